@@ -1,0 +1,45 @@
+"""Kubeflow faces of the steps that read the tower: similarity, the plan that follows from it, features."""
+
+from typing import List
+
+from kfp import dsl
+
+from components.images import TRAIN_IMAGE
+
+
+@dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
+def analyze_layers(
+    resolved: dsl.Input[dsl.Artifact],
+    data: dsl.Input[dsl.Dataset],
+    store: str,
+    analysis: dsl.Output[dsl.Artifact],
+):
+    """How alike the tower's layers are on the study's pictures, and the groups they form."""
+    from shallowsight import artifacts, steps
+
+    cell = steps.analyze_layers(steps.read_resolved(resolved.path), steps.open_store(store))
+    artifacts.write_pointer([cell], analysis.path)
+
+
+@dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
+def plan_members(resolved: dsl.Input[dsl.Artifact], analysis: dsl.Input[dsl.Artifact], store: str) -> List[str]:
+    """The settings to train, now that the groups are known."""
+    from shallowsight import steps
+
+    plan = steps.plan_members(steps.read_resolved(resolved.path), steps.open_store(store))
+    return [str(setting) for setting in plan.members]
+
+
+@dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
+def encode_features(
+    resolved: dsl.Input[dsl.Artifact],
+    data: dsl.Input[dsl.Dataset],
+    settings: List[str],
+    store: str,
+    features: dsl.Output[dsl.Dataset],
+):
+    """Every layer that a setting uses, each picture read once; nothing where caching does not pay."""
+    from shallowsight import artifacts, steps
+
+    cells = steps.encode_features(steps.read_resolved(resolved.path), settings, steps.open_store(store))
+    artifacts.write_pointer(cells, features.path)

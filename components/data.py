@@ -1,0 +1,35 @@
+"""Kubeflow faces of the steps that fix the study and prepare its data."""
+
+from kfp import dsl
+
+from components.images import CPU_IMAGE
+
+
+@dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
+def resolve_study(study: str, overrides: list, store: str, resolved: dsl.Output[dsl.Artifact]):
+    """Fix names, files and overrides of a study into one document."""
+    from shallowsight import artifacts, steps
+
+    artifacts.write_document(steps.resolve_study(study, overrides, steps.open_store(store)), resolved.path)
+
+
+@dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
+def resolve_experiment(experiment: str, overrides: list, store: str, resolved: dsl.Output[dsl.Artifact]) -> str:
+    """Fix names, files and overrides of one experiment into one document; returns its setting."""
+    from shallowsight import artifacts, steps
+
+    found = steps.resolve_experiment(experiment, overrides, steps.open_store(store))
+    artifacts.write_document(found, resolved.path)
+    return found.study.settings[0]
+
+
+@dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
+def prepare_data(
+    resolved: dsl.Input[dsl.Artifact], store: str, data: dsl.Output[dsl.Dataset], verdict: dsl.Output[dsl.HTML]
+):
+    """Check every record and picture, refuse or quarantine, and pack what is good."""
+    from shallowsight import artifacts, steps
+
+    cell = steps.prepare_data(steps.read_resolved(resolved.path), steps.open_store(store))
+    artifacts.write_pointer([cell], data.path)
+    artifacts.write_verdict_page(cell, verdict.path)

@@ -1,0 +1,1 @@
+"""The pipelines as tables of contents, and their compilation."""

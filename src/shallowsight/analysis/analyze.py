@@ -1,0 +1,61 @@
+"""The analysis step: similarity of the real tower's layers over real pictures, and the groups they form."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from shallowsight.analysis.grouping import find_groups, stability
+from shallowsight.analysis.similarity import Similarity
+from shallowsight.model.encode import BATCH, Encoder
+
+ANALYSIS = "analysis.json"
+IMAGES = 208  # thirteen batches: the borders were the same from 96 pictures on
+GROUPS = 3
+DRAWS = 200
+
+
+def analyze(
+    encoder: Encoder, depth: int, keys: Sequence[str], out: Path, on_progress: Callable[[int, int], None]
+) -> None:
+    """Write analysis.json: matrices, groups, and how often a bootstrap over the pictures finds the same borders.
+
+    Raises:
+        ValueError: fewer than `BATCH` pictures.
+    """
+    chosen = _spread(keys, IMAGES)
+    usable = len(chosen) - len(chosen) % BATCH
+    if usable == 0:
+        raise ValueError(f"the analysis needs at least {BATCH} pictures, the data has {len(chosen)}")
+    whole, parts = Similarity(depth), []
+    for first in range(0, usable, BATCH):
+        states = encoder.hidden_states(chosen[first : first + BATCH])[1:]
+        stacked = torch.stack([encoder.pictures.tower.patches(state) for state in states])
+        whole.add(stacked)
+        part = Similarity(depth)
+        part.add(stacked)
+        parts.append(part.cosine().numpy())
+        on_progress(first + BATCH, usable)
+    groups = min(GROUPS, depth)
+    found = find_groups(whole.cosine().numpy(), groups)
+    borders = stability(parts, groups, DRAWS, seed=0)
+    result = {
+        "tower": encoder.pictures.vision.tower,
+        "layers": list(range(1, depth + 1)),
+        "images": usable,
+        "cosine": np.round(whole.cosine().numpy(), 6).tolist(),
+        "cka": np.round(whole.cka().numpy(), 6).tolist(),
+        "groups": [asdict(group) for group in found],
+        "boundaries": [{"after": end, "stability": share} for end, share in borders.items()],
+    }
+    (out / ANALYSIS).write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def _spread(keys: Sequence[str], count: int) -> list[str]:
+    """Evenly over the data set, so that every source is represented."""
+    if len(keys) <= count:
+        return list(keys)
+    return [keys[i * len(keys) // count] for i in range(count)]

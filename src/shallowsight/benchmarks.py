@@ -1,0 +1,41 @@
+"""The benchmarks that an experiment may name: local ones over its own test questions, and lmms-eval's."""
+
+import difflib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """An evaluation task and the category that the report files it under."""
+
+    name: str
+    category: str
+    question_kind: str | None  # the value of a test record's `tasks` that it asks; None: every question
+    chance: float | None  # accuracy of guessing uniformly among the possible answers
+
+
+# Chance is one over the number of possible answers; easy-vqa mixes yes/no with 11 others, so none is given.
+_LOCAL = (
+    Benchmark("scenes_category", "category", "category", 1 / 4),
+    Benchmark("scenes_count", "count", "count", 1 / 5),
+    Benchmark("scenes_position", "position", "position", 1 / 9),
+    Benchmark("scenes_colour", "colour", "colour", 1 / 6),
+    Benchmark("scenes_ocr", "ocr", "ocr", 1 / 10),
+    Benchmark("easy_vqa", "easy-vqa", "easy_vqa", None),
+    Benchmark("own", "own", None, None),  # every question of the user's own test file
+)
+BENCHMARKS: dict[str, Benchmark] = {b.name: b for b in _LOCAL}
+DEMO_BENCHMARKS = tuple(name for name in BENCHMARKS if name != "own")
+_OWN_KIND = "own:"  # own:counting asks the questions that a user's test file files under counting
+
+
+def find_benchmark(name: str) -> Benchmark:
+    """Raises ValueError for a name that is not known, with the nearest one that is."""
+    if name.startswith(_OWN_KIND) and name != _OWN_KIND:
+        kind = name.removeprefix(_OWN_KIND)
+        return Benchmark(name, kind, kind, None)
+    if name not in BENCHMARKS:
+        near = difflib.get_close_matches(name, BENCHMARKS, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ";"
+        raise ValueError(f"no benchmark {name!r}{hint} choose from {', '.join(BENCHMARKS)}, own:KIND")
+    return BENCHMARKS[name]

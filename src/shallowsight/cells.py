@@ -1,0 +1,134 @@
+"""Cells: one (experiment, step) each, named by a digest of everything that can change its bytes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from shallowsight.assets.towers import TowerFacts
+from shallowsight.config import Experiment, StageName, Study
+from shallowsight.data.sources import SourceFacts
+from shallowsight.digest import code_digest, digest_of, versions_of
+from shallowsight.settings import Setting
+
+# The module that does a step's work, and the packages whose version can change its output.
+_CODE = {
+    "prepare": ("shallowsight.data.prepare", ("pillow", "numpy", "tokenizers")),
+    "analyze": ("shallowsight.analysis.analyze", ("torch", "transformers", "numpy", "pillow")),
+    "encode": ("shallowsight.model.encode", ("torch", "transformers", "numpy", "pillow")),
+    "pretrain": ("shallowsight.train.stage", ("torch", "transformers", "deepspeed", "numpy")),
+    "finetune": ("shallowsight.train.stage", ("torch", "transformers", "deepspeed", "numpy")),
+    "evaluate": ("shallowsight.evaluate.harness", ("torch", "transformers", "lmms-eval")),
+}
+
+
+class Resolved(BaseModel):
+    """A study whose names, files and tower are fixed: the one document that every step takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    study: Study
+    tower: TowerFacts
+    sources: dict[str, SourceFacts]
+    cache_features: bool  # the cost model's decision
+
+    def rows(self, stage: StageName) -> int:
+        """Training records of a stage, before the gate."""
+        data = self.study.base.data
+        names = data.finetune if stage == "finetune" else data.pretrain or data.finetune
+        return sum(self.sources[name].train_rows for name in names)
+
+    @property
+    def images(self) -> int:
+        return sum(facts.images for facts in self.sources.values())
+
+    @property
+    def base(self) -> Experiment:
+        return self.study.base
+
+
+class Cell(BaseModel):
+    """`parents` are digests of cells whose outputs this one reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: str
+    digest: str
+    setting: str | None = None
+    seed: int | None = None
+    parents: tuple[str, ...] = ()
+
+    @classmethod
+    def make(
+        cls,
+        step: str,
+        inputs: Mapping[str, Any],
+        parents: Sequence["Cell"] = (),
+        setting: str | None = None,
+        seed: int | None = None,
+    ) -> Self:
+        module, packages = _CODE[step]
+        found = tuple(parent.digest for parent in parents)
+        whole = {
+            "step": step,
+            "inputs": dict(inputs),
+            "parents": found,
+            "code": code_digest(module),
+            "packages": versions_of(*packages),
+        }
+        return cls(step=step, digest=digest_of(whole), setting=setting, seed=seed, parents=found)
+
+    def __str__(self) -> str:
+        what = [
+            self.step,
+            *([self.setting] if self.setting else []),
+            *([f"seed {self.seed}"] if self.seed is not None else []),
+        ]
+        return " ".join(what)
+
+
+def prepare_cell(resolved: Resolved) -> Cell:
+    data = resolved.base.data.model_dump(mode="json", exclude={"images", "pretrain", "finetune", "test"})
+    by_use = {
+        use: [resolved.sources[s].digest for s in getattr(resolved.base.data, use)]
+        for use in ("pretrain", "finetune", "test")
+    }
+    language = resolved.base.language.model_dump(mode="json", include={"model", "vocabulary"})
+    benchmarks = list(resolved.base.benchmarks)
+    size = resolved.base.vision.image_size
+    return Cell.make(
+        "prepare", {"data": data, "sources": by_use, "language": language, "benchmarks": benchmarks, "image_size": size}
+    )
+
+
+def analyze_cell(resolved: Resolved) -> Cell:
+    inputs = {"tower": resolved.tower.digest, "image_size": resolved.base.vision.image_size}
+    return Cell.make("analyze", inputs, [prepare_cell(resolved)])
+
+
+def encode_cell(resolved: Resolved, layer: int) -> Cell:
+    vision = resolved.base.vision.model_dump(mode="json", exclude={"tower", "revision", "layers"})
+    inputs = {"tower": resolved.tower.digest, "vision": vision, "layer": layer}
+    return Cell.make("encode", inputs, [prepare_cell(resolved)], setting=f"layer {layer}")
+
+
+def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName) -> Cell:
+    """A finetune cell has the pretrain cell of the same experiment as its last parent."""
+    experiment = resolved.base.at(setting, seed)
+    parents = [prepare_cell(resolved)]
+    if resolved.cache_features:
+        parents += [encode_cell(resolved, layer) for layer in setting.layers]
+    if stage == "finetune":
+        parents.append(stage_cell(resolved, setting, seed, "pretrain"))
+    part = experiment.model_dump(mode="json", include={"fusion", "connector", "language", "seed", stage})
+    part["vision"] = experiment.vision.model_dump(mode="json", exclude={"tower", "revision"})
+    part["tower"] = resolved.tower.digest
+    return Cell.make(stage, part, parents, str(setting), seed)
+
+
+def evaluate_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
+    parents = [prepare_cell(resolved)]
+    if resolved.cache_features:
+        parents += [encode_cell(resolved, layer) for layer in setting.layers]
+    parents.append(stage_cell(resolved, setting, seed, "finetune"))
+    return Cell.make("evaluate", {"benchmarks": list(resolved.base.benchmarks)}, parents, str(setting), seed)

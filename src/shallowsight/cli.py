@@ -1,0 +1,101 @@
+"""The command line: parsing only. Exit status 0 done, 1 failed, 2 wrong usage, 3 data refused, 4 interrupted."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
+
+app = typer.Typer(
+    help="Find the layers of a vision transformer that a multimodal LLM should look at.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value; may be given often.")
+]
+Out = Annotated[Path | None, typer.Option(help="Study folder; runs/NAME when left out.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show cells, what is done, and the cost; run nothing.")]
+Gpus = Annotated[int, typer.Option(help="Training processes, one a GPU; 0 is one process on the CPU.", min=0)]
+
+
+@app.command()
+def study(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME_OR_FILE", help="A named study, or a YAML file with base: and set:.")
+    ],
+    overrides: Overrides = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    gpus: Gpus = 0,
+) -> None:
+    """Run a study: many layer settings, several seeds, one report. The same command again continues."""
+    from shallowsight.session import run
+
+    run("study", name, overrides or [], out, dry_run=dry_run, gpus=gpus)
+
+
+@app.command(name="run")
+def run_experiment(
+    name: Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="A named experiment, or a YAML file.")],
+    overrides: Overrides = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    gpus: Gpus = 0,
+) -> None:
+    """Run one experiment: train and evaluate one layer setting."""
+    from shallowsight.session import run
+
+    run("experiment", name, overrides or [], out, dry_run=dry_run, gpus=gpus)
+
+
+@app.command(name="list")
+def list_names() -> None:
+    """The named studies and experiments, and the benchmarks."""
+    from shallowsight.benchmarks import BENCHMARKS
+    from shallowsight.experiments import EXPERIMENTS, STUDIES
+
+    for title, names in (("studies", STUDIES), ("experiments", EXPERIMENTS), ("benchmarks", BENCHMARKS)):
+        typer.echo(f"{title}: {', '.join(names)}")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="A named study, or a YAML file.")],
+    overrides: Overrides = None,
+) -> None:
+    """Every key of a study with its value, as YAML."""
+    import yaml
+
+    from shallowsight.assets.towers import describe
+    from shallowsight.overrides import load_study
+
+    found = load_study(name, overrides or [], lambda tower: describe(tower).depth)
+    typer.echo(yaml.safe_dump(found.model_dump(mode="json"), sort_keys=False), nl=False)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line and a status, never a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        _end("stopped", Interrupted.exit_status)
+    except ShallowsightError as error:
+        _end(str(error), error.exit_status)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # click's own: unknown option, missing argument
+            _end(f"{error.format_message()} (see shallowsight --help)", ConfigurationError.exit_status)
+        raise
+
+
+def _end(message: str, status: int) -> None:
+    typer.echo(f"shallowsight: {message}", err=True)
+    sys.exit(status)

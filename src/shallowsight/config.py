@@ -1,0 +1,185 @@
+"""An experiment and a study: frozen values that fix what is trained, on what, and how it is judged.
+
+Cluster facts (nodes, GPU counts, buckets, secrets) are not here: a digest must not change with the cluster.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from shallowsight.benchmarks import DEMO_BENCHMARKS, find_benchmark
+from shallowsight.layers import LayerSet
+from shallowsight.settings import Setting, check_word_or_setting
+
+
+def _words(value: object) -> object:
+    """`a b` or `a, b` as `--set` gives them, or one number, as a list."""
+    if isinstance(value, str):
+        return value.replace(", ", " ").split()
+    return [value] if isinstance(value, int) else value
+
+
+def _text_words(value: object) -> object:
+    listed = _words(value)
+    return [str(v) for v in listed] if isinstance(listed, list | tuple) else listed
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_text_words)]
+Positive = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+
+
+StageName = Literal["pretrain", "finetune"]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Vision(Part):
+    """The frozen tower and what is taken from it."""
+
+    tower: str = "embedded:dinov2-small"  # or a hub id, or a folder, of a CLIP, SigLIP or DINOv2 model
+    revision: str | None = None  # a hub commit; resolved to one when left out
+    layers: LayerSet = LayerSet((8,))
+    features: Literal["patch", "cls_patch"] = "patch"
+    image_size: Positive = 168  # pixels, a multiple of the tower's patch
+    normalize: bool = True  # each patch vector to mean 0 and variance 1: layers differ widely in scale
+    pool: Positive = 2  # average over pool x pool neighbouring patches
+
+
+class Fusion(Part):
+    kind: Literal["single", "concat"] = "single"
+
+
+class Connector(Part):
+    kind: Literal["linear", "mlp2x_gelu"] = "mlp2x_gelu"
+
+
+class Language(Part):
+    """A small Llama trained from scratch, or any causal language model of the hub or a folder."""
+
+    model: str = "scratch"
+    width: Positive = 128
+    depth: Positive = 2
+    heads: Positive = 4
+    vocabulary: Positive = 1024  # byte-level BPE, learnt from the training text
+    max_length: Positive = 256  # tokens of text and image together
+
+
+class Data(Part):
+    """Where the records come from: `scenes`, `scenes-captions`, `easy-vqa`, or a LLaVA .json or .jsonl file."""
+
+    pretrain: Names = ("scenes-captions",)  # empty: the same records as finetune
+    finetune: Names = ("scenes", "easy-vqa")
+    test: Names = ("scenes", "easy-vqa")
+    images: str | None = None  # the folder that the files' image paths start from
+    scenes_train: Count = 1200
+    scenes_test: Count = 300
+    easy_vqa_train: Count = 200
+    easy_vqa_test: Count = 80
+    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    max_leaked_images: Count = 0  # training images that are also in the test set
+
+    @model_validator(mode="after")
+    def _files_need_a_folder(self) -> Self:
+        if not self.finetune or not self.test:
+            raise ValueError("data.finetune and data.test each name at least one source")
+        if self.files and self.images is None:
+            raise ValueError(f"data.images: name the folder of the pictures in {', '.join(self.files)}")
+        return self
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The sources that are files of the user's, each once."""
+        named = (*self.pretrain, *self.finetune, *self.test)
+        return tuple(dict.fromkeys(s for s in named if s not in BUILT_IN_SOURCES))
+
+
+BUILT_IN_SOURCES = ("scenes", "scenes-captions", "easy-vqa")
+
+
+class Stage(Part):
+    """One of the two training stages."""
+
+    learning_rate: Annotated[float, Field(gt=0)]
+    global_batch: Positive
+    updates: Count | None = None  # optimizer updates; 0 skips the stage
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.03  # share of the updates
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Annotated[float, Field(gt=0)] = 1.0  # global gradient norm
+    template: Literal["plain", "short", "v1"] = "short"
+    zero: Literal[0, 1, 2] = 0  # DeepSpeed ZeRO stage
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.updates is None) == (self.epochs is None):
+            raise ValueError("give either updates or epochs")
+        return self
+
+
+class Experiment(Part):
+    """Fixes one trained and evaluated model completely."""
+
+    name: str
+    vision: Vision = Vision()
+    fusion: Fusion = Fusion()
+    connector: Connector = Connector()
+    language: Language = Language()
+    data: Data = Data()
+    pretrain: Stage
+    finetune: Stage
+    benchmarks: Names = DEMO_BENCHMARKS
+    seed: Count = 0
+
+    @model_validator(mode="after")
+    def _setting_fits(self) -> Self:
+        Setting(self.vision.layers, self.fusion.kind)
+        return self
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            find_benchmark(name)
+        return names
+
+    @property
+    def setting(self) -> Setting:
+        return Setting(self.vision.layers, self.fusion.kind)
+
+    def stage(self, name: StageName) -> Stage:
+        return self.pretrain if name == "pretrain" else self.finetune
+
+    def at(self, setting: Setting, seed: int) -> "Experiment":
+        """The same experiment at another setting and seed."""
+        vision = self.vision.model_copy(update={"layers": setting.layers})
+        fusion = self.fusion.model_copy(update={"kind": setting.fusion})
+        return self.model_copy(update={"vision": vision, "fusion": fusion, "seed": seed})
+
+
+class Study(Part):
+    """Many experiments that differ in setting and seed, and the verdict over them."""
+
+    name: str
+    base: Experiment
+    settings: Names
+    seeds: Annotated[tuple[Count, ...], BeforeValidator(_words)] = (0, 1)
+
+    @field_validator("settings")
+    @classmethod
+    def _readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        if not texts:
+            raise ValueError("a study needs at least one setting")
+        for text in texts:
+            check_word_or_setting(text)
+        return texts
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if not seeds or len(set(seeds)) != len(seeds):
+            raise ValueError(f"seeds must be distinct and at least one, got {seeds}")
+        return seeds

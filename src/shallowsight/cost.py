@@ -1,0 +1,127 @@
+"""What a study will cost, before it starts: operations counted, seconds from a short calibration of this machine.
+
+A multiply-add is two operations. The shares of a core's matrix speed that steps reach, and the fixed seconds, are
+ours, measured on two cores of a Xeon with the demo study; the forecast says a range.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shallowsight.assets.towers import TowerFacts
+from shallowsight.cells import Cell, Resolved
+from shallowsight.config import Experiment, StageName, Study
+from shallowsight.settings import Setting
+
+CACHE_LIMIT = 20e9  # bytes; beyond it a cache of features costs more disk than it saves time
+_HALF = 2  # bytes of a float16
+_SHARE = {"analyze": 0.55, "encode": 0.55, "pretrain": 0.35, "finetune": 0.35, "evaluate": 0.2}
+_START = {"prepare": 6.0, "analyze": 7.0, "encode": 7.0, "pretrain": 3.5, "finetune": 3.5, "evaluate": 6.0}  # seconds
+_PER_IMAGE = 0.005  # seconds to make or check, and pack, one picture
+_TEXT_TOKENS = 40  # of a sequence beside the picture's; the demo's mean is 37
+_SPREAD = (0.7, 1.5)  # low and high of the range, as factors
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds of wall time, low and high, and bytes on disk."""
+
+    low: float
+    high: float
+    storage: float
+
+
+def pays_to_cache(study: Study, tower: TowerFacts, tokens: int, images: int) -> bool:
+    """True when features are read more often than encoded and fit the disk of a laptop.
+
+    The paper's full study would need 16 TB to save two percent; the embedded default half a gigabyte to save most of
+    its time. Depends on the study alone, so that every machine decides alike.
+    """
+    base = study.base
+    seen = sum((base.stage(name).updates or 0) * base.stage(name).global_batch for name in ("pretrain", "finetune"))
+    read_again = seen * len(study.settings) * len(study.seeds) > images or base.finetune.epochs is not None
+    return read_again and images * tower.depth * tokens * tower.width * _HALF < CACHE_LIMIT
+
+
+def forecast(resolved: Resolved, missing: Sequence[Cell], members_at_once: int) -> Forecast:
+    """Of the cells that are still to be made, on this machine."""
+    speed = matrix_speed()
+    cores = len(os.sched_getaffinity(0))
+    seconds = 0.0
+    encoded = [cell for cell in missing if cell.step == "encode"]
+    for cell in missing:
+        if cell.step == "encode":
+            continue
+        alone = cell.step in {"prepare", "analyze"}
+        at_once = 1 if alone else members_at_once
+        work = operations(resolved, cell) / (speed * (cores / at_once) * _SHARE.get(cell.step, 1.0))
+        seconds += (
+            _START[cell.step] + work + (_PER_IMAGE * resolved.images if cell.step == "prepare" else 0)
+        ) / at_once
+    if encoded:
+        # One pass makes them all.
+        deepest = max(encoded, key=lambda c: operations(resolved, c))
+        seconds += _START["encode"] + operations(resolved, deepest) / (speed * cores * _SHARE["encode"])
+    facts, vision = resolved.tower, resolved.base.vision
+    tokens = facts.tokens(vision.image_size, vision.pool, vision.features)
+    storage = len(encoded) * resolved.images * tokens * facts.width * _HALF
+    return Forecast(seconds * _SPREAD[0], seconds * _SPREAD[1], storage)
+
+
+def operations(resolved: Resolved, cell: Cell) -> float:
+    """Floating-point operations of a cell's matrix products; 0 for a step that has none."""
+    base, facts = resolved.base, resolved.tower
+    match cell.step:
+        case "analyze":
+            return 208 * tower_operations(facts, base.vision.image_size, facts.depth)
+        case "encode":
+            layer = int(str(cell.setting).removeprefix("layer "))
+            return resolved.images * tower_operations(facts, base.vision.image_size, layer)
+        case "pretrain" | "finetune" | "evaluate":
+            setting = Setting.parse(str(cell.setting))
+            return _member_operations(resolved, cell, base.at(setting, 0))
+    return 0.0
+
+
+def tower_operations(facts: TowerFacts, image_size: int, layers: int) -> float:
+    """One picture forward through the first layers: 12 D^2 parameters a layer, and attention."""
+    tokens = (image_size // facts.patch) ** 2 + facts.has_class_token
+    width = facts.width
+    return layers * (2 * 12 * width**2 * tokens + 4 * tokens**2 * width)
+
+
+def _member_operations(resolved: Resolved, cell: Cell, experiment: Experiment) -> float:
+    language, vision = experiment.language, experiment.vision
+    tokens = resolved.tower.tokens(vision.image_size, vision.pool, vision.features)
+    length, width = tokens + _TEXT_TOKENS, language.width
+    matrices = 12 * width**2 * language.depth  # 4 D^2 of attention, 8 D^2 of the gated MLP
+    connector = (len(vision.layers) * resolved.tower.width + width) * width
+    forward = 2 * (matrices * length + connector * tokens) + 4 * length**2 * width * language.depth
+    live = 0.0
+    if not resolved.cache_features:
+        live = tower_operations(resolved.tower, vision.image_size, vision.layers.deepest)
+    if cell.step == "evaluate":
+        questions = 5 * sum(resolved.sources[s].test_rows for s in experiment.data.test)
+        return questions * (forward + live)
+    stage: StageName = "pretrain" if cell.step == "pretrain" else "finetune"
+    settings = experiment.stage(stage)
+    samples = (settings.updates or 0) * settings.global_batch or (settings.epochs or 0) * resolved.rows(stage)
+    # Backward costs the same again for the inputs, and once more for the weights where they are trained.
+    return samples * (forward * (2 if stage == "pretrain" else 3) + live)
+
+
+def matrix_speed() -> float:
+    """Operations a second of one core in a float32 matrix product, measured for about 0.2 s."""
+    size = 512
+    a = np.ones((size, size), np.float32)
+    (a @ a).sum()
+    started, rounds = time.perf_counter(), 0
+    used = time.process_time()
+    while time.perf_counter() - started < 0.2:
+        (a @ a).sum()
+        rounds += 1
+    # Processor time over all threads, so that the figure is one core's however many numpy uses.
+    return 2 * size**3 * rounds / (time.process_time() - used)

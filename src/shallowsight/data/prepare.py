@@ -1,0 +1,161 @@
+"""The data step: through the gate, then into the shards, records, questions and tokenizer that later steps read.
+
+Leaves `images-*.tar` with `images.json`, `pretrain.jsonl`, `finetune.jsonl`, `questions.jsonl`, `tokenizer/`,
+`validation/<group>/` and `data.json`.
+"""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from shallowsight.benchmarks import find_benchmark
+from shallowsight.config import Experiment
+from shallowsight.data.questions import questions_of
+from shallowsight.data.records import Record, read_jsonl, write_jsonl
+from shallowsight.data.shards import write_shards
+from shallowsight.data.sources import OnProgress, Source, collect_sources
+from shallowsight.data.tokenizer import train_tokenizer
+from shallowsight.errors import ConfigurationError, DataRefused
+from shallowsight.validation.gate import GateReport, gate
+from shallowsight.validation.leak import leaked_images
+
+QUESTIONS = "questions.jsonl"
+SUMMARY = "data.json"
+
+
+def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_progress: OnProgress) -> None:
+    """Fill `out`. `work` is scratch space; what the gate found is kept below `verdicts`, also when it refuses.
+
+    Raises:
+        DataRefused: too many bad rows, or training pictures in the test set.
+        ConfigurationError: a file cannot be read, or a benchmark has no questions.
+    """
+    data = experiment.data
+    by_use = collect_sources(data, work, on_progress)
+    on_progress("checking records and pictures", 0, 1)
+    reports = _gate_all(by_use, verdicts, data.max_bad_share)
+    good = {use: [_Rows(s, reports[s.group].good_of(s.file)) for s in sources] for use, sources in by_use.items()}
+    leaks = _leaks(good, data.max_leaked_images)
+    shutil.copytree(verdicts, out / "validation")
+
+    written = {use: write_jsonl(_records(good[use]), out / f"{use}.jsonl") for use in ("pretrain", "finetune")}
+    questions = list(questions_of(_records(good["test"])))
+    _require_questions(experiment.benchmarks, Counter(q["kind"] for q in questions))
+    written["questions"] = write_jsonl(questions, out / QUESTIONS)
+    on_progress("packing pictures", 0, 1)
+    images = write_shards(((key, path.read_bytes()) for key, path in _pictures(good).items()), out)
+    _write_tokenizer(experiment, out)
+    summary = {
+        "train_rows": written["finetune"],
+        "pretrain_rows": written["pretrain"],
+        "test_rows": sum(1 for _ in _records(good["test"])),
+        "questions": written["questions"],
+        "images": images,
+        "quarantined": sum(r.report.bad for r in reports.values()),
+        "near_duplicates_of_test_images": leaks,
+        "sources": {use: sorted({s.group for s in sources}) for use, sources in by_use.items()},
+    }
+    (out / SUMMARY).write_text(json.dumps(summary, indent=1), encoding="utf-8")
+
+
+class _Verdict:
+    """What the gate said of one group of sources."""
+
+    def __init__(self, files: list[Path], report: GateReport) -> None:
+        self.report = report
+        self._good = dict(zip(files, report.good_files, strict=True))
+
+    def good_of(self, file: Path) -> Path:
+        return self._good[file]
+
+
+class _Rows:
+    """The good rows of one source, with image keys that are unique over all sources."""
+
+    def __init__(self, source: Source, good: Path) -> None:
+        self.source, self.good = source, good
+
+    def records(self) -> Iterable[Record]:
+        for record in read_jsonl(self.good):
+            yield record | {"image": self._key(record["image"])} if record.get("image") else record
+
+    def pictures(self) -> dict[str, Path]:
+        """Key -> file, in the order of the records."""
+        named = (record["image"] for record in read_jsonl(self.good) if record.get("image"))
+        return {self._key(name): self.source.images / name for name in named}
+
+    def _key(self, name: str) -> str:
+        return f"{self.source.group}/{name}"
+
+
+def _gate_all(by_use: dict[str, list[Source]], verdicts: Path, max_bad_share: float) -> dict[str, _Verdict]:
+    shutil.rmtree(verdicts, ignore_errors=True)
+    groups: dict[str, tuple[Path, list[Path]]] = {}
+    for source in (s for sources in by_use.values() for s in sources):
+        files = groups.setdefault(source.group, (source.images, []))[1]
+        if source.file not in files:
+            files.append(source.file)
+    return {
+        group: _Verdict(files, gate(files, images, verdicts / group, max_bad_share=max_bad_share))
+        for group, (images, files) in groups.items()
+    }
+
+
+def _leaks(good: dict[str, list[_Rows]], allowed: int) -> int:
+    """How many near duplicates there are; refuses when more pictures than allowed are the same in training and test."""
+    train = _merge(rows.pictures() for use in ("pretrain", "finetune") for rows in good[use])
+    test = _merge(rows.pictures() for rows in good["test"])
+    found = leaked_images(train.values(), test.values())
+    same = {a: b for a, b, kind in found if kind == "exact"}
+    if len(same) > allowed:
+        a, b = next(iter(same.items()))
+        raise DataRefused(
+            f"{len(same)} training pictures are also in the test set, {allowed} are allowed; for instance {a} and {b}. "
+            "Take them out of one of the two, or raise data.max_leaked_images"
+        )
+    return len(found) - len(same)
+
+
+def _merge(parts: Iterable[dict[str, Path]]) -> dict[str, Path]:
+    merged: dict[str, Path] = {}
+    for part in parts:
+        merged |= part
+    return merged
+
+
+def _pictures(good: dict[str, list[_Rows]]) -> dict[str, Path]:
+    return _merge(rows.pictures() for use in ("finetune", "pretrain", "test") for rows in good[use])
+
+
+def _records(rows: list[_Rows]) -> Iterable[Record]:
+    for one in rows:
+        yield from one.records()
+
+
+def _require_questions(benchmarks: Iterable[str], kinds: Counter[str]) -> None:
+    for name in benchmarks:
+        kind = find_benchmark(name).question_kind
+        if not kinds or (kind is not None and kind not in kinds):
+            found = ", ".join(f"{k} ({n})" for k, n in sorted(kinds.items())) or "no questions"
+            raise ConfigurationError(
+                f"benchmark {name!r} asks questions of kind {kind!r}, the test data has {found}; "
+                "change benchmarks or data.test (a record's `tasks` names the kind of each of its questions)"
+            )
+
+
+def _write_tokenizer(experiment: Experiment, out: Path) -> None:
+    folder = out / "tokenizer"
+    if experiment.language.model == "scratch":
+        turns = (
+            turn["value"]
+            for use in ("pretrain", "finetune")
+            for record in read_jsonl(out / f"{use}.jsonl")
+            for turn in record["conversations"]
+        )
+        train_tokenizer(turns, experiment.language.vocabulary, folder)
+        return
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(experiment.language.model).save_pretrained(folder)

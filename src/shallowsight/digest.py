@@ -1,0 +1,75 @@
+"""Digests: what was put in decides, never a path, a host or a time."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parent
+
+
+def digest_of(value: Any) -> str:
+    """Sixteen hex digits of sha256 over the value's JSON, keys sorted."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def versions_of(*distributions: str) -> dict[str, str]:
+    """Installed versions; a package that is not installed says so."""
+    found = {}
+    for name in distributions:
+        try:
+            # A local label such as +cpu says how it was built, not what it computes.
+            found[name] = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@lru_cache
+def code_digest(module: str) -> str:
+    """Over the source of a module of this package and of every module of it that it imports, directly or not.
+
+    So an edit of the report does not make a trained model stale.
+    """
+    sources: dict[str, str] = {}
+    _collect(module, sources)
+    return digest_of(sources)
+
+
+def _collect(module: str, sources: dict[str, str]) -> None:
+    path = _file_of(module)
+    if path is None or module in sources:
+        return
+    text = path.read_text(encoding="utf-8")
+    sources[module] = hashlib.sha256(text.encode()).hexdigest()
+    for imported in _imports(ast.parse(text)):
+        _collect(imported, sources)
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            # `from package import module`
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def _file_of(module: str) -> Path | None:
+    top, *parts = module.split(".")
+    if top != PACKAGE.name or not parts:
+        return None
+    base = PACKAGE.joinpath(*parts)
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)

@@ -1,0 +1,92 @@
+"""What the terminal shows: the plan and its cost, progress while it runs, the table at the end."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from shallowsight.cost import Forecast
+from shallowsight.study import Status
+
+
+class Display:
+    """Follows the progress file; usable as the study's watcher. On no terminal it prints a line for each task."""
+
+    def __init__(self, console: Console, progress_file: Path) -> None:
+        self._console = console
+        self._path = progress_file
+        self._path.unlink(missing_ok=True)
+        self._read = 0
+        self._tasks: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}", justify="left"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> "Display":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self) -> None:
+        """Show what was written since the last call."""
+        if not self._path.exists():
+            return
+        with self._path.open(encoding="utf-8") as lines:
+            lines.seek(self._read)
+            for line in iter(lines.readline, ""):
+                if not line.endswith("\n"):
+                    break
+                self._read = lines.tell()
+                self._show(**json.loads(line))
+
+    def _show(self, task: str, done: int, total: int, note: str) -> None:
+        if not self._console.is_terminal:
+            if task not in self._tasks:
+                self._tasks[task] = TaskID(0)
+                self._console.print(f"  {task} ...", highlight=False)
+            return
+        if task not in self._tasks:
+            self._tasks[task] = self._progress.add_task(task, total=total, note=note)
+        self._progress.update(self._tasks[task], completed=done, total=total, note=note)
+        if done >= total:
+            self._progress.stop_task(self._tasks[task])
+
+
+def print_plan(console: Console, status: Status, missing: int, cost: Forecast) -> None:
+    """What will be done, what is done already, and what the rest costs."""
+    study = status.resolved.study
+    settings = ", ".join(map(str, status.plan.members)) if status.plan else ", ".join(study.settings)
+    console.print(
+        f"[bold]{study.name}[/bold]: settings {settings}; seeds {', '.join(map(str, study.seeds))}", highlight=False
+    )
+    console.print(f"tower {status.resolved.tower.name}, {status.resolved.tower.depth} layers", highlight=False)
+    console.print(f"{len(status.whole)} cells are whole, {missing} are to be made", highlight=False)
+    if missing:
+        span = f"{_minutes(cost.low)} to {_minutes(cost.high)}"
+        console.print(
+            f"forecast for this machine: {span}, {cost.storage / 1e6:.0f} MB of features on disk", highlight=False
+        )
+
+
+def print_cells(console: Console, status: Status, likely: int) -> None:
+    """Every cell and whether it is whole."""
+    for cell in (*status.whole, *status.missing):
+        state = "whole" if cell in status.whole else "to be made"
+        console.print(f"  {cell.digest}  {state:10}  {cell}", highlight=False)
+    if status.plan is None:
+        console.print(f"  and about {likely - len(status.missing)} more, once the analysis has found the groups")
+
+
+def _minutes(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds))) if seconds >= 3600 else f"{seconds / 60:.1f} min"

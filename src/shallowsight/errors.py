@@ -1,0 +1,41 @@
+"""Errors a user can cause or meet; each carries the exit status of the command line.
+
+A message says what was asked, what was found, what is allowed and how to mend it.
+"""
+
+from typing import ClassVar
+
+
+class ShallowsightError(Exception):
+    """A run failed for a known reason."""
+
+    exit_status: ClassVar[int] = 1
+
+
+class ConfigurationError(ShallowsightError):
+    """What was asked for does not exist or does not fit together."""
+
+    exit_status: ClassVar[int] = 2
+
+
+class DataRefused(ShallowsightError):
+    """The data gate found too many bad rows."""
+
+    exit_status: ClassVar[int] = 3
+
+
+class Interrupted(ShallowsightError):
+    """Stopped by the user or the scheduler; the same command continues."""
+
+    exit_status: ClassVar[int] = 4
+
+
+class MissingPackage(ConfigurationError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs the package {package!r}; install it with: pip install 'shallowsight[{extra}]'")
+
+
+class CorruptOutput(ShallowsightError):
+    """A stored file does not have the size or sha256 that its cell recorded."""

@@ -1,0 +1,98 @@
+"""A trained model as lmms-eval sees it.
+
+Shapes: L layers, B questions, N image tokens, D vision width, T tokens.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lmms_eval.api.model import lmms
+from torch import Tensor
+from tqdm import tqdm
+
+from shallowsight.config import Experiment
+from shallowsight.data.conversation import TEMPLATES, pad_left, prompt_ids
+from shallowsight.data.features import CachedFeatures
+from shallowsight.errors import ShallowsightError
+from shallowsight.model.checkpoint import load_trained
+from shallowsight.model.encode import PictureEncoder
+
+MAX_NEW_TOKENS = 32
+
+
+class ShallowsightModel(lmms):  # type: ignore[misc]
+    """Answers greedily. `checkpoint` is a finetune cell; `features` (folders joined by `:`, one per layer) is an
+    optional cache, used for questions whose row names an image key; other pictures go through the tower."""
+
+    is_simple = True
+
+    def __init__(
+        self, checkpoint: str, features: str = "", batch_size: int | str = 64, device: str | None = None
+    ) -> None:
+        super().__init__()
+        loaded = load_trained(Path(checkpoint))
+        self._device_name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self._model = loaded.model.to(self._device_name)
+        self._experiment: Experiment = loaded.experiment
+        self._tokenizer, self._facts = loaded.tokenizer, loaded.tower
+        self._cache = CachedFeatures([Path(folder) for folder in features.split(":")]) if features else None
+        self._encoder: PictureEncoder | None = None
+        self._batch = int(batch_size)
+        vision = self._experiment.vision
+        self._image_tokens = self._facts.tokens(vision.image_size, vision.pool, vision.features)
+
+    def generate_until(self, requests: list[Any]) -> list[str]:
+        """One answer a request, in the order given."""
+        answers: dict[int, str] = {}
+        # Prompts of like length together: less padding, and the same batches whatever the order of the requests.
+        rows = sorted(
+            enumerate(self._row(request) for request in requests), key=lambda item: (len(item[1][0]), item[0])
+        )
+        for first in tqdm(range(0, len(rows), self._batch), desc="answering", disable=None):
+            batch = rows[first : first + self._batch]
+            texts = self._answer([row for _, row in batch])
+            answers |= {position: text for (position, _), text in zip(batch, texts, strict=True)}
+        return [answers[position] for position in range(len(requests))]
+
+    def _row(self, request: Any) -> tuple[list[int], Any]:
+        question, _, doc_to_visual, doc_id, task, split = request.args
+        doc = self.task_dict[task][split][doc_id]
+        template = TEMPLATES[self._experiment.finetune.template]
+        if self._cache is not None and doc.get("image"):
+            picture = doc["image"]
+        else:
+            pictures = doc_to_visual(doc)
+            if len(pictures) > 1:
+                raise ShallowsightError(f"task {task} shows {len(pictures)} pictures at once; this model takes one")
+            picture = pictures[0] if pictures else None
+        return prompt_ids(question, template, self._tokenizer, self._image_tokens if picture else 0), picture
+
+    def _answer(self, rows: Sequence[tuple[list[int], Any]]) -> list[str]:
+        stop = self._tokenizer.eos_token_id
+        ids_BT = torch.tensor(pad_left([ids for ids, _ in rows], stop))
+        lengths = torch.tensor([len(ids) for ids, _ in rows])
+        mask_BT = (torch.arange(ids_BT.shape[1]) >= ids_BT.shape[1] - lengths[:, None]).long()
+        features = [f.to(self._device_name) for f in self._features([p for _, p in rows if p is not None])]
+        found = self._model.answer(
+            features, ids_BT.to(self._device_name), mask_BT.to(self._device_name), MAX_NEW_TOKENS, stop
+        )
+        return [text.strip() for text in self._tokenizer.batch_decode(found, skip_special_tokens=True)]
+
+    def _features(self, pictures: Sequence[Any]) -> list[Tensor]:
+        """One [B', N, D] per layer."""
+        if not pictures:
+            return []
+        if self._cache is not None and isinstance(pictures[0], str):
+            return self._cache.batch(pictures)
+        layers = self._experiment.vision.layers
+        if self._encoder is None:
+            self._encoder = PictureEncoder(self._experiment.vision, self._facts, layers.deepest)
+        return self._encoder.features(pictures, layers.indices)
+
+    def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
+        raise ShallowsightError("this model answers questions (generate_until); loglikelihood tasks are not supported")
+
+    def generate_until_multi_round(self, requests: list[Any]) -> list[str]:
+        raise ShallowsightError("this model answers single questions; multi-round tasks are not supported")

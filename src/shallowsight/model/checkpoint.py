@@ -1,0 +1,97 @@
+"""A trained model as files: safetensors only, loaded strictly."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from shallowsight.assets.towers import TowerFacts
+from shallowsight.config import Experiment
+from shallowsight.errors import ConfigurationError
+from shallowsight.model.language import load_tokenizer
+from shallowsight.model.vlm import VLM
+
+CONNECTOR = "connector.safetensors"
+LANGUAGE = "language.safetensors"
+EXPERIMENT = "experiment.json"
+TOWER = "tower.json"
+TOKENIZER = "tokenizer"
+
+
+def save_pretrained(model: VLM, experiment: Experiment, folder: Path) -> None:
+    """Write the connector (and fusion) and the experiment."""
+    parts = {f"connector.{name}": p for name, p in model.connector.named_parameters()}
+    parts |= {f"fusion.{name}": p for name, p in model.fusion.named_parameters()}
+    _save(parts, folder / CONNECTOR)
+    (folder / EXPERIMENT).write_text(experiment.model_dump_json(indent=1), encoding="utf-8")
+
+
+def save_finetuned(
+    model: VLM, experiment: Experiment, tower: TowerFacts, tokenizer: PreTrainedTokenizerBase, folder: Path
+) -> None:
+    """Write everything that an evaluation needs: also the language model, the tokenizer and the tower's facts."""
+    save_pretrained(model, experiment, folder)
+    # named_parameters gives tied weights once, under the name of the parameter that holds them.
+    _save(dict(model.language.named_parameters()), folder / LANGUAGE)
+    (folder / TOWER).write_text(tower.model_dump_json(indent=1), encoding="utf-8")
+    tokenizer.save_pretrained(folder / TOKENIZER)
+
+
+def _save(parameters: dict[str, nn.Parameter], path: Path) -> None:
+    save_file({name: p.detach().cpu().contiguous() for name, p in parameters.items()}, path)
+
+
+def load_connector(model: VLM, folder: Path) -> None:
+    """Raises ConfigurationError when names or shapes are not exactly the model's."""
+    stored = load_file(folder / CONNECTOR)
+    expected = {f"connector.{n}": p for n, p in model.connector.named_parameters()}
+    expected |= {f"fusion.{n}": p for n, p in model.fusion.named_parameters()}
+    _copy_strictly(stored, expected, folder / CONNECTOR)
+
+
+def load_language(model: VLM, folder: Path) -> None:
+    """Raises ConfigurationError when names or shapes are not exactly the model's."""
+    _copy_strictly(load_file(folder / LANGUAGE), dict(model.language.named_parameters()), folder / LANGUAGE)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finetuned model, ready to answer, and what belongs to it."""
+
+    model: VLM
+    experiment: Experiment
+    tower: TowerFacts
+    tokenizer: PreTrainedTokenizerBase
+
+
+def load_trained(folder: Path) -> Trained:
+    """Raises ConfigurationError when the folder holds no finetuned checkpoint."""
+    needed = (EXPERIMENT, TOWER, CONNECTOR, LANGUAGE)
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        raise ConfigurationError(f"{folder} is no finetuned checkpoint: it has no {', '.join(missing)}")
+    experiment = Experiment.model_validate_json((folder / EXPERIMENT).read_text(encoding="utf-8"))
+    tower = TowerFacts.model_validate_json((folder / TOWER).read_text(encoding="utf-8"))
+    tokenizer = load_tokenizer(str(folder / TOKENIZER))
+    model = VLM(experiment, tower.width, tokenizer)
+    load_connector(model, folder)
+    load_language(model, folder)
+    return Trained(model.eval(), experiment, tower, tokenizer)
+
+
+def _copy_strictly(stored: dict[str, Tensor], expected: dict[str, nn.Parameter], path: Path) -> None:
+    missing, unknown = sorted(set(expected) - set(stored)), sorted(set(stored) - set(expected))
+    if missing or unknown:
+        raise ConfigurationError(
+            f"{path} is of another model: missing {missing or 'none'}, unknown {unknown or 'none'}"
+        )
+    for name, parameter in expected.items():
+        if parameter.shape != stored[name].shape:
+            raise ConfigurationError(
+                f"{path}: {name} has shape {tuple(stored[name].shape)}, the model needs {tuple(parameter.shape)}"
+            )
+        with torch.no_grad():
+            parameter.copy_(stored[name])

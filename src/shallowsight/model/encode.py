@@ -1,0 +1,77 @@
+"""Pictures to features: the tower over images of the shards, for the feature cache and for live training alike.
+
+Shapes: B images, C channels, H W pixels, N image tokens, D vision width.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from shallowsight.assets.towers import TowerFacts, load_encoder, load_processor
+from shallowsight.config import Vision
+from shallowsight.data.features import FeatureWriter
+from shallowsight.data.shards import Shards
+from shallowsight.model.tower import Tower, features_of
+
+BATCH = 16  # images; larger ones are no faster on a CPU
+
+
+class PictureEncoder:
+    """The tower of a study, cut at the deepest layer asked for, over pictures."""
+
+    def __init__(self, vision: Vision, facts: TowerFacts, deepest: int) -> None:
+        encoder = load_encoder(vision.tower, vision.revision)
+        interpolates = facts.family != "dinov2"  # DINOv2 always does and takes no such argument
+        self.tower = Tower(encoder, deepest, facts.has_class_token, interpolates)
+        self.vision = vision
+        self._processor = load_processor(vision.tower, vision.image_size, vision.revision)
+
+    def hidden_states(self, pictures: Sequence[Image.Image]) -> tuple[Tensor, ...]:
+        """`[k]` is layer k's raw output [B, N(+1), D]."""
+        pixels: Tensor = self._processor(list(pictures), return_tensors="pt")["pixel_values"]
+        return self.tower.hidden_states(pixels)
+
+    def features(self, pictures: Sequence[Image.Image], layers: Sequence[int]) -> list[Tensor]:
+        """One [B, N, D] per layer, rounded to half precision as the cache holds it."""
+        with torch.inference_mode():
+            states = self.hidden_states(pictures)
+            taken = [features_of(self.tower, states[k], self.vision).half().float() for k in layers]
+        # Outside inference mode, so that training may use them.
+        return [features.clone() for features in taken]
+
+
+class Encoder:
+    """A PictureEncoder over the pictures of one data set, by key."""
+
+    def __init__(self, pictures: PictureEncoder, shards: Shards) -> None:
+        self.pictures = pictures
+        self._shards = shards
+
+    def hidden_states(self, keys: Sequence[str]) -> tuple[Tensor, ...]:
+        return self.pictures.hidden_states([self._shards.image(key) for key in keys])
+
+    def features(self, keys: Sequence[str], layers: Sequence[int]) -> list[Tensor]:
+        return self.pictures.features([self._shards.image(key) for key in keys], layers)
+
+
+def encode_layers(
+    encoder: Encoder,
+    keys: Sequence[str],
+    folders: Mapping[int, Path],
+    tokens: int,
+    width: int,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    """Write the features of every image into one folder per layer, reading each picture once."""
+    layers = sorted(folders)
+    writers = [FeatureWriter(folders[layer], keys, tokens, width) for layer in layers]
+    for first in range(0, len(keys), BATCH):
+        batch = keys[first : first + BATCH]
+        for writer, features in zip(writers, encoder.features(batch, layers), strict=True):
+            writer.write(first, features)
+        on_progress(first + len(batch), len(keys))
+    for writer in writers:
+        writer.close()

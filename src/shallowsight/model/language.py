@@ -1,0 +1,35 @@
+"""The language model: a small Llama from scratch, or any causal one of the hub or a folder."""
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
+from transformers.modeling_utils import PreTrainedModel
+
+from shallowsight.config import Language
+
+
+def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(folder_or_id)
+
+
+def build_language(language: Language, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """Weights follow torch's global seed when the model is made from scratch."""
+    if language.model != "scratch":
+        return AutoModelForCausalLM.from_pretrained(language.model, dtype=torch.float32)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=language.width,
+            # Llama's own ratio of about 8/3, in multiples of 8.
+            intermediate_size=8 * round(language.width / 3),
+            num_hidden_layers=language.depth,
+            num_attention_heads=language.heads,
+            num_key_value_heads=language.heads,
+            max_position_embeddings=language.max_length,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            tie_word_embeddings=True,
+            # transformers' 0.02 leaves so narrow a model on the plateau of answer priors; about 1/sqrt(width) does not.
+            initializer_range=round(language.width**-0.5, 3),
+        )
+    )

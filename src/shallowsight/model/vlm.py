@@ -1,0 +1,60 @@
+"""A LLaVA: fusion, connector and language model over the features of a frozen tower.
+
+Shapes: L layers, B sequences, T tokens, N image tokens of an image, D vision width, H language width.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from shallowsight.config import Experiment
+from shallowsight.data.conversation import IGNORE, IMAGE
+from shallowsight.model.connector import CONNECTORS
+from shallowsight.model.fusion import FUSIONS
+from shallowsight.model.language import build_language
+
+
+class VLM(nn.Module):
+    """The trained parts; the tower stays outside, because its features may come from a cache."""
+
+    def __init__(self, experiment: Experiment, vision_width: int, tokenizer: PreTrainedTokenizerBase) -> None:
+        super().__init__()
+        self.language = build_language(experiment.language, tokenizer)
+        self.fusion = FUSIONS[experiment.fusion.kind](len(experiment.vision.layers), vision_width)
+        width = self.language.get_input_embeddings().weight.shape[1]
+        self.connector = CONNECTORS[experiment.connector.kind](self.fusion.out_dim, width)
+
+    def embed(self, features: list[Tensor], ids_BT: Tensor) -> Tensor:
+        """[B, T, H]: text embeddings, with the image's vectors where `ids` says IMAGE.
+
+        `features` holds one [B', N, D] per layer for the B' sequences that have an image, in order.
+        """
+        is_image = ids_BT == IMAGE
+        embeddings = self.language.get_input_embeddings()(ids_BT.masked_fill(is_image, 0))
+        if not is_image.any():
+            return embeddings
+        image = self.connector(self.fusion(features)).to(embeddings.dtype)
+        return embeddings.masked_scatter(is_image.unsqueeze(-1), image)
+
+    def forward(self, features: list[Tensor], ids_BT: Tensor, mask_BT: Tensor, labels_BT: Tensor) -> Tensor:
+        """Summed cross-entropy in nats over the supervised tokens; logits are computed at those alone."""
+        hidden = self.language.base_model(
+            inputs_embeds=self.embed(features, ids_BT), attention_mask=mask_BT, use_cache=False
+        ).last_hidden_state
+        targets = labels_BT[:, 1:]
+        supervised = targets != IGNORE
+        logits = self.language.get_output_embeddings()(hidden[:, :-1][supervised])
+        return F.cross_entropy(logits.float(), targets[supervised], reduction="sum")
+
+    @torch.inference_mode()
+    def answer(self, features: list[Tensor], ids_BT: Tensor, mask_BT: Tensor, max_new_tokens: int, stop: int) -> Tensor:
+        """Greedy token ids [B, <= max_new_tokens] that follow left-padded prompts; `stop` also pads."""
+        return self.language.generate(
+            inputs_embeds=self.embed(features, ids_BT),
+            attention_mask=mask_BT,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            eos_token_id=stop,
+            pad_token_id=stop,
+        )

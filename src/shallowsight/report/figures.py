@@ -1,0 +1,260 @@
+"""The report's figures, each drawn once: as PNG for the README, as inline SVG for the page.
+
+In the SVG every colour becomes a CSS variable, so that one drawing serves light, dark and print; text stays text.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from shallowsight.report.findings import Category, Findings
+from shallowsight.report.values import Analysis, Group, Member, Study
+from shallowsight.report.words import depth
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Light theme; the page's style sheet holds the dark values under the same names. All must differ.
+COLORS = {
+    "paper": "#ffffff",
+    "ink": "#1b2530",
+    "muted": "#66717e",
+    "rule": "#d5dbe2",
+    "band": "#eef2f6",
+    "layer": "#0072b2",  # Okabe-Ito blue
+    "fusion": "#d55e00",  # Okabe-Ito vermillion
+}
+LEGEND = (
+    "layer of the vision tower (1 = first)   |   filled: mean over seeds, open: each seed, "
+    "bars: 95 % from training noise, ring: best single layer, diamond: fusion"
+)
+WHITE = "#fffffe"  # frames on the maps stay white in the dark, so this is not the paper's colour
+STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "text.parse_math": False,  # a name may hold a dollar sign
+    "svg.fonttype": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": COLORS["rule"],
+    "axes.labelcolor": COLORS["muted"],
+    "xtick.color": COLORS["rule"],
+    "ytick.color": COLORS["rule"],
+    "xtick.labelcolor": COLORS["muted"],
+    "ytick.labelcolor": COLORS["muted"],
+    "text.color": COLORS["ink"],
+}
+
+
+def curves_png(study: Study, findings: Findings) -> bytes:
+    """All categories as small multiples."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        columns = min(3, max(1, len(findings.categories)))
+        rows = max(1, ceil(len(findings.categories) / columns))
+        figure = Figure(figsize=(3.9 * columns, 2.9 * rows), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes in grid[len(findings.categories) :]:
+            axes.set_axis_off()
+        if not findings.categories:
+            grid[0].text(0.5, 0.5, "no evaluated model yet", ha="center", color=COLORS["muted"])
+        figure.supxlabel(LEGEND, fontsize=8.5, color=COLORS["muted"])
+        for axes, category in zip(grid, findings.categories, strict=False):
+            axes.set_title(category.name, loc="left", fontsize=11, fontweight="bold", pad=16)
+            draw_curve(axes, study, category)
+        return _png(figure)
+
+
+def curve_svg(study: Study, category: Category) -> str:
+    """One category for the page."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.35, 2.3), layout="constrained")
+        draw_curve(figure.subplots(), study, category)
+        return _svg(figure, f"Accuracy over layers, {category.name}")
+
+
+def similarity_png(study: Study) -> bytes:
+    """Both maps side by side; a note when there is no analysis."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 3.9), layout="constrained")
+        if study.analysis is None:
+            figure.text(0.5, 0.5, "no layer analysis in this study", ha="center", color=COLORS["muted"])
+            return _png(figure)
+        left, right = figure.subplots(1, 2)
+        for axes, (name, matrix) in zip((left, right), maps(study.analysis), strict=True):
+            axes.set_title(name, loc="left", fontsize=11, fontweight="bold", pad=16)
+            draw_similarity(axes, study.analysis, matrix)
+        return _png(figure)
+
+
+def similarity_svg(analysis: Analysis, name: str, matrix: Sequence[Sequence[float]]) -> str:
+    """One map for the page."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(4.3, 3.7), layout="constrained")
+        draw_similarity(figure.subplots(), analysis, matrix)
+        return _svg(figure, f"Similarity of layers, {name}")
+
+
+def maps(analysis: Analysis) -> tuple[tuple[str, Sequence[Sequence[float]]], ...]:
+    """The similarity matrices with their names."""
+    return ("cosine", analysis.cosine), ("CKA", analysis.cka)
+
+
+def draw_curve(axes: "Axes", study: Study, category: Category) -> None:
+    """Accuracy in percent over layers: mean line, every seed a point, 95 % bars from the pooled seed noise."""
+    layers = depth(study)
+    singles = sorted((m for m in study.members if m.single and m.setting in category.scores), key=lambda m: m.layers)
+    fusions = [m for m in study.members if not m.single and m.setting in category.scores]
+    _shade(axes, study.analysis.groups if study.analysis else ())
+    if category.chance is not None:
+        axes.axhline(100 * category.chance, color=COLORS["muted"], lw=1, ls=(0, (1, 2.5)), zorder=1)
+    means = [100 * category.scores[m.setting].accuracy for m in singles]
+    axes.plot([m.layers[0] for m in singles], means, color=COLORS["layer"], lw=1.8, zorder=3)
+    for member in singles:
+        _point(axes, category, member, member.layers[0], "layer", "o")
+    for place, member in enumerate(fusions):
+        at = layers + 1.3 + place
+        value = 100 * category.scores[member.setting].accuracy
+        if member.setting == max(fusions, key=lambda m: category.scores[m.setting].accuracy).setting:
+            axes.plot([0.5, at], [value, value], color=COLORS["fusion"], lw=1, ls=(0, (5, 3)), alpha=0.75, zorder=2)
+        _point(axes, category, member, at, "fusion", "D")
+    best = category.best(tuple(singles))
+    if best is not None:
+        at = study.member(best.setting).layers[0]
+        axes.plot(at, 100 * best.accuracy, "o", ms=13, mfc="none", mec=COLORS["layer"], mew=1.4, zorder=5)
+    shown = [v for m in (*singles, *fusions) for v in _extent(category, m)]
+    shown += [100 * category.chance] if category.chance is not None else []
+    low, high = min(shown), max(shown)
+    margin = 0.13 * max(high - low, 20)
+    axes.set_ylim(max(low - margin, -2), min(high + margin, 104))
+    axes.set_xlim(0.5, layers + 0.5 + (1.2 + len(fusions) if fusions else 0))
+    step = max(1, ceil(layers / 12))
+    ticks = [i for i in range(1, layers + 1) if (layers - i) % step == 0]
+    axes.set_xticks([*ticks, *(layers + 1.3 + i for i in range(len(fusions)))])
+    axes.set_xticklabels([*map(str, ticks), *(_short(len(fusions)) for _ in fusions)])
+    for tick in axes.get_xticklabels()[len(ticks) :]:
+        tick.set_color(COLORS["fusion"])
+    axes.tick_params(length=3, labelsize=8)
+    axes.yaxis.set_major_locator(_locator())
+    axes.yaxis.set_major_formatter("{x:.0f}%")
+    axes.grid(axis="y", color=COLORS["rule"], lw=0.6, alpha=0.7)
+    axes.set_axisbelow(True)
+    if category.chance is not None:
+        axes.text(0.65, 100 * category.chance, "chance", fontsize=7, color=COLORS["muted"], va="bottom")
+
+
+def draw_similarity(axes: "Axes", analysis: Analysis, matrix: Sequence[Sequence[float]]) -> None:
+    """A matrix over layers with the groups framed."""
+    from matplotlib.patches import Rectangle
+
+    first, last = analysis.layers[0] - 0.5, analysis.layers[-1] + 0.5
+    image = axes.imshow(matrix, cmap="cividis", vmax=1, extent=(first, last, last, first), interpolation="nearest")
+    for group in analysis.groups:
+        start, size = group.layers[0] - 0.5, len(group.layers)
+        inner = (start + 0.07, start + 0.07), size - 0.14, size - 0.14
+        axes.add_patch(Rectangle(*inner, fill=False, ec=WHITE, lw=2, zorder=3))
+        axes.text(
+            start + size / 2, first - 0.15, group.name, ha="center", va="bottom", fontsize=8, color=COLORS["muted"]
+        )
+    step = max(1, ceil(len(analysis.layers) / 12))
+    axes.set_xticks(analysis.layers[::step])
+    axes.set_yticks(analysis.layers[::step])
+    axes.tick_params(length=0, labelsize=8)
+    axes.spines[:].set_visible(False)
+    figure = axes.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelsize=8)
+
+
+def _point(axes: "Axes", category: Category, member: Member, at: float, color: str, marker: str) -> None:
+    score = category.scores[member.setting]
+    values = [100 * v for v in score.seeds.values()]
+    if half := _half(category, len(values)):
+        axes.errorbar(at, 100 * score.accuracy, half, color=COLORS[color], lw=1.2, capsize=2.5, capthick=1.2, zorder=3)
+    beside = [at + 0.38] * len(values)  # next to the mean, where nothing hides them
+    axes.plot(beside, values, marker, ms=3, mfc="none", mec=COLORS[color], mew=0.9, alpha=0.8, zorder=4)
+    axes.plot(at, 100 * score.accuracy, marker, ms=5.5, color=COLORS[color], mec=COLORS["paper"], mew=1, zorder=4)
+
+
+def _half(category: Category, seeds: int) -> float:
+    """Half of the 95 % interval of a mean over so many seeds, in percent; 0 when it is unknown."""
+    return 100 * category.floor.gap(seeds, seeds) / 2**0.5 if category.floor else 0.0
+
+
+def _extent(category: Category, member: Member) -> list[float]:
+    score = category.scores[member.setting]
+    half = _half(category, len(score.seeds))
+    return [100 * score.accuracy - half, 100 * score.accuracy + half, *(100 * v for v in score.seeds.values())]
+
+
+def _shade(axes: "Axes", groups: Sequence[Group]) -> None:
+    for place, group in enumerate(groups):
+        if place % 2 == 0:
+            axes.axvspan(group.layers[0] - 0.5, group.layers[-1] + 0.5, color=COLORS["band"], lw=0, zorder=0)
+        middle = (group.layers[0] + group.layers[-1]) / 2
+        axes.text(
+            middle,
+            1.02,
+            group.name,
+            transform=axes.get_xaxis_transform(),
+            ha="center",
+            va="bottom",
+            fontsize=8,
+            color=COLORS["muted"],
+        )
+
+
+def _short(fusions: int) -> str:
+    return "fusion" if fusions == 1 else "f"
+
+
+def _locator() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=5, integer=True)
+
+
+def _png(figure: "Figure") -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=160, facecolor=COLORS["paper"], metadata={"Software": None})
+    return out.getvalue()
+
+
+def _svg(figure: "Figure", title: str) -> str:
+    """Inline SVG: no metadata, no namespace addresses, no global style, CSS variables for colours."""
+    from html import escape
+
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    nothing = {"Creator": None, "Date": None, "Format": None, "Type": None}
+    with mpl.rc_context({"svg.hashsalt": title}):  # ids that do not collide on one page
+        figure.savefig(out, format="svg", transparent=True, metadata=nothing)
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.S)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"| (width|height)="[\d.]+pt"', "", text, count=4)
+    text = re.sub(r"font-family: [^;\"]*;?", "", text)  # the page's own
+    text = re.sub(
+        r' id="(?!m[0-9a-f]{10}|p[0-9a-f]{10}|image)[^"]*"', "", text
+    )  # only markers, clips and images are referred to
+    for name, value in COLORS.items():
+        text = text.replace(value, f"var(--{name})")
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

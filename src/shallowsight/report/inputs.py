@@ -1,0 +1,194 @@
+"""Read a study folder into frozen values; whatever is missing or damaged becomes a hole with a reason."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from shallowsight.errors import ConfigurationError, CorruptOutput
+from shallowsight.report.values import Analysis, Cell, Group, Member, Sample, Study, Trial
+
+log = logging.getLogger(__name__)
+
+STEPS = ("prepare", "encode", "pretrain", "finetune", "evaluate")  # in the order in which they run
+
+
+def read_study(folder: Path) -> Study:
+    """Read everything; only a missing or unusable study.json or plan.json stops it.
+
+    Raises:
+        ConfigurationError: `folder` is not a study folder.
+    """
+    raw = _required(folder / "study.json")["study"]
+    # A study that stopped before the analysis has no plan yet; the report then says that nothing is finished.
+    plan = _required(folder / "plan.json") if (folder / "plan.json").exists() else {"members": []}
+    reader = _Reader(folder)
+    try:
+        shared = plan.get("shared") or {}
+        base = raw.get("base") or {}
+        return Study(
+            name=str(raw["name"]),
+            tower=str((base.get("vision") or {}).get("tower", "unknown tower")),
+            seeds=tuple(int(s) for s in raw.get("seeds", ())),
+            raw=raw,
+            members=tuple(reader.member(m, shared) for m in plan["members"]),
+            analysis=reader.analysis(plan.get("analysis")),
+            data=reader.optional(shared.get("prepare"), "data.json"),
+            cells=tuple(reader.finished(plan)),
+            problems=tuple(reader.problems),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{folder}: study.json or plan.json does not have the agreed form: {error!r}"
+        ) from error
+
+
+class _Reader:
+    """The cells and the ledger of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cells = folder / "cells"
+        self.problems: list[str] = []
+        self.events = {str(e["cell"]): e for e in _lines(folder / "ledger.jsonl") if "cell" in e}  # the last one wins
+        self.known: dict[str, Cell | None] = {}
+
+    def cell(self, digest: str | None) -> Cell | None:
+        """The finished cell, or None."""
+        if not digest or not digest.replace("-", "").isalnum():  # it becomes a path
+            return None
+        if digest not in self.known:
+            self.known[digest] = self._read_cell(digest)
+        return self.known[digest]
+
+    def _read_cell(self, digest: str) -> Cell | None:
+        try:
+            found = json.loads((self.cells / digest / "cell.json").read_text())
+            return Cell(
+                digest=digest,
+                step=str(found["step"]),
+                setting=found.get("setting"),
+                seed=found.get("seed"),
+                seconds=float(found.get("seconds") or 0),
+                machine=found.get("machine") or {},
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            self.problems.append(f"cell {digest[:12]}: cell.json cannot be read ({error!r}); counted as not run")
+            return None
+
+    def output(self, digest: str, name: str) -> bytes:
+        """The bytes of one output, checked against cell.json."""
+        content = (self.cells / digest / name).read_bytes()
+        recorded = json.loads((self.cells / digest / "cell.json").read_text()).get("outputs", {}).get(name)
+        if recorded and recorded["sha256"] != hashlib.sha256(content).hexdigest():
+            raise CorruptOutput(f"{name} of cell {digest[:12]} does not have the sha256 that its cell.json recorded")
+        return content
+
+    def optional(self, digest: str | None, name: str) -> Mapping[str, Any]:
+        """A JSON output of a cell, or nothing."""
+        if digest is None or self.cell(digest) is None:
+            return {}
+        try:
+            return dict(json.loads(self.output(digest, name)))
+        except (OSError, ValueError, TypeError, CorruptOutput) as error:
+            self.problems.append(f"{name} of cell {digest[:12]} cannot be used: {error}")
+            return {}
+
+    def member(self, entry: Mapping[str, Any], shared: Mapping[str, Any]) -> Member:
+        encode = shared.get("encode") or {}
+        encoded = [encode[key] for key in (entry["setting"], *map(str, entry["layers"])) if key in encode]
+        missing = [digest for digest in encoded if self.cell(digest) is None]
+        first = {"prepare": shared.get("prepare"), "encode": next(iter(missing + encoded), None)}
+        return Member(
+            setting=str(entry["setting"]),
+            layers=tuple(int(i) for i in entry["layers"]),
+            fusion=str(entry.get("fusion", "single")),
+            roles=tuple(str(r) for r in entry.get("roles", ())),
+            trials=tuple(self.trial(int(e["seed"]), first, e.get("cells") or {}) for e in entry.get("experiments", ())),
+        )
+
+    def trial(self, seed: int, first: Mapping[str, str | None], own: Mapping[str, str | None]) -> Trial:
+        digests = {step: d for step, d in {**first, **own}.items() if d}
+        if self.cell(digest := digests.get("evaluate")) is not None and digest is not None:
+            try:
+                benchmarks = tuple(map(_benchmark, json.loads(self.output(digest, "scores.json"))["benchmarks"]))
+                samples = tuple(_sample(json.loads(x)) for x in self.output(digest, "samples.jsonl").splitlines() if x)
+                return Trial(seed=seed, digests=digests, state="done", benchmarks=benchmarks, samples=samples)
+            except (OSError, ValueError, KeyError, TypeError, CorruptOutput) as error:
+                return Trial(seed=seed, digests=digests, state="failed at evaluate", error=f"unusable output: {error}")
+        ordered = sorted(digests, key=lambda s: STEPS.index(s) if s in STEPS else len(STEPS))
+        for state, event in (("failed", "failed"), ("unfinished", "started")):
+            for step in ordered:
+                last = self.events.get(digests[step], {})
+                if self.cell(digests[step]) is None and last.get("event") == event:
+                    reason = str(last.get("error") or "")
+                    return Trial(seed=seed, digests=digests, state=f"{state} at {step}", error=reason)
+        return Trial(seed=seed, digests=digests, state="not run")
+
+    def analysis(self, digest: str | None) -> Analysis | None:
+        if not (found := self.optional(digest, "analysis.json")):
+            return None
+        try:
+            return Analysis(
+                layers=tuple(int(i) for i in found["layers"]),
+                images=int(found.get("images", 0)),
+                cosine=tuple(tuple(float(x) for x in row) for row in found["cosine"]),
+                cka=tuple(tuple(float(x) for x in row) for row in found["cka"]),
+                groups=tuple(
+                    Group(name=str(g["name"]), layers=tuple(g["layers"]), representative=g.get("representative"))
+                    for g in found["groups"]
+                ),
+                boundaries=tuple((int(b["after"]), float(b["stability"])) for b in found.get("boundaries", ())),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            self.problems.append(f"analysis.json does not have the agreed form: {error!r}")
+            return None
+
+    def finished(self, plan: Mapping[str, Any]) -> Iterator[Cell]:
+        """Every finished cell of the plan once, in the order of the plan."""
+        shared = plan.get("shared") or {}
+        digests = [shared.get("prepare"), plan.get("analysis"), *(shared.get("encode") or {}).values()]
+        for entry in plan["members"]:
+            for experiment in entry.get("experiments", ()):
+                digests += (experiment.get("cells") or {}).values()
+        for digest in dict.fromkeys(digests):
+            if (cell := self.cell(digest)) is not None:
+                yield cell
+
+
+def _benchmark(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**row, "name": str(row["name"]), "value": float(row["value"]), "n": int(row["n"])}
+
+
+def _sample(row: Mapping[str, Any]) -> Sample:
+    if row["correct"] not in (0, 1):
+        raise ValueError(f"`correct` is 0 or 1, found {row['correct']!r}")
+    texts = {k: str(row[k]) for k in ("benchmark", "category", "id", "image_id", "question", "prediction", "target")}
+    return Sample(**texts, correct=int(row["correct"]))
+
+
+def _required(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path.parent} is not a study folder: cannot read {path.name} ({error})") from error
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{path}: expected a JSON object, found {type(found).__name__}")
+    return found
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """JSON objects, one a line; a line torn by a crash is skipped."""
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            log.warning("%s:%d is not JSON; skipped", path, number)
+            continue
+        if isinstance(found, dict):
+            yield found

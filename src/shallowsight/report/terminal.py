@@ -1,0 +1,54 @@
+"""The scores of a study as a table for the terminal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shallowsight.evaluate.statistics import Verdict
+from shallowsight.report.findings import Category, find
+from shallowsight.report.inputs import read_study
+from shallowsight.report.values import Member, Study
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def terminal_table(study_dir: Path) -> "Table":
+    """Setting by category: mean and standard deviation over seeds in percent; fits 100 columns with 6 categories."""
+    from rich.table import Table
+    from rich.text import Text
+
+    study = read_study(study_dir)
+    findings = find(study)
+    table = Table(
+        title=f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds",
+        caption="* best single layer   \N{ALMOST EQUAL TO} not distinguishable from it",
+        pad_edge=False,
+        box=None,
+        padding=(0, 1),
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("setting", max_width=18, overflow="ellipsis", no_wrap=True)
+    for category in findings.categories:
+        table.add_column(Text(category.name), justify="right", max_width=11, overflow="fold")
+    if not findings.categories:
+        table.add_column("state")
+    for member in study.members:
+        cells = [_cell(study, category, member) for category in findings.categories]
+        states = ", ".join(dict.fromkeys(t.state for t in member.trials)) or "no seeds"
+        table.add_row(Text(member.setting), *map(Text, cells or [states]))
+    return table
+
+
+def _cell(study: Study, category: Category, member: Member) -> str:
+    score = category.scores.get(member.setting)
+    if score is None:
+        return next((t.state.split()[0] for t in member.trials if not t.done), "-")
+    best = category.best(tuple(m for m in study.members if m.single))
+    spread = f"\N{PLUS-MINUS SIGN}{100 * score.sd:.1f}" if score.sd is not None else ""
+    mark = " "
+    if best and best.setting == member.setting:
+        mark = "*"
+    elif best and (found := category.compare(best.setting, member.setting)):
+        mark = "\N{ALMOST EQUAL TO}" if found.verdict is Verdict.NOT_DISTINGUISHABLE else " "
+    return f"{100 * score.accuracy:.1f}{spread}{mark}"

@@ -1,0 +1,118 @@
+"""A study as the report sees it: frozen values, holes included."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One finished cell."""
+
+    digest: str
+    step: str
+    setting: str | None
+    seed: int | None
+    seconds: float
+    machine: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One question and what one trained model answered."""
+
+    benchmark: str
+    category: str
+    id: str
+    image_id: str
+    question: str
+    prediction: str
+    target: str
+    correct: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One seed of one setting: its results, or why there are none."""
+
+    seed: int
+    digests: Mapping[str, str]  # step -> cell
+    state: str  # "done", "failed at <step>", "unfinished at <step>" or "not run"
+    error: str = ""
+    benchmarks: tuple[Mapping[str, Any], ...] = ()  # as in scores.json
+    samples: tuple[Sample, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether its evaluate cell is finished and readable."""
+        return self.state == "done"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One setting of the study with its seeds."""
+
+    setting: str
+    layers: tuple[int, ...]
+    fusion: str
+    roles: tuple[str, ...]
+    trials: tuple[Trial, ...]
+
+    @property
+    def single(self) -> bool:
+        """Whether the model sees one layer only."""
+        return len(self.layers) == 1
+
+    @property
+    def done(self) -> tuple[Trial, ...]:
+        """The seeds that have results."""
+        return tuple(t for t in self.trials if t.done)
+
+    @property
+    def label(self) -> str:
+        """For people: `layer 8`, `3 + 8 + 11 (concat)`."""
+        return f"layer {self.layers[0]}" if self.single else f"{' + '.join(map(str, self.layers))} ({self.fusion})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A contiguous range of layers that behave alike."""
+
+    name: str
+    layers: tuple[int, ...]
+    representative: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """How alike the layers of the tower are."""
+
+    layers: tuple[int, ...]
+    images: int
+    cosine: tuple[tuple[float, ...], ...]
+    cka: tuple[tuple[float, ...], ...]
+    groups: tuple[Group, ...]
+    boundaries: tuple[tuple[int, float], ...]  # (after layer, share of resamples that put a border there)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """All that the report is made of."""
+
+    name: str
+    tower: str
+    seeds: tuple[int, ...]
+    raw: Mapping[str, Any]  # study.json as it is
+    members: tuple[Member, ...]
+    analysis: Analysis | None
+    data: Mapping[str, Any]  # data.json, or empty
+    cells: tuple[Cell, ...]
+    problems: tuple[str, ...] = field(default=())
+
+    def member(self, setting: str) -> Member:
+        """The member of that setting (a programming error if there is none)."""
+        return next(m for m in self.members if m.setting == setting)
+
+    def role(self, role: str) -> Member | None:
+        """The single-layer member with a role such as `last`."""
+        return next((m for m in self.members if m.single and role in m.roles), None)

@@ -1,0 +1,154 @@
+"""Write the report of a study: all files or none."""
+
+import csv
+import io
+import json
+import logging
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.report.findings import Category, Findings, find
+from shallowsight.report.inputs import read_study
+from shallowsight.report.recommendation import Choice, choose, recommendation
+from shallowsight.report.values import Study
+from shallowsight.report.words import caveats, headline, lead
+
+log = logging.getLogger(__name__)
+
+PAGE = "report.html"
+FILES = (PAGE, "report.json", "recommendation.json", "curves.png", "similarity.png", "scores.csv")
+
+
+def write_report(study_dir: Path, out: Path) -> Path:
+    """Read the study, write the six files of the report into the folder `out`; return the path of the page.
+
+    The files are made in a folder beside `out` that takes its place when all are complete. Holes in the study are
+    shown, not fatal.
+
+    Raises:
+        ConfigurationError: `study_dir` is no study folder, or `out` holds files that are not a report's.
+        MissingPackage: the extra `report` is not installed.
+    """
+    out = out.absolute()
+    _refuse_foreign(out)
+    study = read_study(study_dir)
+    try:
+        contents = _contents(study)
+    except ModuleNotFoundError as error:
+        raise MissingPackage(error.name or "matplotlib", "report") from error
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        new = aside / "new"
+        new.mkdir()
+        for name, content in contents.items():
+            (new / name).write_bytes(content)
+        if out.exists():
+            out.rename(aside / "old")
+        new.rename(out)
+    except BaseException:
+        if (aside / "old").exists() and not out.exists():
+            (aside / "old").rename(out)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    log.info("report of study %s: %s", study.name, out / PAGE)
+    return out / PAGE
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Replacing `out` must not delete what someone else put there."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise ConfigurationError(f"the report goes into a folder, but {out} is a file")
+    if foreign := sorted(set(os.listdir(out)) - set(FILES)):
+        raise ConfigurationError(
+            f"{out} holds files that are not a report's ({', '.join(foreign[:5])}); name a new or empty folder"
+        )
+
+
+def _contents(study: Study) -> dict[str, bytes]:
+    from shallowsight.report import figures, page
+
+    findings = find(study)
+    choices = choose(study, findings)
+    return {
+        PAGE: page.render(study, findings, choices).encode(),
+        "report.json": _json(_numbers(study, findings, choices)),
+        "recommendation.json": _json(recommendation(study, choices)),
+        "curves.png": figures.curves_png(study, findings),
+        "similarity.png": figures.similarity_png(study),
+        "scores.csv": _csv(study).encode(),
+    }
+
+
+def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> dict[str, Any]:
+    """Everything numeric that the page shows, and the words made from it."""
+    return {
+        "study": study.name,
+        "tower": study.tower,
+        "seeds": study.seeds,
+        "headline": headline(study, choices),
+        "answer": lead(study, choices),
+        "categories": {c.name: _category(c) for c in findings.categories},
+        "recommendation": recommendation(study, choices)["categories"],
+        "similarity": asdict(study.analysis) if study.analysis else None,
+        "data": dict(study.data),
+        "members": [
+            {
+                "setting": m.setting,
+                "layers": m.layers,
+                "fusion": m.fusion,
+                "roles": m.roles,
+                "trials": [{"seed": t.seed, "state": t.state, "error": t.error, "cells": t.digests} for t in m.trials],
+            }
+            for m in study.members
+        ],
+        "cost": [{"digest": c.digest, "step": c.step, "seconds": c.seconds} for c in study.cells],
+        "caveats": caveats(study, findings),
+        "problems": findings.problems,
+    }
+
+
+def _category(c: Category) -> dict[str, Any]:
+    return {
+        "benchmarks": c.benchmarks,
+        "chance": c.chance,
+        "noise_floor": asdict(c.floor) if c.floor else None,
+        "scores": [asdict(s) for s in c.scores.values()],
+        "pairs": [{"a": a, "b": b, **asdict(found)} for (a, b), found in c.pairs.items()],
+    }
+
+
+def _csv(study: Study) -> str:
+    """One line per setting, seed and benchmark, as scores.json has them."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    keys = ("name", "category", "metric", "value", "n", "standard_error", "chance")
+    writer.writerow(("setting", "layers", "fusion", "seed", "benchmark", *keys[1:]))
+    for member in study.members:
+        layers = " ".join(map(str, member.layers))
+        for trial in member.done:
+            for b in trial.benchmarks:
+                writer.writerow((member.setting, layers, member.fusion, trial.seed, *(b.get(k, "") for k in keys)))
+    return out.getvalue()
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: an unknown number is null."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    return [_finite(v) for v in value] if isinstance(value, list | tuple) else value

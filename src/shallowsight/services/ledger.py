@@ -1,0 +1,62 @@
+"""What happened to every cell, one JSON line an event, appended and never rewritten."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from shallowsight.cells import Cell
+
+Event = Literal["started", "done", "failed", "reused", "corrupt"]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """`ledger.jsonl` of one study."""
+
+    path: Path
+
+    def append(
+        self, event: Event, cell: Cell, seconds: float | None = None, error: BaseException | str | None = None
+    ) -> None:
+        line: dict[str, Any] = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "event": event,
+            "cell": cell.digest,
+            "step": cell.step,
+            "setting": cell.setting,
+            "seed": cell.seed,
+        }
+        if seconds is not None:
+            line["seconds"] = round(seconds, 3)
+        if error is not None:
+            line["error"] = _in_words(error)
+            line["kind"] = type(error).__name__
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # One write of one line: several processes append at the same time.
+        handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o644)
+        try:
+            os.write(handle, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """In the order written; a last line torn by a crash is passed over."""
+        if not self.path.exists():
+            return
+        with self.path.open(encoding="utf-8") as lines:
+            for line in lines:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue
+
+
+def _in_words(error: BaseException | str) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by the user"
+    return str(error) or type(error).__name__

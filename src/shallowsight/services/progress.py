@@ -1,0 +1,35 @@
+"""How far a step is: a line in the file that the study's display reads, or in the log where there is none."""
+
+import json
+import logging
+import os
+import time
+
+log = logging.getLogger(__name__)
+
+VARIABLE = "SHALLOWSIGHT_PROGRESS"  # path of the file; set by whoever shows it
+_EVERY = 0.5  # seconds between two lines of one task
+
+
+class Progress:
+    """One task's progress; cheap to call for every item."""
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+        self._path = os.environ.get(VARIABLE)
+        self._last = 0.0
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        now = time.monotonic()
+        if done < total and now - self._last < _EVERY:
+            return
+        self._last = now
+        if self._path is None:
+            log.info("%s: %d of %d %s", self._task, done, total, note)
+            return
+        line = json.dumps({"task": self._task, "done": done, "total": total, "note": note}) + "\n"
+        handle = os.open(self._path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o644)
+        try:
+            os.write(handle, line.encode())
+        finally:
+            os.close(handle)

@@ -1,0 +1,190 @@
+"""The store of a study: cells that are whole or do not exist.
+
+Layout (contract 2): `study.json`, `ledger.jsonl`, `cells/<digest>/{cell.json, ...outputs}`, `report/`.
+`cell.json` is written last and lists size and sha256 of every output.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from shallowsight.cells import Cell
+from shallowsight.digest import digest_of, file_sha256
+from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
+from shallowsight.services.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+CELL = "cell.json"
+
+
+def open_store(url: str) -> "Store":
+    """`file:///folder`; the scheme is the only switch.
+
+    Raises:
+        ConfigurationError: another scheme, or a relative path.
+    """
+    parsed = urlparse(url)
+    if parsed.scheme != "file" or parsed.netloc or not parsed.path.startswith("/"):
+        raise ConfigurationError(f"store {url!r}: write file:///absolute/folder")
+    return Store(Path(unquote(parsed.path)))
+
+
+class Store:
+    """Cells and ledger of one study in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ledger = Ledger(root / "ledger.jsonl")
+
+    def folder(self, cell: Cell) -> Path:
+        return self.root / "cells" / cell.digest
+
+    def is_whole(self, cell: Cell) -> bool:
+        """Every output is there with the recorded size and sha256, and the parents still hold what was read."""
+        try:
+            self.verify(cell)
+        except CorruptOutput:
+            return False
+        return True
+
+    def verify(self, cell: Cell) -> None:
+        """Raises CorruptOutput that says what is missing or changed."""
+        record = self.record(cell.digest)
+        if record is None:
+            raise CorruptOutput(f"{cell}: not built yet")
+        for name, output in record["outputs"].items():
+            path = self.folder(cell) / name
+            if not path.is_file():
+                raise CorruptOutput(f"{path} is missing")
+            if path.stat().st_size != output["size"] or file_sha256(path) != output["sha256"]:
+                raise CorruptOutput(f"{path} is not the file that was written")
+        for digest, content in record["parents"].items():
+            parent = self.record(digest)
+            # A parent that was rebuilt to the same bytes changes nothing; one that is being rebuilt does not either.
+            if parent is not None and content_of(parent) != content:
+                raise CorruptOutput(f"{cell}: what it was built from has changed")
+
+    def record(self, digest: str) -> dict[str, Any] | None:
+        """The content of a cell.json, or None when there is none that can be read."""
+        try:
+            record: dict[str, Any] = json.loads((self.root / "cells" / digest / CELL).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return record if record.get("digest") == digest else None
+
+    def build(self, cell: Cell, make: Callable[[Path], None]) -> Path:
+        """The cell's folder; `make` fills a fresh one unless a whole one exists. Two callers never both make it."""
+        return self.build_many([cell], lambda folders: make(folders[cell]))[0]
+
+    def build_many(self, cells: Sequence[Cell], make: Callable[[Mapping[Cell, Path]], None]) -> list[Path]:
+        """The folders of cells that one pass makes together; `make` gets fresh folders of those not there yet."""
+        with ExitStack() as locks:
+            # In one order everywhere, so that two callers cannot wait for each other.
+            for cell in sorted(cells, key=lambda c: c.digest):
+                locks.enter_context(self._lock(cell))
+            missing = [cell for cell in cells if not self._reuse(cell)]
+            if missing:
+                self._make(missing, make)
+        return [self.folder(cell) for cell in cells]
+
+    def _reuse(self, cell: Cell) -> bool:
+        try:
+            self.verify(cell)
+        except CorruptOutput as fault:
+            if (self.folder(cell) / CELL).exists():
+                log.warning("%s; building it again", fault)
+                self.ledger.append("corrupt", cell, error=fault)
+            return False
+        self.ledger.append("reused", cell)
+        return True
+
+    def _make(self, cells: Sequence[Cell], make: Callable[[Mapping[Cell, Path]], None]) -> None:
+        aside = {cell: self.root / "cells" / f".building-{cell.digest}" for cell in cells}
+        for cell, folder in aside.items():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            self.ledger.append("started", cell)
+        started = time.monotonic()
+        try:
+            make(aside)
+            seconds = (time.monotonic() - started) / len(cells)
+            for cell, folder in aside.items():
+                self._commit(cell, folder, seconds)
+        except BaseException as error:
+            for cell, folder in aside.items():
+                shutil.rmtree(folder, ignore_errors=True)
+                self.ledger.append("failed", cell, time.monotonic() - started, error)
+            raise
+        for cell in cells:
+            self.ledger.append("done", cell, seconds)
+
+    def _commit(self, cell: Cell, aside: Path, seconds: float) -> None:
+        outputs = {}
+        for path in sorted(p for p in aside.rglob("*") if p.is_file()):
+            _sync(path)
+            outputs[str(path.relative_to(aside))] = {"sha256": file_sha256(path), "size": path.stat().st_size}
+        record = {
+            **cell.model_dump(exclude={"parents"}),
+            "parents": {digest: content_of(self._parent(cell, digest)) for digest in cell.parents},
+            "outputs": outputs,
+            "seconds": round(seconds, 3),
+            "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        }
+        (aside / CELL).write_text(json.dumps(record, indent=1), encoding="utf-8")
+        _sync(aside / CELL)
+        shutil.rmtree(self.folder(cell), ignore_errors=True)  # a corrupt one, or one without cell.json
+        aside.rename(self.folder(cell))
+        _sync(self.folder(cell).parent)
+
+    def _parent(self, cell: Cell, digest: str) -> dict[str, Any]:
+        record = self.record(digest)
+        if record is None:
+            raise ShallowsightError(
+                f"{cell}: the cell {digest} that it was built from is gone; run the same command again"
+            )
+        return record
+
+    @contextmanager
+    def _lock(self, cell: Cell) -> Iterator[None]:
+        folder = self.root / "cells"
+        folder.mkdir(parents=True, exist_ok=True)
+        # The operating system lets go of it when the process dies, however it dies.
+        with (folder / f".{cell.digest}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.info("%s is being built by another process; waiting for it", cell)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def content_of(record: dict[str, Any]) -> str:
+    """One digest over a cell's outputs."""
+    return digest_of({name: output["sha256"] for name, output in record["outputs"].items()})
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file appears with all of the text or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    _sync(aside)
+    aside.rename(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,64 @@
+"""One command from its first line to its last: resolve, say what it costs, run, show the verdict."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from shallowsight import steps
+from shallowsight.cost import forecast
+from shallowsight.display import Display, print_cells, print_plan
+from shallowsight.errors import ConfigurationError
+from shallowsight.services import pipelines
+from shallowsight.services.store import Store
+from shallowsight.study import likely_missing, pipeline_arguments, progress_file, run_pipeline, status_of
+
+_PIPELINES = {"study": "layer_study", "experiment": "train_and_evaluate"}
+
+
+def run(kind: str, name_or_file: str, overrides: Sequence[str], out: Path | None, *, dry_run: bool, gpus: int) -> None:
+    """Run a study or an experiment, or say what that would do.
+
+    Raises:
+        ShallowsightError: see its subclasses; the message says how to go on.
+    """
+    console = Console(soft_wrap=True)
+    console.print(f"shallowsight: {kind} {name_or_file}", highlight=False)
+    store = Store((out or Path("runs") / Path(name_or_file).stem).resolve())
+    arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)
+    _require_own_folder(store.root)
+    resolve = steps.resolve_study if kind == "study" else steps.resolve_experiment
+    resolved = resolve(name_or_file, overrides, store)
+    status = status_of(resolved, store)
+    missing = likely_missing(status)
+    print_plan(console, status, len(missing), forecast(resolved, missing, pipelines.PARALLEL))
+    if dry_run:
+        print_cells(console, status, len(missing))
+        return
+    if not status.complete:
+        with Display(console, progress_file(store)) as display:
+            run_pipeline(_PIPELINES[kind], arguments, store, display)
+    elif not (store.root / "report" / "report.html").exists():
+        steps.report(store)
+    _print_verdict(console, store)
+
+
+def _require_own_folder(root: Path) -> None:
+    """Raises ConfigurationError for a folder that holds something else."""
+    if root.is_file():
+        raise ConfigurationError(f"--out {root} is a file; name a folder")
+    if root.is_dir() and any(root.iterdir()) and not (root / steps.STUDY).exists():
+        raise ConfigurationError(f"--out {root} holds other files; name a new folder, or one of an earlier study")
+
+
+def _print_verdict(console: Console, store: Store) -> None:
+    from shallowsight.report.terminal import terminal_table
+
+    steps.plan_members(steps.read_resolved(store.root / steps.STUDY), store)
+    console.print(terminal_table(store.root))
+    page = store.root / "report" / "report.html"
+    console.print(f"\nreport: {page}", highlight=False)
+    counts = json.loads((store.root / "report" / "recommendation.json").read_text(encoding="utf-8"))["categories"]
+    for category, found in counts.items():
+        console.print(f"  {category}: {found['evidence']}", highlight=False)

@@ -1,0 +1,259 @@
+"""One function per box of the pipeline: paths in, cells of the store out. The one seam between boxes and library.
+
+Every step asks the store first, before it imports anything heavy: what is whole is not made again.
+"""
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from shallowsight.assets.towers import describe
+from shallowsight.cells import (
+    Cell,
+    Resolved,
+    analyze_cell,
+    encode_cell,
+    evaluate_cell,
+    prepare_cell,
+    stage_cell,
+)
+from shallowsight.config import Experiment, StageName, Study
+from shallowsight.cost import pays_to_cache
+from shallowsight.data.sources import require_files, source_facts
+from shallowsight.errors import ConfigurationError
+from shallowsight.overrides import load_experiment, load_study
+from shallowsight.plan import Plan, make_plan
+from shallowsight.services.progress import Progress
+from shallowsight.services.store import Store, open_store, write_whole
+from shallowsight.settings import Setting, check_word_or_setting
+
+__all__ = ["open_store"]
+
+log = logging.getLogger(__name__)
+
+STUDY = "study.json"
+PLAN = "plan.json"
+MEMBERS_AT_ONCE = "SHALLOWSIGHT_MEMBERS_AT_ONCE"  # how many trainings share this machine; set by a local run
+
+
+def resolve_study(name_or_file: str, overrides: Sequence[str], store: Store) -> Resolved:
+    """Fix names, files, overrides and tower into the one document that later steps take.
+
+    Raises:
+        ConfigurationError: something that was named does not exist or does not fit.
+    """
+    return _resolve(load_study(name_or_file, overrides, _depth), store)
+
+
+def resolve_experiment(name_or_file: str, overrides: Sequence[str], store: Store) -> Resolved:
+    """One experiment as a study of one setting and one seed; raises as `resolve_study`."""
+    experiment = load_experiment(name_or_file, overrides, _depth)
+    study = Study(name=experiment.name, base=experiment, settings=(str(experiment.setting),), seeds=(experiment.seed,))
+    return _resolve(study, store)
+
+
+def _depth(tower: str) -> int:
+    return describe(tower).depth
+
+
+def _resolve(study: Study, store: Store) -> Resolved:
+    vision, data = study.base.vision, study.base.data
+    tower = describe(vision.tower, vision.revision)
+    try:
+        for text in study.settings:
+            check_word_or_setting(text, tower.depth)
+        vision.layers.require_depth(tower.depth)
+    except ValueError as error:
+        raise ConfigurationError(f"{tower.name}: {error}") from None
+    tokens = tower.tokens(vision.image_size, vision.pool, vision.features)
+    require_files(data)
+    sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
+    images = sum(facts.images for facts in sources.values())
+    cache = pays_to_cache(study, tower, tokens, images)
+    resolved = Resolved(study=study, tower=tower, sources=sources, cache_features=cache)
+    write_whole(store.root / STUDY, resolved.model_dump_json(indent=1))
+    return resolved
+
+
+def read_resolved(path: str | Path) -> Resolved:
+    """The document that `resolve_study` made."""
+    return Resolved.model_validate_json(Path(path).read_text(encoding="utf-8"))
+
+
+def prepare_data(resolved: Resolved, store: Store) -> Path:
+    """Data gate, shards, questions, tokenizer.
+
+    Raises:
+        DataRefused: the gate found too many bad rows; what it found stays in `validation/` of the store.
+    """
+    cell = prepare_cell(resolved)
+
+    def make(out: Path) -> None:
+        from shallowsight.data.prepare import prepare
+
+        progress: dict[str, Progress] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            progress.setdefault(what, Progress(what))(done, total)
+
+        with _scratch(store) as work:
+            prepare(resolved.base, out, work, store.root / "validation", show)
+
+    return store.build(cell, make)
+
+
+def analyze_layers(resolved: Resolved, store: Store) -> Path:
+    """Similarity of the tower's layers on the study's pictures, and their groups."""
+    data = store.folder(prepare_cell(resolved))
+
+    def make(out: Path) -> None:
+        from shallowsight.analysis.analyze import analyze
+        from shallowsight.data.shards import Shards
+        from shallowsight.model.encode import Encoder, PictureEncoder
+
+        _use_all_cores()
+        shards, depth = Shards(data), resolved.tower.depth
+        encoder = Encoder(PictureEncoder(resolved.base.vision, resolved.tower, depth), shards)
+        analyze(encoder, depth, list(shards.keys()), out, Progress("comparing layers"))
+
+    return store.build(analyze_cell(resolved), make)
+
+
+def plan_members(resolved: Resolved, store: Store) -> Plan:
+    """Which settings the study trains, now that the groups are known."""
+    plan = make_plan(resolved, store.folder(analyze_cell(resolved)))
+    write_whole(store.root / PLAN, json.dumps(plan.as_json(resolved), indent=1))
+    return plan
+
+
+def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -> list[Path]:
+    """The features of every layer that a setting uses, each picture read once; nothing where caching does not pay."""
+    if not resolved.cache_features:
+        log.info("features are not cached: it does not pay for this study")
+        return []
+    cells = {
+        layer: encode_cell(resolved, layer) for layer in sorted({k for s in settings for k in Setting.parse(s).layers})
+    }
+    data, facts, vision = store.folder(prepare_cell(resolved)), resolved.tower, resolved.base.vision
+
+    def make(folders: Mapping[Cell, Path]) -> None:
+        from shallowsight.data.shards import Shards
+        from shallowsight.model.encode import Encoder, PictureEncoder, encode_layers
+
+        _use_all_cores()
+        by_layer = {layer: folders[cell] for layer, cell in cells.items() if cell in folders}
+        shards = Shards(data)
+        encoder = Encoder(PictureEncoder(vision, facts, max(by_layer)), shards)
+        tokens = facts.tokens(vision.image_size, vision.pool, vision.features)
+        encode_layers(encoder, list(shards.keys()), by_layer, tokens, facts.width, Progress("encoding pictures"))
+
+    return store.build_many(list(cells.values()), make)
+
+
+def train_stage(resolved: Resolved, setting: str, stage: StageName, store: Store, processes: int = 1) -> list[Path]:
+    """One stage of one setting, for every seed of the study."""
+    parsed = Setting.parse(setting, resolved.tower.depth)
+    return [_train(resolved, parsed, seed, stage, store, processes) for seed in resolved.study.seeds]
+
+
+def _train(resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, processes: int) -> Path:
+    cell = stage_cell(resolved, setting, seed, stage)
+    start = store.folder(stage_cell(resolved, setting, seed, "pretrain")) if stage == "finetune" else None
+
+    def make(out: Path) -> None:
+        from shallowsight.services.metrics import TrainingMetrics
+        from shallowsight.train.launch import launch
+        from shallowsight.train.loop import UpdateRecord
+        from shallowsight.train.stage import StageJob
+
+        _share_cores()
+        metrics = TrainingMetrics(
+            store.root / "metrics" / f"{cell.digest}.prom", resolved.study.name, cell.digest, stage
+        )
+        progress = Progress(str(cell))
+
+        def show(record: UpdateRecord, updates: int) -> None:
+            metrics.record(record.loss, record.learning_rate, record.seconds, record.tokens, updates)
+            progress(record.update, updates, f"loss {record.loss:.3f}, {1 / record.seconds:.1f} updates/s")
+
+        job = StageJob(
+            experiment=resolved.base.at(setting, seed),
+            tower=resolved.tower,
+            stage=stage,
+            data=store.folder(prepare_cell(resolved)),
+            feature_folders=_feature_folders(resolved, setting, store),
+            start=start,
+            out=out,
+        )
+        with _scratch(store) as work:
+            launch(job, processes, work, show)
+        metrics.write()
+
+    return store.build(cell, make)
+
+
+def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:
+    """lmms-eval over the benchmarks, for every seed of the study."""
+    parsed = Setting.parse(setting, resolved.tower.depth)
+    return [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds]
+
+
+def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> Path:
+    experiment: Experiment = resolved.base.at(setting, seed)
+    cell = evaluate_cell(resolved, setting, seed)
+
+    def make(out: Path) -> None:
+        from shallowsight.evaluate.harness import evaluate as run
+
+        _share_cores()
+        progress = Progress(str(cell))
+        progress(0, 1)
+        checkpoint = store.folder(stage_cell(resolved, setting, seed, "finetune"))
+        data = store.folder(prepare_cell(resolved))
+        with _scratch(store) as work:
+            run(experiment, checkpoint, data, _feature_folders(resolved, setting, store), out, work)
+        progress(1, 1)
+
+    return store.build(cell, make)
+
+
+def report(store: Store) -> Path:
+    """The report over whatever cells are whole; returns the path of report.html."""
+    from shallowsight.report.write import write_report
+
+    return write_report(store.root, store.root / "report")
+
+
+def _feature_folders(resolved: Resolved, setting: Setting, store: Store) -> tuple[Path, ...] | None:
+    if not resolved.cache_features:
+        return None
+    return tuple(store.folder(encode_cell(resolved, layer)) for layer in setting.layers)
+
+
+@contextmanager
+def _scratch(store: Store) -> Iterator[Path]:
+    """A folder on the store's own disk, gone afterwards."""
+    parent = store.root / "tmp"
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        yield Path(folder)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _use_all_cores() -> None:
+    import torch
+
+    torch.set_num_threads(_cores())
+
+
+def _share_cores() -> None:
+    import torch
+
+    torch.set_num_threads(max(1, _cores() // int(os.environ.get(MEMBERS_AT_ONCE, "1"))))

@@ -1,0 +1,20 @@
+"""The learning rate of an update: linear warm-up, then half a cosine to zero (paper, section C)."""
+
+import math
+
+
+def learning_rate(peak: float, warmup: float, update: int, updates: int) -> float:
+    """For update number `update` of `updates`, from 1; `warmup` is a share of the updates."""
+    warm = math.ceil(warmup * updates)
+    if update <= warm:
+        return peak * update / warm
+    return peak * 0.5 * (1.0 + math.cos(math.pi * (update - warm) / max(1, updates - warm)))
+
+
+def updates_of(updates: int | None, epochs: float | None, samples: int, global_batch: int) -> int:
+    """How many updates a stage has; an epoch's last batch is filled from the next epoch."""
+    if updates is not None:
+        return updates
+    if epochs is None:
+        raise ValueError("give either updates or epochs")
+    return max(1, math.ceil(epochs * samples / global_batch))

@@ -1,0 +1,158 @@
+"""Image files that nobody has vetted: where they may lie, what they may be, and whether they decode.
+
+Every file is decoded completely here, so that no decode error can stop a training run later.
+"""
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from shallowsight.errors import MissingPackage, ShallowsightError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+T = TypeVar("T")
+U = TypeVar("U")
+_BATCH = 1024  # files handed to the threads at a time, so that a million names make no million futures
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLimits:
+    """Caps against image bombs; the pixel cap is below Pillow's own warning (89 million)."""
+
+    max_bytes: int = 64 << 20
+    max_pixels: int = 64_000_000
+    threads: int = field(default_factory=lambda: min(16, os.cpu_count() or 1))
+
+
+class ImageError(ShallowsightError):
+    """An image file is refused; `status` is the word for the table."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def place(name: str, root: Path) -> Path:
+    """The real file that `name` means below `root`, which must be resolved already.
+
+    Raises:
+        ImageError: escapes_folder (absolute, `..`, URL, NUL, a link that leads out) or missing.
+    """
+    parts = re.split(r"[/\\]", name)
+    if "\0" in name or "://" in name or name.lower().startswith(("data:", "file:")) or not parts[0] or ".." in parts:
+        if name:
+            raise ImageError("escapes_folder", f"image path {name!r} is not a plain path inside the images folder")
+        raise ImageError("missing", "the image path is empty")
+    try:
+        real = (root / name).resolve()
+        if not real.is_relative_to(root):
+            raise ImageError("escapes_folder", f"image path {name!r} leads out of the images folder")
+        if real.is_file():
+            return real
+    except (OSError, RuntimeError, ValueError):  # name too long, loop of links, not encodable
+        pass
+    raise ImageError("missing", f"no image file {name!r}")
+
+
+def decode(path: Path, limits: ImageLimits) -> "Image.Image":
+    """The whole image as RGB; call it inside `strict_decoding`.
+
+    Raises:
+        ImageError: too_large, wrong_format or unreadable.
+    """
+    from PIL import Image
+
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(limits.max_bytes + 1)
+    except OSError as error:
+        raise ImageError("unreadable", f"{path}: {error.strerror}") from None
+    if len(content) > limits.max_bytes:
+        raise ImageError("too_large", f"{path} has more than {limits.max_bytes} bytes")
+    if not content:
+        raise ImageError("unreadable", f"{path} is empty")
+    kind = sniff(content)
+    if kind is None:
+        raise ImageError("wrong_format", f"{path} is not PNG, JPEG, WEBP or BMP by its content")
+    try:
+        with Image.open(BytesIO(content), formats=[kind]) as image:
+            if image.width * image.height > limits.max_pixels:
+                raise ImageError("too_large", f"{path} has {image.width} x {image.height} pixels")
+            image.verify()  # checksums; the image must be opened again after it
+        with Image.open(BytesIO(content), formats=[kind]) as image:
+            return image.convert("RGB")
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError("too_large", f"{path}: {error}") from None
+    except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, IndexError, MemoryError
+        raise ImageError("unreadable", f"{path}: {error}") from None
+
+
+def sniff(content: bytes) -> str | None:
+    """The format by the first bytes; None when it is not on the list."""
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "WEBP"
+    return "BMP" if content.startswith(b"BM") else None
+
+
+@contextmanager
+def strict_decoding() -> Iterator[None]:
+    """Truncated files and bombs are errors inside, whatever the process had set. Enter it in the main thread."""
+    try:
+        from PIL import Image, ImageFile
+    except ImportError:
+        raise MissingPackage("pillow", extra="data") from None
+
+    lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+
+
+def in_threads(work: Callable[[T], U], items: Iterable[T], threads: int) -> Iterator[U]:
+    """`map` on a bounded pool, in order, with at most one batch under way."""
+    todo = list(items)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        for start in range(0, len(todo), _BATCH):
+            yield from pool.map(work, todo[start : start + _BATCH])
+
+
+def check_images(names: Iterable[str], root: Path, limits: ImageLimits) -> dict[str, str]:
+    """The status of every image path; each distinct file is read once."""
+    root = root.resolve()
+    statuses: dict[str, str] = {}
+    files: dict[str, Path] = {}
+    for name in names:
+        try:
+            files[name] = place(name, root)
+        except ImageError as fault:
+            statuses[name] = fault.status
+
+    def status(path: Path) -> str:
+        try:
+            decode(path, limits)
+        except ImageError as fault:
+            return fault.status
+        return "ok"
+
+    distinct = list(dict.fromkeys(files.values()))
+    with strict_decoding():
+        found = dict(zip(distinct, in_threads(status, distinct, limits.threads), strict=True))
+    return statuses | {name: found[path] for name, path in files.items()}

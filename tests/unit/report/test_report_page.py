@@ -1,0 +1,174 @@
+"""The page: self-contained, escaped, honest about holes."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from study_builder import CURVES, Builder
+
+from shallowsight.report.findings import find
+from shallowsight.report.inputs import read_study
+from shallowsight.report.page import duration
+from shallowsight.report.terminal import terminal_table
+from shallowsight.report.words import listed, ranges
+from shallowsight.report.write import FILES, write_report
+
+
+class Outline(HTMLParser):
+    """Tags that are open at the end, and every address the page would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag not in ("meta", "img", "br", "link", "use", "image"):
+            self.open.append(tag)
+        self.addresses += [v for k, v in attrs if k in ("src", "href", "xlink:href", "srcset", "action") and v]
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag in self.open:
+            assert self.open.pop() == tag
+
+
+def page(folder: Path) -> str:
+    return (folder / "report" / "report.html").read_text()
+
+
+def test_all_files_are_there(planted):
+    assert sorted(p.name for p in (planted / "report").iterdir()) == sorted(FILES)
+    assert (planted / "report" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    lines = (planted / "report" / "scores.csv").read_text().splitlines()
+    assert lines[0].startswith("setting,layers,fusion,seed,benchmark") and len(lines) == 1 + 4 * 2 * 2
+
+
+@pytest.mark.parametrize("study", ["planted", "holed"])
+def test_nothing_is_loaded_from_elsewhere(study, request):
+    text = page(request.getfixturevalue(study))
+    outline = Outline()
+    outline.feed(text)
+    assert all(a.startswith(("#", "data:image/png;base64,")) for a in outline.addresses)
+    assert "http" not in re.sub(r'http-equiv="Content-Security-Policy"', "", text)
+    assert not re.search(r"url\((?!#)|@import", text)
+    assert "default-src 'none'" in text and "script" not in outline.tags
+    assert outline.open == []
+
+
+def test_model_output_is_escaped(holed):
+    text = page(holed)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text and "<script" not in text
+    assert "count&lt;img src=" in text and "<img" not in text
+
+
+def test_drawings_use_the_page_colours_and_unique_ids(planted):
+    drawings = re.findall(r"<svg role=.*?</svg>", page(planted), flags=re.S)
+    assert len(drawings) == 4  # two curves, two maps
+    assert not re.search(r"#[0-9a-f]{6}(?![0-9a-f])", "".join(drawings).replace("#fffffe", ""))
+    ids = [i for d in drawings for i in set(re.findall(r' id="([^"]+)"', d))]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_answer_leads(planted):
+    text = page(planted)
+    assert "Layer 7 beats the last one in one of two categories" in text
+    assert "No evidence for any choice on colour." in text
+    assert text.index("<h1>") < text.index('id="answer"') < text.index('id="curves"') < text.index('id="limits"')
+    assert "One vision tower (dinov2-small)" in text and "composed scenes" in text and "tiny-llama" in text
+
+
+def test_holes_are_shown(holed):
+    text = page(holed)
+    assert "4 of 8 models are missing" not in text and "of 10 models are missing" in text
+    assert "failed at finetune" in text and "RuntimeError: loss is nan in finetune" in text
+    assert "failed at pretrain" in text and "unfinished at evaluate" in text
+    assert 'id="similarity"' not in text and "A missing layer may be the best one" in text
+
+
+def test_nothing_finished_still_makes_a_page(tmp_path):
+    folder = Builder(evaluated=False, n=5).write(tmp_path / "study")
+    text = write_report(folder, tmp_path / "out").read_text()
+    assert "No model of this study has been evaluated yet" in text and "No evaluate cell" in text
+    assert json.loads((tmp_path / "out" / "recommendation.json").read_text())["categories"] == {}
+    assert "unfinished" in str(_printed(folder))
+
+
+def test_one_seed_claims_nothing(tmp_path):
+    folder = Builder(curves={"count": CURVES["count"]}, seeds=(0,)).write(tmp_path / "study")
+    text = write_report(folder, tmp_path / "out").read_text()
+    assert "One seed per setting: scores, but no claims yet" in text
+    assert "chip better" not in text and "training noise is unknown" in text
+    entry = json.loads((tmp_path / "out" / "recommendation.json").read_text())["categories"]["count"]
+    assert entry["confidence"] == "no evidence" and entry["vision_feature_layer"] is None
+    assert "one seed: training noise unknown" in entry["evidence"]
+
+
+def _damage(folder: Path, change) -> Path:
+    """Rewrite samples.jsonl of layer 7, seed 0."""
+    plan = json.loads((folder / "plan.json").read_text())
+    digest = next(m for m in plan["members"] if m["setting"] == "7")["experiments"][0]["cells"]["evaluate"]
+    samples = folder / "cells" / digest / "samples.jsonl"
+    samples.write_text(change(samples.read_text()))
+    return folder / "cells" / digest
+
+
+def test_a_changed_output_is_a_hole(tmp_path):
+    folder = Builder(curves={"count": CURVES["count"]}, n=20).write(tmp_path / "study")
+    _damage(folder, lambda text: text.replace('"correct": 0', '"correct": 1'))
+    trial = read_study(folder).member("7").trials[0]
+    assert not trial.done and "sha256" in trial.error
+
+
+def test_a_torn_ledger_and_cell_are_survived(tmp_path):
+    folder = Builder(curves={"count": CURVES["count"]}, n=20).write(tmp_path / "study")
+    with (folder / "ledger.jsonl").open("a") as ledger:
+        ledger.write('{"event": "sta')
+    (_damage(folder, str) / "cell.json").write_text("{")
+    study = read_study(folder)
+    assert not study.member("7").trials[0].done and "cell.json cannot be read" in study.problems[0]
+
+
+def test_equal_seeds_are_one_seed(tmp_path):
+    folder = Builder(curves={"count": {7: 0.5, 12: 0.5}}, fusion_gain=None, n=20).write(tmp_path / "study")
+    plan = json.loads((folder / "plan.json").read_text())
+    for member in plan["members"]:
+        member["experiments"][1]["cells"] = member["experiments"][0]["cells"]
+    (folder / "plan.json").write_text(json.dumps(plan))
+    findings = find(read_study(folder))
+    assert findings.categories[0].floor is None and "counted as one seed" in findings.problems[0]
+
+
+def test_terminal_table_fits(tmp_path):
+    folder = Builder(n=40).write(tmp_path / "study")
+    lines = _printed(folder).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert sum(line.startswith(("2 ", "4 ", "7 ", "9 ", "11 ", "12 ", "2,7,11:concat")) for line in lines) == 7
+    assert "*" in "".join(lines) and "\N{PLUS-MINUS SIGN}" in lines[-3]
+
+
+def _printed(folder: Path) -> str:
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))
+    console.print(terminal_table(folder))
+    return console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4.25, "4.2 s"), (59.0, "59 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_words():
+    assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b and c" and listed([]) == ""
+    assert ranges([9, 1, 2, 3, 5, 6]) == "1\N{EN DASH}3, 5, 6 and 9"
