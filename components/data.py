@@ -10,7 +10,9 @@ def resolve_study(study: str, overrides: list, store: str, resolved: dsl.Output[
     """Fix names, files and overrides of a study into one document."""
     from shallowsight import artifacts, steps
 
-    artifacts.write_document(steps.resolve_study(study, overrides, steps.open_store(store)), resolved.path)
+    found = steps.resolve_study(study, overrides)
+    steps.publish(found, steps.open_store(store))
+    artifacts.write_document(found, resolved.path)
 
 
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
@@ -18,7 +20,8 @@ def resolve_experiment(experiment: str, overrides: list, store: str, resolved: d
     """Fix names, files and overrides of one experiment into one document; returns its setting."""
     from shallowsight import artifacts, steps
 
-    found = steps.resolve_experiment(experiment, overrides, steps.open_store(store))
+    found = steps.resolve_experiment(experiment, overrides)
+    steps.publish(found, steps.open_store(store))
     artifacts.write_document(found, resolved.path)
     return found.study.settings[0]
 

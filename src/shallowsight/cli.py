@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from shallowsight.cli_steps import app as steps_app
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 
 app = typer.Typer(
@@ -77,6 +78,9 @@ def show(
 
     found = load_study(name, overrides or [], lambda tower: describe(tower).depth)
     typer.echo(yaml.safe_dump(found.model_dump(mode="json"), sort_keys=False), nl=False)
+
+
+app.add_typer(steps_app, rich_help_panel="One step at a time")
 
 
 def main() -> None:

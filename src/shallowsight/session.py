@@ -3,13 +3,14 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from shallowsight import steps
 from shallowsight.cost import forecast
 from shallowsight.display import Display, print_cells, print_plan
-from shallowsight.errors import ConfigurationError
+from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 from shallowsight.services import pipelines
 from shallowsight.services.store import Store
 from shallowsight.study import likely_missing, pipeline_arguments, progress_file, run_pipeline, status_of
@@ -29,19 +30,33 @@ def run(kind: str, name_or_file: str, overrides: Sequence[str], out: Path | None
     arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)
     _require_own_folder(store.root)
     resolve = steps.resolve_study if kind == "study" else steps.resolve_experiment
-    resolved = resolve(name_or_file, overrides, store)
+    resolved = resolve(name_or_file, overrides)
     status = status_of(resolved, store)
     missing = likely_missing(status)
     print_plan(console, status, len(missing), forecast(resolved, missing, pipelines.PARALLEL))
     if dry_run:
         print_cells(console, status, len(missing))
         return
-    if not status.complete:
+    steps.publish(resolved, store)
+    if status.complete:
+        steps.plan_members(resolved, store)
+        steps.report(store)
+    else:
+        _run_missing(kind, arguments, store, console)
+    _print_verdict(console, store)
+
+
+def _run_missing(kind: str, arguments: dict[str, Any], store: Store, console: Console) -> None:
+    try:
         with Display(console, progress_file(store)) as display:
             run_pipeline(_PIPELINES[kind], arguments, store, display)
-    elif not (store.root / "report" / "report.html").exists():
-        steps.report(store)
-    _print_verdict(console, store)
+    except Interrupted:
+        raise
+    except ShallowsightError:
+        # What was finished stays, and is shown.
+        if (store.root / "report" / "report.json").exists():
+            _print_verdict(console, store)
+        raise
 
 
 def _require_own_folder(root: Path) -> None:
@@ -55,7 +70,6 @@ def _require_own_folder(root: Path) -> None:
 def _print_verdict(console: Console, store: Store) -> None:
     from shallowsight.report.terminal import terminal_table
 
-    steps.plan_members(steps.read_resolved(store.root / steps.STUDY), store)
     console.print(terminal_table(store.root))
     page = store.root / "report" / "report.html"
     console.print(f"\nreport: {page}", highlight=False)

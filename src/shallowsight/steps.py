@@ -40,27 +40,27 @@ PLAN = "plan.json"
 MEMBERS_AT_ONCE = "SHALLOWSIGHT_MEMBERS_AT_ONCE"  # how many trainings share this machine; set by a local run
 
 
-def resolve_study(name_or_file: str, overrides: Sequence[str], store: Store) -> Resolved:
+def resolve_study(name_or_file: str, overrides: Sequence[str]) -> Resolved:
     """Fix names, files, overrides and tower into the one document that later steps take.
 
     Raises:
         ConfigurationError: something that was named does not exist or does not fit.
     """
-    return _resolve(load_study(name_or_file, overrides, _depth), store)
+    return _resolve(load_study(name_or_file, overrides, _depth))
 
 
-def resolve_experiment(name_or_file: str, overrides: Sequence[str], store: Store) -> Resolved:
+def resolve_experiment(name_or_file: str, overrides: Sequence[str]) -> Resolved:
     """One experiment as a study of one setting and one seed; raises as `resolve_study`."""
     experiment = load_experiment(name_or_file, overrides, _depth)
     study = Study(name=experiment.name, base=experiment, settings=(str(experiment.setting),), seeds=(experiment.seed,))
-    return _resolve(study, store)
+    return _resolve(study)
 
 
 def _depth(tower: str) -> int:
     return describe(tower).depth
 
 
-def _resolve(study: Study, store: Store) -> Resolved:
+def _resolve(study: Study) -> Resolved:
     vision, data = study.base.vision, study.base.data
     tower = describe(vision.tower, vision.revision)
     try:
@@ -74,9 +74,12 @@ def _resolve(study: Study, store: Store) -> Resolved:
     sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
     images = sum(facts.images for facts in sources.values())
     cache = pays_to_cache(study, tower, tokens, images)
-    resolved = Resolved(study=study, tower=tower, sources=sources, cache_features=cache)
+    return Resolved(study=study, tower=tower, sources=sources, cache_features=cache)
+
+
+def publish(resolved: Resolved, store: Store) -> None:
+    """Make it the study of this store."""
     write_whole(store.root / STUDY, resolved.model_dump_json(indent=1))
-    return resolved
 
 
 def read_resolved(path: str | Path) -> Resolved:

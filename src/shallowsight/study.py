@@ -3,12 +3,13 @@
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from shallowsight.settings import WORDS, Setting, needs_groups
 
 log = logging.getLogger(__name__)
 
+Watcher = Callable[[], None]  # called a few times a second while the pipeline runs
+
+_EXCEPTION = re.compile(r"^ +((?:\w+\.)*\w*(?:Error|Refused|Package|Output): .*)$", re.MULTILINE)
 _STOP_SECONDS = 10.0  # for children to end after a stop before they are killed
 
 
@@ -71,7 +75,7 @@ def likely_missing(status: Status) -> list[Cell]:
     return [cell for cell in Plan(members).cells(resolved) if cell not in done]
 
 
-def run_pipeline(pipeline: str, arguments: dict[str, Any], store: Store, watch: "Watcher") -> None:
+def run_pipeline(pipeline: str, arguments: dict[str, Any], store: Store, watch: Watcher) -> None:
     """Run the committed pipeline on this machine until it ends, showing progress.
 
     Raises:
@@ -79,7 +83,7 @@ def run_pipeline(pipeline: str, arguments: dict[str, Any], store: Store, watch: 
         Interrupted: Ctrl-C or SIGTERM; every child process has ended.
     """
     before = store.ledger.path.stat().st_size if store.ledger.path.exists() else 0
-    with _child(pipeline, arguments, store) as child:
+    with store.exclusive(), _child(pipeline, arguments, store) as child:
         while True:
             try:
                 child.wait(timeout=0.2)
@@ -91,17 +95,12 @@ def run_pipeline(pipeline: str, arguments: dict[str, Any], store: Store, watch: 
         raise _failure(store, before)
 
 
-class Watcher:
-    """Called a few times a second while the pipeline runs."""
-
-    def __call__(self) -> None: ...
-
-
 @contextmanager
 def _child(pipeline: str, arguments: dict[str, Any], store: Store) -> Iterator["subprocess.Popen[bytes]"]:
     """The pipeline in a process group of its own, ended whole whatever happens here."""
     temporary = store.root / "tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
+    for left in (temporary, store.root / "kfp"):
+        shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir(parents=True)
     environment = os.environ | {
         VARIABLE: str(progress_file(store)),
@@ -141,14 +140,12 @@ def _sigterm_as_interrupt() -> Iterator[None]:
 
 def _end_group(child: "subprocess.Popen[bytes]") -> None:
     """SIGTERM to the pipeline and its steps, SIGKILL to what is left of them."""
-    for number, patience in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, None)):
-        try:
-            os.killpg(child.pid, number)
-            child.wait(timeout=patience)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=_STOP_SECONDS)
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def _failure(store: Store, before: int) -> ShallowsightError:
@@ -159,11 +156,17 @@ def _failure(store: Store, before: int) -> ShallowsightError:
     failed = [line for line in lines if line["event"] == "failed"]
     ways = f"mend it and run the same command again: what is whole stays. Log: {log_file(store)}"
     if not failed:
-        return ShallowsightError(f"the pipeline failed outside of any cell; {ways}")
+        return ShallowsightError(f"the pipeline failed outside of any cell: {_last_error(log_file(store))}\n{ways}")
     what = "; ".join(f"{_name(line)}: {line['error']}" for line in failed)
     kind = getattr(errors, failed[0].get("kind", ""), ShallowsightError)
     message = f"{what}\n{ways}"
     return DataRefused(message) if kind is DataRefused else ShallowsightError(message)
+
+
+def _last_error(path: Path) -> str:
+    """The first exception that a step wrote to the log."""
+    found = _EXCEPTION.search(path.read_text(encoding="utf-8", errors="replace"))
+    return found[1] if found else "no reason in the log"
 
 
 def _name(line: dict[str, Any]) -> str:

@@ -150,14 +150,16 @@ def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":
     from transformers import AutoConfig, AutoModel, CLIPVisionModel, SiglipVisionModel
 
     if tower == EMBEDDED_TOWER:
-        return dinov2.load_dinov2_small()
+        embedded: nn.Module = dinov2.load_dinov2_small()
+        return embedded
     family = AutoConfig.from_pretrained(tower, revision=revision).model_type
     loader = {"clip": CLIPVisionModel, "siglip": SiglipVisionModel}.get(family, AutoModel)
-    return loader.from_pretrained(tower, revision=revision, use_safetensors=True)  # type: ignore[no-any-return]
+    encoder: nn.Module = loader.from_pretrained(tower, revision=revision, use_safetensors=True)
+    return encoder
 
 
 def load_processor(tower: str, image_size: int, revision: str | None = None) -> "BaseImageProcessor":
-    """Resizes a picture to image_size x image_size (the whole of it, no crop) and normalises as the tower was trained."""
+    """Resizes the whole picture to image_size x image_size and normalises as the tower was trained."""
     # The Pillow backend by name: with torchvision installed the other one would resize to other bytes.
     from transformers import AutoImageProcessor, BitImageProcessorPil
 

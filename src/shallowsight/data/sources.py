@@ -32,7 +32,8 @@ def require_files(data: Data) -> None:
     for name in data.files:
         if not Path(name).is_file():
             raise ConfigurationError(
-                f"no data source {name!r}; allowed are {', '.join(BUILT_IN_SOURCES)} and the path of a LLaVA .json or .jsonl file"
+                f"no data source {name!r}; allowed are {', '.join(BUILT_IN_SOURCES)} and the path of a LLaVA .json "
+                "or .jsonl file"
             )
     if data.images is not None and not Path(data.images).is_dir():
         raise ConfigurationError(

@@ -3,11 +3,13 @@
 Shapes: B images, N patches, D fused width, H language width.
 """
 
+from collections.abc import Callable
+
 from torch import nn
 
 from shallowsight.registry import Registry
 
-CONNECTORS: Registry[type[nn.Sequential]] = Registry("connector")
+CONNECTORS: Registry[Callable[[int, int], nn.Module]] = Registry("connector")  # (D, H) -> module
 
 
 @CONNECTORS.register("linear")

@@ -31,7 +31,7 @@ class VLM(nn.Module):
         `features` holds one [B', N, D] per layer for the B' sequences that have an image, in order.
         """
         is_image = ids_BT == IMAGE
-        embeddings = self.language.get_input_embeddings()(ids_BT.masked_fill(is_image, 0))
+        embeddings: Tensor = self.language.get_input_embeddings()(ids_BT.masked_fill(is_image, 0))
         if not is_image.any():
             return embeddings
         image = self.connector(self.fusion(features)).to(embeddings.dtype)
@@ -50,7 +50,7 @@ class VLM(nn.Module):
     @torch.inference_mode()
     def answer(self, features: list[Tensor], ids_BT: Tensor, mask_BT: Tensor, max_new_tokens: int, stop: int) -> Tensor:
         """Greedy token ids [B, <= max_new_tokens] that follow left-padded prompts; `stop` also pads."""
-        return self.language.generate(
+        found: Tensor = self.language.generate(
             inputs_embeds=self.embed(features, ids_BT),
             attention_mask=mask_BT,
             max_new_tokens=max_new_tokens,
@@ -58,3 +58,4 @@ class VLM(nn.Module):
             eos_token_id=stop,
             pad_token_id=stop,
         )
+        return found

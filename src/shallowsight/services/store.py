@@ -109,6 +109,9 @@ class Store:
         return True
 
     def _make(self, cells: Sequence[Cell], make: Callable[[Mapping[Cell, Path]], None]) -> None:
+        for cell in cells:
+            for digest in cell.parents:
+                self._parent(cell, digest)
         aside = {cell: self.root / "cells" / f".building-{cell.digest}" for cell in cells}
         for cell, folder in aside.items():
             shutil.rmtree(folder, ignore_errors=True)
@@ -150,9 +153,32 @@ class Store:
         record = self.record(digest)
         if record is None:
             raise ShallowsightError(
-                f"{cell}: the cell {digest} that it was built from is gone; run the same command again"
+                f"{cell} reads the cell {digest}, which is not there; run the earlier steps first (`shallowsight study` runs all)"
             )
         return record
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """One local run at a time in a study folder; sweeps up what a killed one left.
+
+        Raises:
+            ShallowsightError: another run is at work.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise ShallowsightError(
+                    f"{self.root} is in use by process {lock.read() or 'unknown'}; wait for it or name another --out"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            for left in (self.root / "cells").glob(".building-*"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
 
     @contextmanager
     def _lock(self, cell: Cell) -> Iterator[None]:

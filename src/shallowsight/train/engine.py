@@ -43,7 +43,7 @@ def join_processes() -> Processes:
     os.environ.setdefault("LOCAL_RANK", "0")
     if not dist.is_initialized():
         # A group of one needs no port: two trainings on one machine never clash.
-        store = dist.HashStore() if count == 1 else None
+        store = dist.HashStore() if count == 1 else None  # type: ignore[attr-defined]
         dist.init_process_group("nccl" if cuda else "gloo", store=store, rank=rank, world_size=count)
     return Processes(rank, count, device)
 
