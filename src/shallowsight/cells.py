@@ -11,14 +11,18 @@ from shallowsight.data.sources import SourceFacts
 from shallowsight.digest import code_digest, digest_of, versions_of
 from shallowsight.settings import Setting
 
-# The module that does a step's work, and the packages whose version can change its output.
+# The modules that do a step's work, and the packages whose version can change its output.
 _CODE = {
-    "prepare": ("shallowsight.data.prepare", ("pillow", "numpy", "tokenizers")),
-    "analyze": ("shallowsight.analysis.analyze", ("torch", "transformers", "numpy", "pillow")),
-    "encode": ("shallowsight.model.encode", ("torch", "transformers", "numpy", "pillow")),
-    "pretrain": ("shallowsight.train.stage", ("torch", "transformers", "deepspeed", "numpy")),
-    "finetune": ("shallowsight.train.stage", ("torch", "transformers", "deepspeed", "numpy")),
-    "evaluate": ("shallowsight.evaluate.harness", ("torch", "transformers", "lmms-eval")),
+    "prepare": (("shallowsight.data.prepare",), ("pillow", "numpy", "tokenizers", "transformers")),
+    "analyze": (("shallowsight.analysis.analyze",), ("torch", "transformers", "numpy", "pillow")),
+    "encode": (("shallowsight.model.encode",), ("torch", "transformers", "numpy", "pillow")),
+    "pretrain": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "numpy", "pillow")),
+    "finetune": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "numpy", "pillow")),
+    # lmms-eval imports the last two by name: no import statement of the first leads to them.
+    "evaluate": (
+        ("shallowsight.evaluate.harness", "shallowsight.evaluate.adapter", "shallowsight.evaluate.local_task"),
+        ("torch", "transformers", "lmms-eval", "numpy", "pillow"),
+    ),
 }
 
 
@@ -67,13 +71,13 @@ class Cell(BaseModel):
         setting: str | None = None,
         seed: int | None = None,
     ) -> Self:
-        module, packages = _CODE[step]
+        modules, packages = _CODE[step]
         found = tuple(parent.digest for parent in parents)
         whole = {
             "step": step,
             "inputs": dict(inputs),
             "parents": found,
-            "code": code_digest(module),
+            "code": [code_digest(module) for module in modules],
             "packages": versions_of(*packages),
         }
         return cls(step=step, digest=digest_of(whole), setting=setting, seed=seed, parents=found)
@@ -94,11 +98,7 @@ def prepare_cell(resolved: Resolved) -> Cell:
         for use in ("pretrain", "finetune", "test")
     }
     language = resolved.base.language.model_dump(mode="json", include={"model", "vocabulary"})
-    benchmarks = list(resolved.base.benchmarks)
-    size = resolved.base.vision.image_size
-    return Cell.make(
-        "prepare", {"data": data, "sources": by_use, "language": language, "benchmarks": benchmarks, "image_size": size}
-    )
+    return Cell.make("prepare", {"data": data, "sources": by_use, "language": language})
 
 
 def analyze_cell(resolved: Resolved) -> Cell:

@@ -10,6 +10,8 @@ import typer
 from shallowsight.cli_steps import app as steps_app
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 
+_CTRL_C = 130  # typer's exit status for it
+
 app = typer.Typer(
     help="Find the layers of a vision transformer that a multimodal LLM should look at.",
     no_args_is_help=True,
@@ -86,18 +88,22 @@ app.add_typer(steps_app, rich_help_panel="One step at a time")
 def main() -> None:
     """Entry point: a user's mistake is one line and a status, never a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    status: int | None = None
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        _end("stopped", Interrupted.exit_status)
+        status = app(standalone_mode=False)  # None, or what typer makes of its Exit and of Ctrl-C
+    except typer.Abort:
+        status = _CTRL_C
     except ShallowsightError as error:
         _end(str(error), error.exit_status)
+    except OSError as error:  # no space, no permission, a file where a folder should be
+        _end(str(error), ShallowsightError.exit_status)
     except Exception as error:
         if hasattr(error, "format_message"):  # click's own: unknown option, missing argument
             _end(f"{error.format_message()} (see shallowsight --help)", ConfigurationError.exit_status)
         raise
+    if status == _CTRL_C:
+        _end("stopped", Interrupted.exit_status)
+    sys.exit(status)
 
 
 def _end(message: str, status: int) -> None:

@@ -12,7 +12,7 @@ from shallowsight.layers import LayerSet
 from shallowsight.settings import Setting, check_word_or_setting
 
 
-def _words(value: object) -> object:
+def words_of(value: object) -> object:
     """`a b` or `a, b` as `--set` gives them, or one number, as a list."""
     if isinstance(value, str):
         return value.replace(", ", " ").split()
@@ -20,7 +20,7 @@ def _words(value: object) -> object:
 
 
 def _text_words(value: object) -> object:
-    listed = _words(value)
+    listed = words_of(value)
     return [str(v) for v in listed] if isinstance(listed, list | tuple) else listed
 
 
@@ -29,6 +29,7 @@ Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 
 
+SCRATCH = "scratch"  # the language model that is made here
 StageName = Literal["pretrain", "finetune"]
 
 
@@ -59,12 +60,22 @@ class Connector(Part):
 class Language(Part):
     """A small Llama trained from scratch, or any causal language model of the hub or a folder."""
 
-    model: str = "scratch"
+    model: str = SCRATCH
     width: Positive = 128
     depth: Positive = 2
     heads: Positive = 4
     vocabulary: Positive = 1024  # byte-level BPE, learnt from the training text
     max_length: Positive = 256  # tokens of text and image together
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        # Rotary positions turn pairs of numbers.
+        if self.model == "scratch" and self.width % (2 * self.heads):
+            raise ValueError(
+                f"language.width={self.width} does not divide into language.heads={self.heads} of an even width; "
+                f"use a multiple of {2 * self.heads}"
+            )
+        return self
 
 
 class Data(Part):
@@ -166,7 +177,7 @@ class Study(Part):
     name: str
     base: Experiment
     settings: Names
-    seeds: Annotated[tuple[Count, ...], BeforeValidator(_words)] = (0, 1)
+    seeds: Annotated[tuple[Count, ...], BeforeValidator(words_of)] = (0, 1)
 
     @field_validator("settings")
     @classmethod

@@ -25,21 +25,24 @@ def file_sha256(path: Path) -> str:
 
 def versions_of(*distributions: str) -> dict[str, str]:
     """Installed versions; a package that is not installed says so."""
-    found = {}
-    for name in distributions:
-        try:
-            # A local label such as +cpu says how it was built, not what it computes.
-            found[name] = version(name).partition("+")[0]
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return {name: _version_of(name) for name in distributions}
+
+
+@lru_cache  # a study asks hundreds of times, and each look through the installed packages takes milliseconds
+def _version_of(distribution: str) -> str:
+    try:
+        # A local label such as +cpu says how it was built, not what it computes.
+        return version(distribution).partition("+")[0]
+    except PackageNotFoundError:
+        return "not installed"
 
 
 @lru_cache
 def code_digest(module: str) -> str:
     """Over the source of a module of this package and of every module of it that it imports, directly or not.
 
-    So an edit of the report does not make a trained model stale.
+    The packages that hold them count too, as importing a module runs them. So an edit of the report does not make a
+    trained model stale.
     """
     sources: dict[str, str] = {}
     _collect(module, sources)
@@ -52,7 +55,7 @@ def _collect(module: str, sources: dict[str, str]) -> None:
         return
     text = path.read_text(encoding="utf-8")
     sources[module] = hashlib.sha256(text.encode()).hexdigest()
-    for imported in _imports(ast.parse(text)):
+    for imported in (module.rpartition(".")[0], *_imports(ast.parse(text))):
         _collect(imported, sources)
 
 

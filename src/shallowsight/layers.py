@@ -88,7 +88,7 @@ def _validate(value: Any) -> LayerSet:
         return value
     if isinstance(value, list | tuple):
         # kfp turns the integers of a list into floats on their way to a step.
-        if any(isinstance(v, bool) or not isinstance(v, int | float) or int(v) != v for v in value):
+        if any(isinstance(v, bool) or not isinstance(v, int | float) or v % 1 != 0 for v in value):
             raise ValueError(f"cannot read {value!r} as layers; {_ALLOWED}")
         return LayerSet(tuple(int(v) for v in value))
     if isinstance(value, bool) or not isinstance(value, int | str):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from shallowsight.config import BUILT_IN_SOURCES, Experiment, Study
+from shallowsight.config import BUILT_IN_SOURCES, Experiment, Study, words_of
 from shallowsight.errors import ConfigurationError
 from shallowsight.experiments import EXPERIMENTS, STUDIES
 from shallowsight.layers import LayerSet
@@ -61,7 +61,7 @@ def _base_and_changes(kind: type[M], named: Mapping[str, M], name_or_file: str) 
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not YAML: {error}") from None
-    if not isinstance(raw, dict) or set(raw) - {"base", "set"} or raw.get("base") not in named:
+    if not _is_document(raw) or raw["base"] not in named:
         raise ConfigurationError(
             f"{path}: write `base:` (one of {', '.join(named)}) and `set:` (keys and values), found {_shape(raw)}"
         )
@@ -69,13 +69,18 @@ def _base_and_changes(kind: type[M], named: Mapping[str, M], name_or_file: str) 
     return named[raw["base"]], {"name": path.stem} | _absolute(changes, path.parent)
 
 
+def _is_document(raw: Any) -> bool:
+    if not isinstance(raw, dict) or set(raw) - {"base", "set"} or not isinstance(raw.get("base"), str):
+        return False
+    return isinstance(raw.get("set"), dict | None)
+
+
 def _absolute(changes: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths in a file are relative to that file."""
-    if "data.images" in changes:
+    if changes.get("data.images") is not None:
         changes["data.images"] = str((folder / str(changes["data.images"])).resolve())
     for key in _SOURCES:
-        sources = changes.get(key)
-        listed = sources.split() if isinstance(sources, str) else sources
+        listed = words_of(changes.get(key))
         if isinstance(listed, list):
             changes[key] = [s if s in BUILT_IN_SOURCES else str((folder / str(s)).resolve()) for s in listed]
     return changes
@@ -140,20 +145,27 @@ def _is_part(annotation: Any) -> bool:
 def _count_negative_layers_from_one(raw: dict[str, Any], depth_of: DepthOf) -> None:
     """-1, the last layer, is accepted where a person types and means nothing further on."""
     experiment = raw.get("base", raw)
-    layers = str(experiment["vision"]["layers"])
-    settings = raw.get("settings")
-    listed = (
-        settings.split() if isinstance(settings, str) else [settings] if isinstance(settings, int) else settings or []
+    tower, layers, settings = (
+        experiment["vision"]["tower"],
+        experiment["vision"]["layers"],
+        words_of(raw.get("settings")),
     )
+    if not isinstance(tower, str):
+        return  # refused with the rest
+    text = ",".join(map(str, layers)) if isinstance(layers, list) else str(layers)
+    listed = [str(t) for t in settings] if isinstance(settings, list) else []
     try:
-        if layers.startswith("-") or ",-" in layers:
-            experiment["vision"]["layers"] = str(LayerSet.parse(layers, depth_of(experiment["vision"]["tower"])))
-        negative = [t for t in map(str, listed) if t not in WORDS and (t.startswith("-") or ",-" in t)]
-        if negative:
-            depth = depth_of(experiment["vision"]["tower"])
-            raw["settings"] = [str(Setting.parse(t, depth)) if t in negative else t for t in map(str, listed)]
+        if _has_negative(text):
+            experiment["vision"]["layers"] = str(LayerSet.parse(text, depth_of(tower)))
+        if any(map(_has_negative, listed)):
+            depth = depth_of(tower)
+            raw["settings"] = [str(Setting.parse(t, depth)) if _has_negative(t) else t for t in listed]
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def _has_negative(text: str) -> bool:
+    return text not in WORDS and any(part.strip().startswith("-") for part in text.split(","))
 
 
 def explain(error: ValidationError) -> str:

@@ -92,12 +92,13 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
 
     Raises:
         DataRefused: the gate found too many bad rows; what it found stays in `validation/` of the store.
+        ConfigurationError: a file cannot be read, or a benchmark has no questions.
     """
+    from shallowsight.data.prepare import prepare, require_questions
+
     cell = prepare_cell(resolved)
 
     def make(out: Path) -> None:
-        from shallowsight.data.prepare import prepare
-
         progress: dict[str, Progress] = {}
 
         def show(what: str, done: int, total: int) -> None:
@@ -106,7 +107,9 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
         with _scratch(store) as work:
             prepare(resolved.base, out, work, store.root / "validation", show)
 
-    return store.build(cell, make)
+    folder = store.build(cell, make)
+    require_questions(resolved.base.benchmarks, folder)
+    return folder
 
 
 def analyze_layers(resolved: Resolved, store: Store) -> Path:
@@ -138,9 +141,8 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
     if not resolved.cache_features:
         log.info("features are not cached: it does not pay for this study")
         return []
-    cells = {
-        layer: encode_cell(resolved, layer) for layer in sorted({k for s in settings for k in Setting.parse(s).layers})
-    }
+    layers = sorted({layer for text in settings for layer in _setting(resolved, text).layers})
+    cells = {layer: encode_cell(resolved, layer) for layer in layers}
     data, facts, vision = store.folder(prepare_cell(resolved)), resolved.tower, resolved.base.vision
 
     def make(folders: Mapping[Cell, Path]) -> None:
@@ -159,7 +161,7 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
 
 def train_stage(resolved: Resolved, setting: str, stage: StageName, store: Store, processes: int = 1) -> list[Path]:
     """One stage of one setting, for every seed of the study."""
-    parsed = Setting.parse(setting, resolved.tower.depth)
+    parsed = _setting(resolved, setting)
     return [_train(resolved, parsed, seed, stage, store, processes) for seed in resolved.study.seeds]
 
 
@@ -201,7 +203,7 @@ def _train(resolved: Resolved, setting: Setting, seed: int, stage: StageName, st
 
 def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:
     """lmms-eval over the benchmarks, for every seed of the study."""
-    parsed = Setting.parse(setting, resolved.tower.depth)
+    parsed = _setting(resolved, setting)
     return [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds]
 
 
@@ -229,6 +231,13 @@ def report(store: Store) -> Path:
     from shallowsight.report.write import write_report
 
     return write_report(store.root, store.root / "report")
+
+
+def _setting(resolved: Resolved, text: str) -> Setting:
+    try:
+        return Setting.parse(text, resolved.tower.depth)
+    except ValueError as error:
+        raise ConfigurationError(f"setting {text!r}: {error}") from None
 
 
 def _feature_folders(resolved: Resolved, setting: Setting, store: Store) -> tuple[Path, ...] | None:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from shallowsight import errors, steps
+from shallowsight import steps
 from shallowsight.cells import Cell, Resolved, analyze_cell, prepare_cell
-from shallowsight.errors import DataRefused, Interrupted, ShallowsightError
+from shallowsight.errors import ConfigurationError, DataRefused, Interrupted, ShallowsightError
 from shallowsight.plan import Plan, make_plan
 from shallowsight.services import pipelines
 from shallowsight.services.progress import VARIABLE
@@ -28,7 +28,13 @@ log = logging.getLogger(__name__)
 
 Watcher = Callable[[], None]  # called a few times a second while the pipeline runs
 
-_EXCEPTION = re.compile(r"^ +((?:\w+\.)*\w*(?:Error|Refused|Package|Output): .*)$", re.MULTILINE)
+_EXCEPTION = re.compile(r"^ +(?:\w+\.)*(\w*(?:Error|Refused|Package|Output)): (.*)$", re.MULTILINE)
+# Errors of a step that end the command with a status other than 1.
+_STATUS_OF: dict[str, type[ShallowsightError]] = {
+    "ConfigurationError": ConfigurationError,
+    "MissingPackage": ConfigurationError,
+    "DataRefused": DataRefused,
+}
 _STOP_SECONDS = 10.0  # for children to end after a stop before they are killed
 
 
@@ -82,7 +88,7 @@ def run_pipeline(pipeline: str, arguments: dict[str, Any], store: Store, watch: 
         ShallowsightError: of the type that the failing step raised; says what, where, and how to go on.
         Interrupted: Ctrl-C or SIGTERM; every child process has ended.
     """
-    before = store.ledger.path.stat().st_size if store.ledger.path.exists() else 0
+    before = store.ledger.end()
     with store.exclusive(), _child(pipeline, arguments, store) as child:
         while True:
             try:
@@ -112,7 +118,7 @@ def _child(pipeline: str, arguments: dict[str, Any], store: Store) -> Iterator["
         child = subprocess.Popen(
             [*command, json.dumps(arguments)],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # it ends itself when this pipe closes: when we die without a word
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -146,27 +152,26 @@ def _end_group(child: "subprocess.Popen[bytes]") -> None:
             child.wait(timeout=_STOP_SECONDS)
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+    assert child.stdin is not None
+    child.stdin.close()
 
 
 def _failure(store: Store, before: int) -> ShallowsightError:
     """What the ledger says went wrong since `before`."""
-    with store.ledger.path.open("rb") if store.ledger.path.exists() else open(os.devnull, "rb") as ledger:
-        ledger.seek(before)
-        lines = [json.loads(line) for line in ledger.read().decode().splitlines()]
-    failed = [line for line in lines if line["event"] == "failed"]
+    failed = [line for line in store.ledger.events(before) if line["event"] == "failed"]
     ways = f"mend it and run the same command again: what is whole stays. Log: {log_file(store)}"
-    if not failed:
-        return ShallowsightError(f"the pipeline failed outside of any cell: {_last_error(log_file(store))}\n{ways}")
-    what = "; ".join(f"{_name(line)}: {line['error']}" for line in failed)
-    kind = getattr(errors, failed[0].get("kind", ""), ShallowsightError)
-    message = f"{what}\n{ways}"
-    return DataRefused(message) if kind is DataRefused else ShallowsightError(message)
+    if failed:
+        kind, what = failed[0]["kind"], "; ".join(f"{_name(line)}: {line['error']}" for line in failed)
+    else:
+        kind, what = _first_error(log_file(store))
+        what = f"the pipeline failed outside of any cell: {what}"
+    return _STATUS_OF.get(kind, ShallowsightError)(f"{what}\n{ways}")
 
 
-def _last_error(path: Path) -> str:
-    """The first exception that a step wrote to the log."""
+def _first_error(path: Path) -> tuple[str, str]:
+    """Type and message of the first exception that a step wrote to the log."""
     found = _EXCEPTION.search(path.read_text(encoding="utf-8", errors="replace"))
-    return found[1] if found else "no reason in the log"
+    return (found[1], f"{found[1]}: {found[2]}") if found else ("", "no reason in the log")
 
 
 def _name(line: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from shallowsight.analysis.grouping import find_groups, stability
 from shallowsight.analysis.similarity import Similarity
+from shallowsight.errors import ConfigurationError
 from shallowsight.model.encode import BATCH, Encoder
 
 ANALYSIS = "analysis.json"
@@ -24,12 +25,12 @@ def analyze(
     """Write analysis.json: matrices, groups, and how often a bootstrap over the pictures finds the same borders.
 
     Raises:
-        ValueError: fewer than `BATCH` pictures.
+        ConfigurationError: fewer than `BATCH` pictures.
     """
     chosen = _spread(keys, IMAGES)
     usable = len(chosen) - len(chosen) % BATCH
     if usable == 0:
-        raise ValueError(f"the analysis needs at least {BATCH} pictures, the data has {len(chosen)}")
+        raise ConfigurationError(f"the analysis needs at least {BATCH} pictures, the data has {len(chosen)}")
     whole, parts = Similarity(depth), []
     for first in range(0, usable, BATCH):
         states = encoder.hidden_states(chosen[first : first + BATCH])[1:]

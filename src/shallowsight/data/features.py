@@ -32,6 +32,9 @@ class CachedFeatures:
             raise ValueError("the layers' features are of different images")
         self._row = {key: row for row, key in enumerate(keys[0])}
 
+    def __contains__(self, image: str) -> bool:
+        return image in self._row
+
     def batch(self, images: Sequence[str]) -> list[Tensor]:
         rows = [self._row[key] for key in images]
         return [torch.from_numpy(values[rows].astype(np.float32)) for values in self._values]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from shallowsight.benchmarks import find_benchmark
-from shallowsight.config import Experiment
+from shallowsight.config import SCRATCH, Experiment
 from shallowsight.data.questions import questions_of
 from shallowsight.data.records import Record, read_jsonl, write_jsonl
 from shallowsight.data.shards import write_shards
@@ -41,9 +41,8 @@ def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_pr
     shutil.copytree(verdicts, out / "validation")
 
     written = {use: write_jsonl(_records(good[use]), out / f"{use}.jsonl") for use in ("pretrain", "finetune")}
-    questions = list(questions_of(_records(good["test"])))
-    _require_questions(experiment.benchmarks, Counter(q["kind"] for q in questions))
-    written["questions"] = write_jsonl(questions, out / QUESTIONS)
+    written["questions"] = write_jsonl(questions_of(_records(good["test"])), out / QUESTIONS)
+    require_questions(experiment.benchmarks, out)
     on_progress("packing pictures", 0, 1)
     images = write_shards(((key, path.read_bytes()) for key, path in _pictures(good).items()), out)
     _write_tokenizer(experiment, out)
@@ -134,7 +133,12 @@ def _records(rows: list[_Rows]) -> Iterable[Record]:
         yield from one.records()
 
 
-def _require_questions(benchmarks: Iterable[str], kinds: Counter[str]) -> None:
+def require_questions(benchmarks: Iterable[str], folder: Path) -> None:
+    """Raises ConfigurationError when prepared data has no question for a benchmark.
+
+    Asked of a folder that was made for other benchmarks too: what is in it does not depend on them.
+    """
+    kinds = Counter(question["kind"] for question in read_jsonl(folder / QUESTIONS))
     for name in benchmarks:
         kind = find_benchmark(name).question_kind
         if not kinds or (kind is not None and kind not in kinds):
@@ -147,7 +151,7 @@ def _require_questions(benchmarks: Iterable[str], kinds: Counter[str]) -> None:
 
 def _write_tokenizer(experiment: Experiment, out: Path) -> None:
     folder = out / "tokenizer"
-    if experiment.language.model == "scratch":
+    if experiment.language.model == SCRATCH:
         turns = (
             turn["value"]
             for use in ("pretrain", "finetune")

@@ -60,9 +60,9 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         question, _, doc_to_visual, doc_id, task, split = request.args
         doc = self.task_dict[task][split][doc_id]
         template = TEMPLATES[self._experiment.finetune.template]
-        if self._cache is not None and doc.get("image"):
-            picture = doc["image"]
-        else:
+        picture = doc.get("image")
+        # Only a key of our own data is in the cache; another task's row may hold a picture or a path there.
+        if self._cache is None or not isinstance(picture, str) or picture not in self._cache:
             pictures = doc_to_visual(doc)
             if len(pictures) > 1:
                 raise ShallowsightError(f"task {task} shows {len(pictures)} pictures at once; this model takes one")
@@ -81,15 +81,20 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         return [text.strip() for text in self._tokenizer.batch_decode(found, skip_special_tokens=True)]
 
     def _features(self, pictures: Sequence[Any]) -> list[Tensor]:
-        """One [B', N, D] per layer."""
-        if not pictures:
-            return []
-        if self._cache is not None and isinstance(pictures[0], str):
-            return self._cache.batch(pictures)
-        layers = self._experiment.vision.layers
-        if self._encoder is None:
-            self._encoder = PictureEncoder(self._experiment.vision, self._facts, layers.deepest)
-        return self._encoder.features(pictures, layers.indices)
+        """One [B', N, D] per layer, of cache keys and pictures in any mixture."""
+        keys = [p for p in pictures if isinstance(p, str)]
+        others = [p for p in pictures if not isinstance(p, str)]
+        parts = []
+        if self._cache is not None and keys:
+            parts.append(self._cache.batch(keys))
+        if others:
+            layers = self._experiment.vision.layers
+            if self._encoder is None:
+                self._encoder = PictureEncoder(self._experiment.vision, self._facts, layers.deepest)
+            parts.append(self._encoder.features(others, layers.indices))
+        # A stable sort puts the keys first, as the parts are; its inverse puts them back.
+        order = torch.argsort(torch.tensor([not isinstance(p, str) for p in pictures]).int(), stable=True)
+        return [torch.cat(layer)[torch.argsort(order)] for layer in zip(*parts, strict=True)]
 
     def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
         raise ShallowsightError("this model answers questions (generate_until); loglikelihood tasks are not supported")

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def evaluate(
 
 
 def _task_name(benchmark: Benchmark) -> str:
-    return f"shallowsight_{benchmark.name}".replace(":", "_")
+    """Also a file name, and another one for every benchmark: a kind of the user's may hold anything."""
+    return "shallowsight_" + re.sub(r"\W", lambda found: f"-{ord(found[0]):x}-", benchmark.name)
 
 
 def _write_tasks(benchmarks: Sequence[Benchmark], data: Path, folder: Path) -> list[str]:

@@ -69,8 +69,8 @@ class Trained:
 
 def load_trained(folder: Path) -> Trained:
     """Raises ConfigurationError when the folder holds no finetuned checkpoint."""
-    needed = (EXPERIMENT, TOWER, CONNECTOR, LANGUAGE)
-    missing = [name for name in needed if not (folder / name).is_file()]
+    needed = (EXPERIMENT, TOWER, CONNECTOR, LANGUAGE, TOKENIZER)
+    missing = [name for name in needed if not (folder / name).exists()]
     if missing:
         raise ConfigurationError(f"{folder} is no finetuned checkpoint: it has no {', '.join(missing)}")
     experiment = Experiment.model_validate_json((folder / EXPERIMENT).read_text(encoding="utf-8"))

@@ -3,6 +3,8 @@
 Shapes: L layers, B images, N patches, D vision width.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +13,7 @@ from shallowsight.registry import Registry
 FUSIONS: Registry[type["Fusion"]] = Registry("fusion")
 
 
-class Fusion(nn.Module):
+class Fusion(nn.Module, ABC):
     """L tensors [B, N, D] to one [B, N, out_dim]; says its output width itself."""
 
     out_dim: int
@@ -19,8 +21,8 @@ class Fusion(nn.Module):
     def __init__(self, layers: int, width: int) -> None:
         super().__init__()
 
-    def forward(self, features: list[Tensor]) -> Tensor:
-        raise TypeError("a fusion says how it combines layers")
+    @abstractmethod
+    def forward(self, features: list[Tensor]) -> Tensor: ...
 
 
 @FUSIONS.register("single")

@@ -4,7 +4,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 from transformers.modeling_utils import PreTrainedModel
 
-from shallowsight.config import Language
+from shallowsight.config import SCRATCH, Language
 
 
 def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
@@ -13,7 +13,7 @@ def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
 
 def build_language(language: Language, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
     """Weights follow torch's global seed when the model is made from scratch."""
-    if language.model != "scratch":
+    if language.model != SCRATCH:
         return AutoModelForCausalLM.from_pretrained(language.model, dtype=torch.float32)
     return LlamaForCausalLM(
         LlamaConfig(

@@ -33,8 +33,9 @@ class VLM(nn.Module):
         is_image = ids_BT == IMAGE
         embeddings: Tensor = self.language.get_input_embeddings()(ids_BT.masked_fill(is_image, 0))
         if not is_image.any():
-            return embeddings
-        image = self.connector(self.fusion(features)).to(embeddings.dtype)
+            # Text alone: every process still has a gradient, zero, for every part, as ZeRO expects.
+            return embeddings + 0.0 * sum(p.sum() for p in self.connector.parameters())
+        image = self.connector(self.fusion([f.to(embeddings.dtype) for f in features]))
         return embeddings.masked_scatter(is_image.unsqueeze(-1), image)
 
     def forward(self, features: list[Tensor], ids_BT: Tensor, mask_BT: Tensor, labels_BT: Tensor) -> Tensor:

@@ -21,11 +21,12 @@ def read_study(folder: Path) -> Study:
     Raises:
         ConfigurationError: `folder` is not a study folder.
     """
-    raw = _required(folder / "study.json")["study"]
+    document = _required(folder / "study.json")
     # A study that stopped before the analysis has no plan yet; the report then says that nothing is finished.
     plan = _required(folder / "plan.json") if (folder / "plan.json").exists() else {"members": []}
     reader = _Reader(folder)
     try:
+        raw = document["study"]
         shared = plan.get("shared") or {}
         base = raw.get("base") or {}
         return Study(

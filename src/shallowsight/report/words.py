@@ -1,8 +1,8 @@
 """The report's sentences: the answer on top, and what may not be concluded."""
 
-import json
 from collections.abc import Sequence
 
+from shallowsight.config import SCRATCH
 from shallowsight.evaluate.statistics import Verdict
 from shallowsight.report.findings import Findings
 from shallowsight.report.recommendation import Choice
@@ -119,19 +119,16 @@ def caveats(study: Study, findings: Findings) -> list[str]:
             f"Only layers {ranges(tested)} of {depth(study)} were trained as single layers; nothing is said of others."
         )
     base = study.raw.get("base") or {}
-    model = str((base.get("language") or {}).get("model", "")) if isinstance(base.get("language"), dict) else ""
-    if not model or any(word in model.lower() for word in ("tiny", "scratch", "small")):
+    model = (base.get("language") or {}).get("model")
+    if model == SCRATCH:
         found.append(
-            f"The language model{f' ({model})' if model else ''} is small"
-            + (" and trained from scratch" if not model or "scratch" in model or "tiny" in model else "")
-            + ": a larger, pretrained one may read weak features better and shrink or move the gaps."
+            "The language model is small and trained from scratch: a larger, pretrained one may read weak features "
+            "better and shrink or move the gaps."
         )
     else:
-        found.append(f"One language model ({model}); another may read the same features differently.")
-    if "scene" in json.dumps([base.get("data"), dict(study.data)], default=str).lower() or any(
-        "scene" in b for c in findings.categories for b in c.benchmarks
-    ):
-        found.append("The pictures are composed scenes with known truth, not photographs of the world.")
+        found.append(f"One language model ({model or 'unknown'}); another may read the same features differently.")
+    if "scenes" in (base.get("data") or {}).get("test", ()):
+        found.append("Most pictures are composed scenes with known truth, not photographs of the world.")
     else:
         found.append("The benchmarks stand for their categories only as far as their questions do.")
     found.append(

@@ -36,19 +36,28 @@ class Ledger:
             line["error"] = _in_words(error)
             line["kind"] = type(error).__name__
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(line, ensure_ascii=False) + "\n"
         # One write of one line: several processes append at the same time.
-        handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o644)
+        handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
         try:
-            os.write(handle, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+            end = os.fstat(handle).st_size
+            if end and os.pread(handle, 1, end - 1) != b"\n":
+                text = f"\n{text}"  # a line torn by a crash does not swallow this one
+            os.write(handle, text.encode())
             os.fsync(handle)
         finally:
             os.close(handle)
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """In the order written; a last line torn by a crash is passed over."""
+    def end(self) -> int:
+        """Where the next event will be written, for `events(since)`."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def events(self, since: int = 0) -> Iterator[dict[str, Any]]:
+        """In the order written; a line torn by a crash is passed over."""
         if not self.path.exists():
             return
-        with self.path.open(encoding="utf-8") as lines:
+        with self.path.open("rb") as lines:
+            lines.seek(since)
             for line in lines:
                 try:
                     yield json.loads(line)

@@ -5,7 +5,10 @@ for debugging and a stop has to end its children too.
 """
 
 import json
+import os
+import signal
 import sys
+import threading
 from importlib import resources
 from pathlib import Path
 
@@ -46,5 +49,18 @@ def run_compiled(name: str, root: Path, arguments: dict[str, object]) -> None:
     components.load_component_from_text(compiled(name))(**arguments)
 
 
+def _end_with_the_caller() -> None:
+    """Kill this process group once the standard input closes: whoever started us is gone, and another run may begin."""
+    if os.getpgrp() != os.getpid():
+        return  # started by hand, in a group that is not ours to kill
+
+    def watch() -> None:
+        os.read(0, 1)  # nothing is ever written: this returns at the end
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 if __name__ == "__main__":
+    _end_with_the_caller()
     run_compiled(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]))

@@ -77,10 +77,11 @@ class Store:
     def record(self, digest: str) -> dict[str, Any] | None:
         """The content of a cell.json, or None when there is none that can be read."""
         try:
-            record: dict[str, Any] = json.loads((self.root / "cells" / digest / CELL).read_text(encoding="utf-8"))
+            record: Any = json.loads((self.root / "cells" / digest / CELL).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        return record if record.get("digest") == digest else None
+        whole = isinstance(record, dict) and {"outputs", "parents"} <= record.keys()
+        return record if whole and record.get("digest") == digest else None
 
     def build(self, cell: Cell, make: Callable[[Path], None]) -> Path:
         """The cell's folder; `make` fills a fresh one unless a whole one exists. Two callers never both make it."""
@@ -153,7 +154,8 @@ class Store:
         record = self.record(digest)
         if record is None:
             raise ShallowsightError(
-                f"{cell} reads the cell {digest}, which is not there; run the earlier steps first (`shallowsight study` runs all)"
+                f"{cell} reads the cell {digest}, which is not there; "
+                "run the earlier steps first (`shallowsight study` runs all of them)"
             )
         return record
 
@@ -176,9 +178,18 @@ class Store:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
-            for left in (self.root / "cells").glob(".building-*"):
-                shutil.rmtree(left, ignore_errors=True)
+            self._sweep()
             yield
+
+    def _sweep(self) -> None:
+        for left in (self.root / "cells").glob(".building-*"):
+            lock = left.with_name(f".{left.name.removeprefix('.building-')}.lock")
+            with lock.open("w") as opened:
+                try:
+                    fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue  # a step run on its own is at work there
+                shutil.rmtree(left, ignore_errors=True)
 
     @contextmanager
     def _lock(self, cell: Cell) -> Iterator[None]:
@@ -203,9 +214,12 @@ def write_whole(path: Path, text: str) -> None:
     """The file appears with all of the text or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    _sync(aside)
-    aside.rename(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        _sync(aside)
+        aside.rename(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

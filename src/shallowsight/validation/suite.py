@@ -120,12 +120,16 @@ def _expectation(rule: Rule) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Analytics off before the first import, and errors only in the log of Great Expectations."""
+    """Analytics off before the first import, and of Great Expectations' log only the errors."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logger = logging.getLogger("great_expectations")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    # A level would not do: some of its modules set their own when they are imported.
+    errors = logging.StreamHandler()
+    errors.setLevel(logging.ERROR)
+    logger.addHandler(errors)
+    logger.propagate = False
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.propagate = True
+        logger.removeHandler(errors)

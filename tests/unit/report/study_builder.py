@@ -75,8 +75,8 @@ class Builder:
             "settings": ["groups"],
             "base": {
                 "vision": {"tower": "dinov2-small", "features": "patch"},
-                "language": {"model": "tiny-llama"},
-                "data": {"kind": "scenes", "train": 3000},
+                "language": {"model": "scratch"},
+                "data": {"finetune": ["scenes"], "test": ["scenes"]},
                 "pretrain": {"updates": 100},
                 "finetune": {"updates": 350},
             },

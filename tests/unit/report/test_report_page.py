@@ -84,7 +84,7 @@ def test_the_answer_leads(planted):
     assert "Layer 7 beats the last one in one of two categories" in text
     assert "No evidence for any choice on colour." in text
     assert text.index("<h1>") < text.index('id="answer"') < text.index('id="curves"') < text.index('id="limits"')
-    assert "One vision tower (dinov2-small)" in text and "composed scenes" in text and "tiny-llama" in text
+    assert "One vision tower (dinov2-small)" in text and "composed scenes" in text and "trained from scratch" in text
 
 
 def test_holes_are_shown(holed):

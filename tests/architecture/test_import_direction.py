@@ -1,0 +1,123 @@
+"""Imports point one way. The table is the architecture; a new edge is a decision, so it is written here first."""
+
+import subprocess
+import sys
+
+import pytest
+from source_imports import PACKAGE, ROOT, imports_of, module_name, sources, unit_of
+
+# Each unit and what it may import. Read downwards: a unit imports units above it only.
+ALLOWED: dict[str, set[str]] = {
+    # Values: what a study is. No torch, no disk but what a name or a file of the user's means.
+    "shallowsight": set(),
+    "errors": set(),
+    "layers": set(),
+    "digest": set(),
+    "benchmarks": set(),
+    "settings": {"layers"},
+    "registry": {"errors"},
+    "config": {"benchmarks", "layers", "settings"},
+    "experiments": {"config"},
+    "overrides": {"config", "errors", "experiments", "layers", "settings"},
+    # What the steps are made of.
+    "assets": {"errors"},
+    "validation": {"errors"},
+    "data": {"assets", "benchmarks", "config", "digest", "errors", "validation"},
+    "model": {"assets", "config", "data", "errors", "registry"},
+    "analysis": {"layers", "model"},
+    # Cells: what there is to do, and what it costs.
+    "cells": {"assets", "config", "data", "digest", "settings"},
+    "plan": {"cells", "layers", "settings"},
+    "cost": {"assets", "cells", "config", "errors", "settings"},
+    "services": {"cells", "digest", "errors"},
+    "train": {"assets", "config", "data", "errors", "model"},
+    "evaluate": {"benchmarks", "config", "data", "errors", "model"},
+    "report": {"config", "errors", "evaluate", "shallowsight"},
+    # The seam between boxes and library.
+    "steps": {
+        "analysis", "assets", "cells", "config", "cost", "data", "errors", "evaluate", "model", "overrides", "plan",
+        "report", "services", "settings", "train",
+    },
+    "artifacts": {"cells", "evaluate"},
+    # A run from the command line.
+    "study": {"cells", "errors", "plan", "services", "settings", "steps"},
+    "display": {"cost", "study"},
+    "session": {"cost", "display", "errors", "report", "services", "steps", "study"},
+    "cli_steps": {"cells", "errors", "services", "steps"},
+    "cli": {"assets", "benchmarks", "cli_steps", "errors", "experiments", "overrides", "session"},
+}  # fmt: skip
+VALUES = ("errors", "layers", "digest", "benchmarks", "settings", "registry", "config", "experiments", "overrides")
+
+
+def edges() -> dict[tuple[str, str], str]:
+    """(importing unit, imported unit) -> one place where it happens."""
+    found = {}
+    for file in sources(PACKAGE):
+        own = unit_of(module_name(file))
+        for each in imports_of(file):
+            if each.top == "shallowsight" and unit_of(each.module) != own:
+                found[own, unit_of(each.module)] = each.where
+    return found
+
+
+def test_every_edge_is_in_the_table() -> None:
+    unknown = {f"{a} -> {b}": where for (a, b), where in edges().items() if b not in ALLOWED.get(a, set())}
+    assert unknown == {}
+
+
+def test_every_unit_is_in_the_table() -> None:
+    units = {unit_of(module_name(file)) for file in sources(PACKAGE)}
+    assert units == set(ALLOWED)
+
+
+def test_the_table_has_no_circle() -> None:
+    order = list(ALLOWED)
+    upwards = [(unit, other) for unit, others in ALLOWED.items() for other in others if order.index(other) >= order.index(unit)]
+    assert upwards == []
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_never_import_torch(name: str) -> None:
+    """Directly or through another module, also where an import hides in a function."""
+    seen: set[str] = set()
+    todo = [PACKAGE / f"{name}.py"]
+    while todo:
+        for each in imports_of(todo.pop()):
+            assert each.top not in {"torch", "transformers", "numpy", "kfp"}, each.where
+            if each.top == "shallowsight" and each.module not in seen:
+                seen.add(each.module)
+                path = PACKAGE.joinpath(*each.module.split(".")[1:])
+                todo.append(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
+
+
+def test_values_steps_and_session_load_no_torch() -> None:
+    modules = [f"shallowsight.{name}" for name in (*VALUES, "cells", "plan", "cost", "steps", "session", "cli_steps")]
+    code = f"import sys, {', '.join(modules)}; print([m for m in ('torch', 'transformers', 'kfp') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_components_are_shells() -> None:
+    for file in sources(ROOT / "components"):
+        for each in imports_of(file):
+            allowed = {"shallowsight", "shutil"} if each.inside else {"kfp", "components", "typing", "os"}
+            assert each.top in allowed, f"{each.where} imports {each.module}"
+            if each.top == "shallowsight":
+                assert each.module in {"shallowsight.steps", "shallowsight.artifacts"}, each.where
+
+
+def test_pipelines_are_tables_of_contents() -> None:
+    for file in sources(ROOT / "pipelines"):
+        for each in imports_of(file):
+            assert each.top in {"kfp", "components", "pipelines", "pathlib"}, f"{each.where} imports {each.module}"
+
+
+def test_library_knows_neither_components_nor_pipelines() -> None:
+    bad = [each.where for file in sources(PACKAGE) for each in imports_of(file) if each.top in {"components", "pipelines"}]
+    assert bad == []
+
+
+def test_the_pipelines_compile_without_torch() -> None:
+    code = "import sys, pipelines.compile; print([m for m in ('torch', 'shallowsight') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,65 @@
+"""One quick study for all end-to-end tests, run as a user would."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from study_runs import Ended, shallowsight
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    """The study folder, which no test changes, and how the run ended."""
+    study = tmp_path_factory.mktemp("quick") / "study"
+    return study, shallowsight("study", "quick", "--out", str(study))
+
+
+@pytest.fixture(scope="session")
+def quick(finished: tuple[Path, Ended]) -> Path:
+    study, ended = finished
+    assert ended.status == 0, ended.all
+    return study
+
+
+COLOURS = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (40, 60, 200)}
+
+
+@pytest.fixture(scope="session")
+def own_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's folder: pictures in a subfolder, two LLaVA files, and a study file that names them relative to it."""
+    folder = tmp_path_factory.mktemp("own data")
+    (folder / "pictures" / "a").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    records = []
+    for number in range(60):
+        colour, shape = list(COLOURS)[number % 3], ("square", "disc")[number % 2]
+        noise = random.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        picture = Image.fromarray((noise // 3 + 60).astype(np.uint8))
+        x, y = (int(v) for v in random.integers(4, 30, 2))
+        box = (x, y, x + 26, y + 26)
+        pen = ImageDraw.Draw(picture)
+        (pen.rectangle if shape == "square" else pen.ellipse)(box, fill=COLOURS[colour])
+        name = f"a/{number}.{'jpg' if number % 5 == 0 else 'png'}"
+        picture.save(folder / "pictures" / name)
+        talk = [
+            {"from": "human", "value": "<image>\nWhich colour?"},
+            {"from": "gpt", "value": colour},
+            {"from": "human", "value": "Which shape?"},
+            {"from": "gpt", "value": shape},
+        ]
+        records.append({"id": f"n{number}", "image": name, "conversations": talk, "tasks": ["hue", "form"]})
+    (folder / "train.json").write_text(json.dumps(records[:44]))
+    (folder / "test.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records[44:]))
+    (folder / "mine.yaml").write_text(
+        "base: quick\n"
+        "set:\n"
+        "  settings: '4'\n"
+        "  data: {images: pictures, pretrain: [], finetune: train.json, test: test.jsonl}\n"
+        "  benchmarks: own own:hue\n"
+        "  vision.image_size: 84\n"
+        "  pretrain.updates: 2\n"
+        "  finetune.updates: 12\n"
+    )
+    return folder

@@ -1,0 +1,83 @@
+"""One experiment, single steps, and lmms-eval's own command line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from shallowsight.config import Experiment
+from study_runs import cells, contents, environment, folder_of, shallowsight
+
+pytestmark = pytest.mark.slow
+
+
+def test_one_experiment_makes_the_cells_of_the_study(quick: Path, tmp_path: Path) -> None:
+    study = tmp_path / "one"
+    ended = shallowsight("run", "quick", "--set", "vision.layers=6", "--out", str(study))
+    assert ended.status == 0, ended.all
+    assert f"report: {study}/report/report.html" in ended.out
+    expected = {k: v for k, v in contents(quick).items() if "12" not in k}
+    assert contents(study) == expected
+
+
+def test_single_steps_make_a_whole_study(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    words = ["settings=-1", "data.scenes_train=20", "data.scenes_test=8", "data.easy_vqa_train=4"]
+    words += ["data.easy_vqa_test=4", "pretrain.updates=1", "finetune.updates=2", "vision.image_size=84"]
+    common = ("quick", "--out", str(study), *(w for word in words for w in ("--set", word)))
+
+    def step(name: str, *options: str) -> list[str]:
+        ended = shallowsight(name, *common, *options)
+        assert ended.status == 0, ended.all
+        assert ended.err == ""
+        return ended.out.splitlines()
+
+    early = shallowsight("analyze-layers", *common)
+    assert early.status == 1
+    assert "run the earlier steps first" in early.err
+    assert "Traceback" not in early.all
+    assert step("resolve") == [f"{study}/study.json: quick, tower embedded:dinov2-small"]
+    assert step("prepare-data") == [str(folder_of(study, "prepare"))]
+    assert step("analyze-layers") == [str(folder_of(study, "analyze")), "12"]
+    assert step("encode-features", "--setting", "12") == [str(folder_of(study, "encode layer 12"))]
+    for stage in ("pretrain", "finetune"):
+        found = step("train-stage", "--setting", "12", "--stage", stage)
+        assert found == [str(folder_of(study, f"{stage} 12"))]
+    assert step("evaluate", "--setting", "12") == [str(folder_of(study, "evaluate 12"))]
+    ended = shallowsight("report", "--out", str(study))
+    assert (ended.status, ended.out) == (0, f"{study}/report/report.html\n")
+
+    ended = shallowsight("study", *common)
+    assert ended.status == 0, ended.all
+    assert "6 cells are whole, 0 are to be made" in ended.out
+    assert len(cells(study)) == 6
+
+
+def test_lmms_eval_itself_gives_the_same_answers(quick: Path, tmp_path: Path) -> None:
+    """Through the entry point, from pictures instead of the feature cache."""
+    from shallowsight.benchmarks import find_benchmark
+    from shallowsight.evaluate.harness import _write_tasks
+
+    checkpoint = folder_of(quick, "finetune 12")
+    experiment = Experiment.model_validate_json((checkpoint / "experiment.json").read_text())
+    assert experiment.vision.layers.indices == (12,)
+    benchmarks = [find_benchmark(name) for name in ("easy_vqa", "scenes_colour", "scenes_position")]
+    tasks = _write_tasks(benchmarks, folder_of(quick, "prepare"), tmp_path)
+    command = [sys.executable, "-m", "lmms_eval", "--model", "shallowsight", "--tasks", ",".join(tasks)]
+    command += ["--model_args", f"checkpoint={checkpoint}", "--batch_size", "8", "--include_path", str(tmp_path)]
+    command += ["--output_path", str(tmp_path / "out"), "--log_samples"]
+    offline = {"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
+    done = subprocess.run(
+        command, env=environment() | offline, cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    samples = (folder_of(quick, "evaluate 12") / "samples.jsonl").read_text().splitlines()
+    cached = [json.loads(line) for line in samples]
+    for benchmark, task in zip(benchmarks, tasks, strict=True):
+        (logged,) = (tmp_path / "out").rglob(f"*samples_{task}.jsonl")
+        own = sorted(map(json.loads, logged.read_text().splitlines()), key=lambda s: int(s["doc_id"]))
+        expected = [s["prediction"] for s in cached if s["benchmark"] == benchmark.name]
+        assert len(expected) == 40
+        assert [s["filtered_resps"] for s in own] == expected
+    assert len({s["prediction"] for s in cached}) > 3  # or agreeing would be easy

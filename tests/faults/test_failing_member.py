@@ -1,0 +1,49 @@
+"""A member that fails leaves the others and the report; the exit status and the message say so."""
+
+import json
+import resource
+from pathlib import Path
+
+import pytest
+from study_runs import cells, folder_of, ledger, named, shallowsight
+
+pytestmark = pytest.mark.slow
+
+BIG = "1,2,3,4,5,6,7,8,9,10,11,12:concat"
+LIMIT = 2_150_000  # bytes a file; only the connector of twelve layers (2.4 MB) is larger
+
+
+def _small_quota() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, resource.RLIM_INFINITY))
+
+
+def test_one_member_meets_a_full_disk(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    words = [f"settings=6 {BIG}", "data.scenes_train=20", "data.scenes_test=8", "data.easy_vqa_train=4"]
+    words += ["data.easy_vqa_test=4", "pretrain.updates=1", "finetune.updates=3", "vision.image_size=84"]
+    command = ("study", "quick", "--out", str(study), *(w for word in words for w in ("--set", word)))
+
+    ended = shallowsight(*command, before=_small_quota)
+
+    assert ended.status == 1
+    assert "Traceback" not in ended.all
+    assert f"pretrain {BIG} seed 0: " in ended.err
+    assert "File too large" in ended.err
+    assert "run the same command again" in ended.err
+    assert {"pretrain 6", "finetune 6", "evaluate 6"} <= set(cells(study))
+    assert not [name for name in cells(study) if BIG in name]
+    assert named(ledger(study), "failed") == {f"pretrain {BIG}"}
+    assert not list((study / "cells").glob(".building-*"))
+    # What was finished is shown, and the hole is named.
+    assert f"report: {study}/report/report.html" in ended.out
+    members = json.loads((study / "report" / "report.json").read_text())["members"]
+    states = {m["setting"]: m["trials"][0] for m in members}
+    assert states["6"]["state"] == "done"
+    assert states["6"]["error"] == ""
+    assert "File too large" in states[BIG]["error"]
+
+    kept = (folder_of(study, "finetune 6") / "cell.json").read_bytes()
+    ended = shallowsight(*command)
+    assert ended.status == 0, ended.all
+    assert f"evaluate {BIG}" in cells(study)
+    assert (folder_of(study, "finetune 6") / "cell.json").read_bytes() == kept

@@ -1,0 +1,121 @@
+"""The real command line in a process of its own, and what it leaves in a study folder."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shallowsight.digest import file_sha256
+
+COMMAND = Path(sys.executable).parent / "shallowsight"
+TIMEOUT = 400  # seconds; a run that needs longer hangs
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+    first_line: float  # seconds until something was printed
+
+    @property
+    def all(self) -> str:
+        return self.out + self.err
+
+
+def environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("SHALLOWSIGHT_")} | {"COLUMNS": "120"}
+
+
+def start(*arguments: str, cwd: Path | None = None, before: Callable[[], None] | None = None) -> "subprocess.Popen[str]":
+    """In a process group of its own, as a shell would start it."""
+    return subprocess.Popen(
+        [str(COMMAND), *arguments],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+        preexec_fn=before,
+    )
+
+
+def shallowsight(*arguments: str, cwd: Path | None = None, before: Callable[[], None] | None = None) -> Ended:
+    began = time.monotonic()
+    with start(*arguments, cwd=cwd, before=before) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        first_line = time.monotonic() - began
+        out, err = process.communicate(timeout=TIMEOUT)
+    return Ended(process.returncode, first + out, err, time.monotonic() - began, first_line)
+
+
+def ledger(study: Path) -> list[dict[str, Any]]:
+    path = study / "ledger.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def named(lines: list[dict[str, Any]], event: str) -> set[str]:
+    """`finetune 12`, for every line of that event."""
+    return {f"{line['step']} {line['setting'] or ''}".strip() for line in lines if line["event"] == event}
+
+
+def cells(study: Path) -> dict[str, dict[str, Any]]:
+    """`finetune 12` -> its cell.json."""
+    found = [json.loads(path.read_text()) for path in study.glob("cells/*/cell.json")]
+    return {f"{cell['step']} {cell['setting'] or ''}".strip(): cell for cell in found}
+
+
+def contents(study: Path) -> dict[str, tuple[str, dict[str, str]]]:
+    """`finetune 12` -> digest, and the sha256 of every output as it lies on the disk."""
+    return {
+        name: (cell["digest"], {o: file_sha256(study / "cells" / cell["digest"] / o) for o in cell["outputs"]})
+        for name, cell in cells(study).items()
+    }
+
+
+def folder_of(study: Path, name: str) -> Path:
+    return study / "cells" / str(cells(study)[name]["digest"])
+
+
+def processes_of(study: Path) -> list[str]:
+    """Command lines of living processes that name the study folder or were started for it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            surroundings = (entry / "environ").read_bytes().decode(errors="replace")
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        mine = str(study) in command or f"SHALLOWSIGHT_PROGRESS={study}/" in surroundings
+        if mine and state != "Z":
+            found.append(f"{entry.name}: {command[:150]}")
+    return found
+
+
+def wait_until(fact: Callable[[], bool], seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        time.sleep(0.05)
+
+
+def progressed(study: Path, task: str, done: int = 0) -> bool:
+    """True when the display was told that a task whose name begins so came that far."""
+    path = study / "progress.jsonl"
+    if not path.exists():
+        return False
+    lines = [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return any(line["task"].startswith(task) and line["done"] >= done for line in lines)

@@ -1,0 +1,237 @@
+"""What is known of a tower before it is loaded, and every way to name one wrongly."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shallowsight.assets.towers import EMBEDDED_TOWER, TowerFacts, describe, load_encoder, load_processor
+from shallowsight.errors import ConfigurationError, MissingPackage
+
+HAS_CLASS_TOKEN = {"clip": True, "siglip": False, "dinov2": True}
+
+
+def test_the_embedded_tower() -> None:
+    facts = describe(EMBEDDED_TOWER)
+    assert (facts.family, facts.depth, facts.width, facts.patch, facts.has_class_token) == ("dinov2", 12, 384, 14, True)
+    assert facts.digest.startswith("sha256:") and len(facts.digest) == 7 + 64
+
+
+@pytest.mark.parametrize("family", HAS_CLASS_TOKEN)
+def test_a_folder(towers: dict[str, Path], family: str) -> None:
+    facts = describe(str(towers[family]))
+    assert (facts.depth, facts.width, facts.patch) == (4, 32, 14)
+    assert facts.has_class_token is HAS_CLASS_TOKEN[family] and facts.family.startswith(family)
+    assert facts.name == str(towers[family])
+
+
+@pytest.mark.parametrize("family", HAS_CLASS_TOKEN)
+def test_a_folder_is_loaded_with_its_weights(
+    towers: dict[str, Path], family: str, make_tower: Callable[..., Any]
+) -> None:
+    import torch
+
+    loaded, expected = load_encoder(str(towers[family])), make_tower(family, 4)
+    assert type(loaded) is type(expected)
+    weights = loaded.state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in expected.state_dict().items())
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("family", ["clip", "siglip"])
+def test_a_folder_of_picture_and_text_model(tmp_path: Path, family: str) -> None:
+    import torch
+    import transformers as t
+
+    both, config, alone = {
+        "clip": (t.CLIPModel, t.CLIPConfig, t.CLIPVisionModel),
+        "siglip": (t.SiglipModel, t.SiglipConfig, t.SiglipVisionModel),
+    }[family]
+    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2}
+    vision = small | {"image_size": 28, "patch_size": 14}
+    torch.manual_seed(0)
+    model = both(config(text_config=small | {"vocab_size": 50}, vision_config=vision))
+    model.save_pretrained(tmp_path)
+    facts = describe(str(tmp_path))
+    assert (facts.family, facts.depth, facts.width, facts.patch) == (family, 3, 32, 14)
+    loaded = load_encoder(str(tmp_path))
+    assert isinstance(loaded, alone)
+    whole = model.vision_model.state_dict()
+    assert all(torch.equal(value, whole[name]) for name, value in loaded.state_dict().items())
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    change(raw)
+    (folder / "config.json").write_text(json.dumps(raw), encoding="utf-8")
+
+
+@pytest.fixture
+def folder(towers: dict[str, Path], tmp_path: Path) -> Path:
+    """A copy of the CLIP, to be spoilt."""
+    return Path(shutil.copytree(towers["clip"], tmp_path / "tower"))
+
+
+def test_digests_are_of_weights_and_configuration(towers: dict[str, Path], folder: Path) -> None:
+    before = describe(str(towers["clip"])).digest
+    assert describe(str(folder)).digest == before, "the path is in it"
+    weights = folder / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    changed = describe(str(folder)).digest
+    edit(folder, lambda raw: raw.update(layer_norm_eps=0.5))
+    assert len({before, changed, describe(str(folder)).digest}) == 3
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        pytest.param(lambda f: (f / "config.json").unlink(), "no .*config.json; save the model there", id="no config"),
+        pytest.param(lambda f: (f / "config.json").write_text("{"), "config.json is not JSON: ", id="broken config"),
+        pytest.param(
+            lambda f: (f / "model.safetensors").unlink(), "no .safetensors file in .*; save the model with", id="no weights"
+        ),
+        pytest.param(
+            lambda f: edit(f, lambda raw: raw.update(model_type="vit")),
+            "is a 'vit' model; allowed are clip, clip_vision_model, dinov2, siglip, siglip_vision_model",
+            id="another family",
+        ),
+    ],
+)
+def test_a_folder_is_refused(folder: Path, spoil: Callable[[Path], object], message: str) -> None:
+    spoil(folder)
+    with pytest.raises(ConfigurationError, match=message):
+        describe(str(folder))
+
+
+@pytest.mark.parametrize("model_type", ["clip", "clip_vision_model", "siglip", "siglip_vision_model", "dinov2"])
+def test_what_a_configuration_leaves_out_is_the_familys_default(folder: Path, model_type: str) -> None:
+    """As google/siglip-base-patch16-224 does, whose vision_config names its type alone."""
+    from transformers import AutoConfig
+
+    raw = {"model_type": model_type} | ({"vision_config": {}} if model_type in {"clip", "siglip"} else {})
+    (folder / "config.json").write_text(json.dumps(raw), encoding="utf-8")
+    facts = describe(str(folder))
+    own = AutoConfig.from_pretrained(folder)
+    own = getattr(own, "vision_config", own)
+    assert (facts.depth, facts.width, facts.patch) == (own.num_hidden_layers, own.hidden_size, own.patch_size)
+
+
+@pytest.mark.parametrize(
+    ("tower", "message"),
+    [
+        pytest.param("embedded:clip", f"no tower 'embedded:clip'; the embedded one is {EMBEDDED_TOWER}", id="embedded"),
+        pytest.param("/gone", "no folder '/gone'; give a folder with config.json", id="absolute"),
+        pytest.param("./gone", "no folder './gone'", id="relative"),
+        pytest.param("gone", "no folder 'gone'", id="a word"),
+        pytest.param("a/b/c", "no folder 'a/b/c'", id="too many parts"),
+        pytest.param("", "no folder ''", id="empty"),
+    ],
+)
+def test_names_that_are_none(tower: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        describe(tower)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, towers: dict[str, Path], tmp_path: Path) -> list[tuple[str, str | None]]:
+    """A hub that has openai/clip at commit c0ffee; returns what was asked of it."""
+    import huggingface_hub
+
+    asked: list[tuple[str, str | None]] = []
+    snapshot = tmp_path / "snapshots" / "c0ffee"
+    snapshot.mkdir(parents=True)
+    shutil.copy(towers["clip"] / "config.json", snapshot)
+
+    def download(repo: str, name: str, revision: str | None = None) -> str:
+        asked.append((repo, revision))
+        if repo != "openai/clip":
+            raise OSError("no such repository\nsecond line")
+        return str(snapshot / name)
+
+    class Api:
+        def model_info(self, repo: str, revision: str | None = None) -> Any:
+            return type("Info", (), {"sha": "c0ffee"})
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    return asked
+
+
+@pytest.mark.parametrize("revision", [None, "main"])
+def test_a_hub_id_is_pinned_to_a_commit(hub: list[tuple[str, str | None]], revision: str | None) -> None:
+    facts = describe("openai/clip", revision)
+    assert facts.digest == "hub:openai/clip@c0ffee" and facts.depth == 4
+    assert hub == [("openai/clip", revision)]
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_id_that_cannot_be_read() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        describe("nobody/nothing")
+    assert str(refused.value) == (
+        "vision.tower: cannot read 'nobody/nothing' from the hub (OSError: no such repository); "
+        "check the name and the network, or give a folder"
+    )
+
+
+def test_the_hub_package_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(MissingPackage, match=r"huggingface-hub.*shallowsight\[models\]"):
+        describe("openai/clip")
+
+
+FACTS = TowerFacts(name="t", family="clip", depth=24, width=1024, patch=14, has_class_token=True, digest="x")
+
+
+@pytest.mark.parametrize(
+    ("size", "pool", "features", "tokens"),
+    [(336, 1, "patch", 576), (336, 1, "cls_patch", 577), (336, 2, "patch", 144), (28, 2, "cls_patch", 2), (14, 1, "patch", 1)],
+)
+def test_tokens(size: int, pool: int, features: str, tokens: int) -> None:
+    assert FACTS.tokens(size, pool, features) == tokens
+
+
+@pytest.mark.parametrize(
+    ("size", "pool", "nearest"), [(224 + 1, 1, 224), (224, 3, 210), (14, 2, 28), (1, 1, 14)], ids=str
+)
+def test_a_size_that_does_not_divide(size: int, pool: int, nearest: int) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        FACTS.tokens(size, pool, "patch")
+    assert str(refused.value) == (
+        f"vision.image_size={size} is no multiple of {14 * pool} (patch 14 of t x vision.pool {pool}); "
+        f"the nearest that is: {nearest}"
+    )
+
+
+@pytest.mark.parametrize("family", HAS_CLASS_TOKEN)
+def test_the_processor_scales_as_the_tower_was_trained(towers: dict[str, Path], family: str, tmp_path: Path) -> None:
+    import numpy as np
+    import torch
+    from PIL import Image
+    from transformers import CLIPImageProcessorPil
+
+    folder = shutil.copytree(towers[family], tmp_path / "tower")
+    mean, std = [0.1, 0.2, 0.3], [0.5, 0.6, 0.7]
+    CLIPImageProcessorPil(image_mean=mean, image_std=std).save_pretrained(folder)
+    wide = Image.fromarray(np.full((10, 50, 3), 255, np.uint8))
+    pixels = load_processor(str(folder), 42)([wide], return_tensors="pt")["pixel_values"]
+    assert pixels.shape == (1, 3, 42, 42)
+    expected = (1 - torch.tensor(mean)) / torch.tensor(std)
+    torch.testing.assert_close(pixels[0, :, 20, 20], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_processor_of_the_embedded_tower() -> None:
+    from PIL import Image
+
+    from shallowsight.assets import dinov2
+
+    pixels = load_processor(EMBEDDED_TOWER, 28)([Image.new("RGB", (30, 20))], return_tensors="pt")["pixel_values"]
+    assert pixels[0, :, 0, 0].tolist() == pytest.approx(
+        [-m / s for m, s in zip(dinov2.IMAGE_MEAN, dinov2.IMAGE_STD, strict=True)], abs=1e-5
+    )

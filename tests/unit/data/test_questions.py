@@ -1,0 +1,42 @@
+"""Records as the questions a benchmark asks."""
+
+from typing import Any
+
+import pytest
+
+from shallowsight.data.questions import questions_of
+from shallowsight.errors import DataRefused
+
+
+def record(**more: Any) -> dict[str, Any]:
+    talk = ["<image>\nWhich colour?", "red", "How many?", "3"]
+    turns = [{"from": ("human", "gpt")[i % 2], "value": said} for i, said in enumerate(talk)]
+    return {"id": "a", "conversations": turns} | more
+
+
+def test_one_question_for_each_pair() -> None:
+    assert list(questions_of([record(image="x.png", tasks=["colour", "count"])])) == [
+        {"id": "a#0", "image": "x.png", "kind": "colour", "question": "Which colour?", "answer": "red"},
+        {"id": "a#1", "image": "x.png", "kind": "count", "question": "How many?", "answer": "3"},
+    ]
+
+
+def test_without_tasks_or_image() -> None:
+    found = list(questions_of([record(), record(id="b", tasks=[])]))
+    assert [(q["id"], q["kind"], q["image"]) for q in found] == [
+        ("a#0", "own", None),
+        ("a#1", "own", None),
+        ("b#0", "own", None),
+        ("b#1", "own", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [["colour"], ["colour", "count", "ocr"], "colour", 5, {"colour": 1}, ["colour", 3], ["colour", None]],
+    ids=repr,
+)
+def test_tasks_that_do_not_fit(tasks: object) -> None:
+    with pytest.raises(DataRefused) as refused:
+        list(questions_of([record(tasks=tasks)]))
+    assert f"record 'a': `tasks` is {tasks!r}; give a list with the kind of each of its 2 questions" in str(refused.value)

@@ -1,0 +1,97 @@
+"""Shards give back what was put in, are the same bytes each time, and are plain tar files."""
+
+import io
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shallowsight.data import shards as module
+from shallowsight.data.shards import Shards, write_shards
+
+
+def picture(seed: int, kind: str = "PNG", mode: str = "RGB") -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    Image.fromarray(pixels).convert(mode).save(out := io.BytesIO(), kind)
+    return out.getvalue()
+
+
+IMAGES = {
+    "files/a.png": picture(1),
+    "files/b.jpg": picture(2, "JPEG"),
+    "files/sub/c.png": picture(3, mode="L"),
+    "files/" + "long" * 60 + ".png": picture(4),
+    "files/b\u00e4r-\u732b.png": picture(5, mode="RGBA"),
+    "files/d e.png": picture(6, mode="P"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    assert write_shards(IMAGES.items(), tmp_path) == len(IMAGES)
+    return tmp_path
+
+
+@pytest.mark.parametrize("key", IMAGES, ids=range(len(IMAGES)))
+def test_reads_back(folder: Path, key: str) -> None:
+    found = Shards(folder).image(key)
+    expected = Image.open(io.BytesIO(IMAGES[key])).convert("RGB")
+    assert found.mode == "RGB" and np.array_equal(np.asarray(found), np.asarray(expected))
+
+
+def test_bytes_are_where_the_index_says(folder: Path) -> None:
+    shards = Shards(folder)
+    assert list(shards.keys()) == list(IMAGES) and len(shards) == len(IMAGES)
+    for key, (name, start, size) in shards._index.items():
+        assert (folder / name).read_bytes()[start : start + size] == IMAGES[key]
+
+
+def test_tarfile_reads_it(folder: Path) -> None:
+    with tarfile.open(folder / "images-00000.tar") as tar:
+        members = tar.getmembers()
+        assert [m.name for m in members] == list(IMAGES)
+        for member in members:
+            opened = tar.extractfile(member)
+            assert opened is not None and opened.read() == IMAGES[member.name]
+            assert (member.mtime, member.uid, member.gid, member.uname, member.gname) == (0, 0, 0, "", "")
+
+
+def test_byte_stable(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    (again := tmp_path / "again").mkdir()
+    write_shards(iter(IMAGES.items()), again)
+    for name in ("images-00000.tar", "images.json"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_several_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SHARD_BYTES", 300)
+    write_shards(IMAGES.items(), tmp_path)
+    names = sorted(path.name for path in tmp_path.glob("*.tar"))
+    assert names[:2] == ["images-00000.tar", "images-00001.tar"] and len(names) >= 3
+    shards = Shards(tmp_path)
+    for key in reversed(IMAGES):
+        assert np.array_equal(np.asarray(shards.image(key)), np.asarray(Image.open(io.BytesIO(IMAGES[key])).convert("RGB")))
+    found = []
+    for name in names:
+        with tarfile.open(tmp_path / name) as tar:
+            found += tar.getnames()
+    assert found == list(IMAGES)
+
+
+def test_a_key_may_come_once(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="image 'a' is given twice"):
+        write_shards([("a", b"1"), ("b", b"2"), ("a", b"1")], tmp_path)
+
+
+def test_an_unknown_key(folder: Path) -> None:
+    with pytest.raises(KeyError, match=r"gone\.png"):
+        Shards(folder).image("gone.png")
+
+
+def test_no_images_at_all(tmp_path: Path) -> None:
+    assert write_shards([], tmp_path) == 0
+    assert len(Shards(tmp_path)) == 0 and not list(tmp_path.glob("*.tar"))

@@ -1,0 +1,172 @@
+"""A trained model as lmms-eval sees it, over a tiny real model."""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from shallowsight.config import Experiment
+from shallowsight.data.records import read_jsonl
+from shallowsight.errors import ConfigurationError, ShallowsightError
+
+LAYERS = (2, 4)
+Doc = dict[str, Any]
+
+
+def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, Path], out: Path) -> Path:
+    from shallowsight.train.stage import StageJob, run_stage
+
+    job = StageJob(
+        experiment=experiment,
+        tower=facts,
+        stage="finetune",
+        data=prepared.folder,
+        feature_folders=tuple(cached[k] for k in experiment.vision.layers),
+        start=None,
+        out=out,
+    )
+    run_stage(job, lambda *_: None)
+    return out
+
+
+@pytest.fixture(scope="module")
+def checkpoint(
+    small: Callable[..., Experiment],
+    prepared: Any,
+    facts: Any,
+    cached: dict[int, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Trained long enough to give different answers to different questions."""
+    experiment = small(vision__layers="2,4", fusion__kind="concat", finetune__updates=40)
+    return train(experiment, prepared, facts, cached, tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="module")
+def make(checkpoint: Path, cached: dict[int, Path]) -> Callable[..., Any]:
+    def model(*, features: bool, batch_size: int | str = 64) -> Any:
+        from shallowsight.evaluate.adapter import ShallowsightModel
+
+        folders = ":".join(str(cached[k]) for k in LAYERS) if features else ""
+        return ShallowsightModel(str(checkpoint), folders, batch_size, device="cpu")
+
+    return model
+
+
+@pytest.fixture(scope="module")
+def docs(prepared: Any) -> list[Doc]:
+    """All records' questions, those on the training pictures too, and one without a picture."""
+    from shallowsight.data.questions import questions_of
+
+    rows = [*questions_of(read_jsonl(prepared.folder / "finetune.jsonl")), *read_jsonl(prepared.folder / "questions.jsonl")]
+    assert any(row["image"] is None for row in rows)
+    return [row | {"shards": str(prepared.folder)} for row in rows]
+
+
+def ask(model: Any, docs: list[Doc], task: str = "t", visual: Callable[[Doc], list[Any]] | None = None) -> list[str]:
+    from lmms_eval.api.instance import Instance
+
+    from shallowsight.evaluate.local_task import doc_to_visual
+
+    model.task_dict[task] = {"test": docs}
+    requests = [
+        Instance("generate_until", (doc["question"], {"until": ["\n"]}, visual or doc_to_visual, n, task, "test"), 0,
+                 {"task": task, "doc_id": n, "repeats": 1})
+        for n, doc in enumerate(docs)
+    ]  # fmt: skip
+    answers: list[str] = model.generate_until(requests)
+    return answers
+
+
+def test_answers_differ_and_are_clean(make: Callable[..., Any], docs: list[Doc]) -> None:
+    answers = ask(make(features=True), docs)
+    assert len(answers) == len(docs)
+    assert len(set(answers)) > 2
+    assert all(answer == answer.strip() and "</s>" not in answer for answer in answers)
+
+
+def test_pictures_and_cached_features_give_the_same_answers(make: Callable[..., Any], docs: list[Doc]) -> None:
+    assert ask(make(features=False), docs) == ask(make(features=True), docs)
+
+
+def test_order_and_batches_change_no_answer(make: Callable[..., Any], docs: list[Doc]) -> None:
+    expected = dict(zip([d["id"] for d in docs], ask(make(features=True), docs), strict=True))
+    shuffled = random.Random(1).sample(docs, len(docs))
+    for size in (1, 3, "7"):
+        found = ask(make(features=True, batch_size=size), shuffled)
+        assert dict(zip([d["id"] for d in shuffled], found, strict=True)) == expected
+
+
+def test_a_picture_matters(make: Callable[..., Any], docs: list[Doc]) -> None:
+    with_picture = [d for d in docs if d["image"] and d["kind"] == "colour"]
+    without = [d | {"image": None} for d in with_picture]
+    model = make(features=True)
+    assert ask(model, with_picture) != ask(model, without)
+
+
+def test_other_tasks_beside_the_cache(make: Callable[..., Any], docs: list[Doc]) -> None:
+    """A foreign task whose rows hold pictures, or keys of another data set, goes through the tower."""
+    from shallowsight.evaluate.local_task import doc_to_visual
+
+    own = [d for d in docs if d["image"]][:6]
+    foreign = [
+        own[0],
+        own[1] | {"image": doc_to_visual(own[1])[0]},  # a Hugging Face data set's decoded column
+        own[2] | {"image": "of/another/set.png", "real": own[2]},
+        own[3] | {"image": doc_to_visual(own[3])[0]},
+        *own[4:],
+    ]
+
+    def visual(doc: Doc) -> list[Any]:
+        return [doc["image"]] if isinstance(doc["image"], Image.Image) else doc_to_visual(doc.get("real", doc))
+
+    model = make(features=True)
+    assert ask(model, foreign, visual=visual) == ask(model, own)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
+def test_pictures_of_other_modes(make: Callable[..., Any], docs: list[Doc], mode: str) -> None:
+    picture = Image.new("RGB", (40, 30), (200, 30, 30)).convert(mode)
+    doc = next(d for d in docs if d["image"])
+    expected = ask(make(features=False), [doc], visual=lambda _: [picture.convert("RGB")])
+    assert ask(make(features=False), [doc], visual=lambda _: [picture]) == expected
+
+
+def test_several_pictures_are_refused(make: Callable[..., Any], docs: list[Doc]) -> None:
+    picture = Image.new("RGB", (28, 28))
+    with pytest.raises(ShallowsightError, match="task pairs shows 2 pictures at once; this model takes one"):
+        ask(make(features=False), docs[:1], task="pairs", visual=lambda _: [picture, picture])
+
+
+@pytest.mark.parametrize("method", ["loglikelihood", "generate_until_multi_round"])
+def test_other_kinds_of_request_are_refused(make: Callable[..., Any], method: str) -> None:
+    with pytest.raises(ShallowsightError, match="not supported"):
+        getattr(make(features=True), method)([])
+
+
+def test_folder_without_a_checkpoint(tmp_path: Path) -> None:
+    from shallowsight.evaluate.adapter import ShallowsightModel
+
+    with pytest.raises(ConfigurationError, match="is no finetuned checkpoint: it has no experiment.json"):
+        ShallowsightModel(str(tmp_path))
+
+
+def test_half_a_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
+    from shallowsight.evaluate.adapter import ShallowsightModel
+
+    half = Path(shutil.copytree(checkpoint, tmp_path / "half"))
+    (half / "language.safetensors").unlink()
+    with pytest.raises(ConfigurationError, match=r"it has no language\.safetensors"):
+        ShallowsightModel(str(half))
+
+
+def test_lmms_eval_finds_it_by_name() -> None:
+    from lmms_eval.models import get_model
+
+    from shallowsight.evaluate.adapter import ShallowsightModel
+
+    assert get_model("shallowsight") is ShallowsightModel

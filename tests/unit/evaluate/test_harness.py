@@ -1,0 +1,137 @@
+"""lmms-eval over local questions: scores.json and samples.jsonl."""
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shallowsight.benchmarks import find_benchmark
+from shallowsight.config import Experiment
+from shallowsight.data.records import read_jsonl, write_jsonl
+from shallowsight.errors import MissingPackage
+from shallowsight.evaluate import harness
+from shallowsight.evaluate.harness import SAMPLES, SCORES, evaluate
+
+
+def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, Path], out: Path) -> None:
+    from shallowsight.train.stage import StageJob, run_stage
+
+    folders = tuple(cached[k] for k in experiment.vision.layers)
+    common = {"experiment": experiment, "tower": facts, "data": prepared.folder, "feature_folders": folders}
+    run_stage(StageJob(**common, stage="finetune", start=None, out=out), lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def evaluated(
+    small: Callable[..., Experiment],
+    prepared: Any,
+    facts: Any,
+    cached: dict[int, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, Path, Experiment]:
+    """Outputs with a cache, outputs from pictures; the folder's name holds what lmms-eval would split at."""
+    experiment = small(finetune__updates=60, benchmarks=["own", "own:colour", "own:sure"], seed=3)
+    root = tmp_path_factory.mktemp("a,b=c d")
+    for name in ("checkpoint", "cached", "pictures", "work1", "work2"):
+        (root / name).mkdir()
+    train(experiment, prepared, facts, cached, root / "checkpoint")
+    folders = [cached[2]]
+    evaluate(experiment, root / "checkpoint", prepared.folder, folders, root / "cached", root / "work1")
+    evaluate(experiment, root / "checkpoint", prepared.folder, None, root / "pictures", root / "work2")
+    return root / "cached", root / "pictures", experiment
+
+
+def samples(folder: Path) -> list[dict[str, Any]]:
+    return list(read_jsonl(folder / SAMPLES))
+
+
+def test_every_question_is_answered_once(evaluated: tuple[Path, Path, Experiment], prepared: Any) -> None:
+    questions = list(read_jsonl(prepared.folder / "questions.jsonl"))
+    rows = samples(evaluated[0])
+    for benchmark, kinds in (("own", {"colour", "sure"}), ("own:colour", {"colour"}), ("own:sure", {"sure"})):
+        asked = [q for q in questions if q["kind"] in kinds]
+        answered = [r for r in rows if r["benchmark"] == benchmark]
+        assert [(r["id"], r["question"], r["target"], r["image_id"]) for r in answered] == [
+            (q["id"], q["question"], q["answer"], q["image"]) for q in asked
+        ]
+    assert [set(r) for r in rows[:1]] == [
+        {"benchmark", "category", "id", "image_id", "question", "prediction", "target", "correct"}
+    ]
+
+
+def test_scores_agree_with_samples(evaluated: tuple[Path, Path, Experiment]) -> None:
+    scores = json.loads((evaluated[0] / SCORES).read_text())
+    assert {k: v for k, v in scores.items() if k != "benchmarks"} == {
+        "setting": "2",
+        "layers": [2],
+        "fusion": "single",
+        "connector": "linear",
+        "seed": 3,
+    }
+    assert [b["name"] for b in scores["benchmarks"]] == ["own", "own:colour", "own:sure"]
+    assert [b["category"] for b in scores["benchmarks"]] == ["own", "colour", "sure"]
+    for score in scores["benchmarks"]:
+        right = [r["correct"] for r in samples(evaluated[0]) if r["benchmark"] == score["name"]]
+        assert score["n"] == len(right)
+        assert score["value"] == pytest.approx(sum(right) / len(right))
+        assert score["metric"] == "accuracy"
+        assert score["standard_error"] is None or 0 <= score["standard_error"] < 1
+    assert any(row["correct"] for row in samples(evaluated[0]))  # or the test shows little
+
+
+def test_cache_and_pictures_agree(evaluated: tuple[Path, Path, Experiment]) -> None:
+    assert (evaluated[0] / SAMPLES).read_bytes() == (evaluated[1] / SAMPLES).read_bytes()
+    assert (evaluated[0] / SCORES).read_bytes() == (evaluated[1] / SCORES).read_bytes()
+
+
+def test_standard_error_of_one_picture_is_unknown() -> None:
+    rows = [{"correct": c, "image_id": "one"} for c in (0, 1, 1)]
+    score = harness._score(find_benchmark("own"), rows)
+    assert score["standard_error"] is None
+    assert math.isclose(score["value"], 2 / 3)
+    json.dumps(score, allow_nan=False)
+
+
+def test_text_questions_are_their_own_pictures() -> None:
+    logged = [
+        {"doc_id": n, "doc": {"id": f"r{n}", "image": None, "question": "?", "answer": "a"}, "filtered_resps": ["b"],
+         "accuracy": 0}
+        for n in (10, 9)
+    ]  # fmt: skip
+    rows = harness._samples(find_benchmark("own"), logged)
+    assert [(r["id"], r["image_id"]) for r in rows] == [("r9", "r9"), ("r10", "r10")]  # by number, not by text
+
+
+def test_task_files(prepared: Any, tmp_path: Path) -> None:
+    names = harness._write_tasks([find_benchmark("own:colour")], prepared.folder, tmp_path)
+    (name,) = names
+    yaml.SafeLoader.add_constructor("!function", lambda loader, node: node.value)
+    task = yaml.safe_load((tmp_path / f"{name}.yaml").read_text())
+    assert task["dataset_kwargs"]["data_files"] == {"test": str(tmp_path / f"{name}.jsonl")}
+    assert {r["kind"] for r in read_jsonl(tmp_path / f"{name}.jsonl")} == {"colour"}
+
+
+def test_task_names_differ() -> None:
+    names = ["own", "own:a", "own:a_b", "own:a:b", "own:a b", "own:a/b", "own:A", "scenes_ocr"]
+    assert len({harness._task_name(find_benchmark(name)) for name in names}) == len(names)
+
+
+@pytest.mark.parametrize("kind", ["two words", "a/b", "\u00fcber"])
+def test_kinds_that_are_no_file_names(prepared: Any, tmp_path: Path, kind: str) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    write_jsonl([q | {"kind": kind} for q in read_jsonl(prepared.folder / "questions.jsonl")], data / "questions.jsonl")
+    (name,) = harness._write_tasks([find_benchmark(f"own:{kind}")], data, tmp_path)
+    assert (tmp_path / f"{name}.yaml").is_file()
+    assert len(list(read_jsonl(tmp_path / f"{name}.jsonl"))) == 8
+
+
+def test_missing_lmms_eval_names_the_extra(monkeypatch: pytest.MonkeyPatch, prepared: Any, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "lmms_eval", None)
+    with pytest.raises(MissingPackage, match=r"shallowsight\[evaluate\]"):
+        evaluate(prepared.experiment, tmp_path, prepared.folder, None, tmp_path, tmp_path)

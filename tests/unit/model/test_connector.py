@@ -1,0 +1,80 @@
+"""Fusions and connectors: shapes, widths, and the paper's parameter counts."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from shallowsight.config import Connector, Fusion
+from shallowsight.errors import ConfigurationError
+from shallowsight.model.connector import CONNECTORS
+from shallowsight.model.fusion import FUSIONS
+from shallowsight.model.fusion import Fusion as FusionModule
+from shallowsight.settings import FUSIONS as FUSION_NAMES
+
+
+def features(layers: int) -> list[torch.Tensor]:
+    return [torch.randn(2, 5, 8, generator=torch.Generator().manual_seed(k)) for k in range(layers)]
+
+
+def test_single_is_the_layer_itself() -> None:
+    fusion = FUSIONS["single"](1, 8)
+    (only,) = features(1)
+    assert fusion([only]) is only and fusion.out_dim == 8
+    with pytest.raises(ValueError, match="fusion 'single' takes one layer, got 2"):
+        FUSIONS["single"](2, 8)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_concat_puts_layers_side_by_side(layers: int) -> None:
+    fusion, given = FUSIONS["concat"](layers, 8), features(layers)
+    fused = fusion(given)
+    assert fused.shape == (2, 5, fusion.out_dim) and fusion.out_dim == 8 * layers
+    for k, layer in enumerate(given):
+        assert torch.equal(fused[..., 8 * k : 8 * (k + 1)], layer), "shallow first"
+
+
+def test_a_fusion_must_say_how() -> None:
+    with pytest.raises(TypeError, match="abstract method '?forward"):
+        FusionModule(1, 8)
+
+
+def test_linear_is_one_matrix() -> None:
+    connector, (x,) = CONNECTORS["linear"](8, 6), features(1)
+    weight, bias = connector.parameters()
+    torch.testing.assert_close(connector(x), x @ weight.T + bias)
+
+
+def test_mlp_is_two_matrices_and_a_gelu() -> None:
+    connector, (x,) = CONNECTORS["mlp2x_gelu"](8, 6), features(1)
+    w1, b1, w2, b2 = connector.parameters()
+    assert w2.shape == (6, 6)
+    torch.testing.assert_close(connector(x), F.gelu(x @ w1.T + b1) @ w2.T + b2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "layers", "parameters"),
+    [
+        pytest.param("linear", 1, 2_099_200, id="one layer of CLIP-L, 1024 -> 2048"),
+        pytest.param("linear", 3, 6_293_504, id="three layers fused, 3 x 1024 -> 2048"),
+        pytest.param("mlp2x_gelu", 1, 2_099_200 + 2048 * 2049, id="two matrices"),
+    ],
+)
+def test_parameter_counts(kind: str, layers: int, parameters: int) -> None:
+    with torch.device("meta"):
+        fusion = FUSIONS["concat"](layers, 1024)
+        connector = CONNECTORS[kind](fusion.out_dim, 2048)
+    assert sum(p.numel() for p in fusion.parameters()) == 0
+    assert sum(p.numel() for p in connector.parameters()) == parameters
+
+
+def test_unknown_names_are_answered_with_the_known() -> None:
+    with pytest.raises(ConfigurationError, match=r"no fusion 'add'; choose from concat, single$"):
+        FUSIONS["add"]
+    with pytest.raises(ConfigurationError, match=r"no connector 'mlp'; choose from linear, mlp2x_gelu$"):
+        CONNECTORS["mlp"]
+
+
+def test_the_configuration_allows_what_is_registered() -> None:
+    """Three places name the choices: they must not drift apart."""
+    assert set(FUSIONS) == set(FUSION_NAMES) == set(Fusion.model_fields["kind"].annotation.__args__)  # type: ignore[union-attr]
+    assert set(CONNECTORS) == set(Connector.model_fields["kind"].annotation.__args__)  # type: ignore[union-attr]

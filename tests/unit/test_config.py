@@ -1,0 +1,151 @@
+"""What an experiment and a study may hold, and the words of every refusal."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shallowsight.config import Data, Experiment, Language, Stage, Study
+from shallowsight.experiments import DEMO, EXPERIMENTS, STUDIES
+from shallowsight.layers import LayerSet
+from shallowsight.settings import Setting
+
+
+def refusal(kind: type[Any], base: Any, changes: dict[str, Any]) -> str:
+    raw = base.model_dump(mode="json") | changes
+    with pytest.raises(ValidationError) as refused:
+        kind.model_validate(raw)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_named_experiments_survive_json(name: str) -> None:
+    experiment = EXPERIMENTS[name]
+    assert experiment.name == name
+    assert Experiment.model_validate_json(experiment.model_dump_json()) == experiment
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_named_studies_survive_json(name: str) -> None:
+    study = STUDIES[name]
+    assert study.name == name and study.base.name == name
+    assert Study.model_validate_json(study.model_dump_json()) == study
+
+
+def test_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        DEMO.seed = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"visoin": {}}, "Extra inputs are not permitted", id="unknown field"),
+        pytest.param({"vision": {"layer": 3}}, "Extra inputs are not permitted", id="unknown field inside"),
+        pytest.param({"vision": {"layers": "0"}}, "layers are written 18 or 3,18,23 or 13-20", id="layer 0"),
+        pytest.param({"vision": {"layers": "3,8"}}, "fusion 'single' takes one layer, got 3,8", id="single of two"),
+        pytest.param({"vision": {"features": "cls"}}, "'patch' or 'cls_patch'", id="features"),
+        pytest.param({"vision": {"pool": 0}}, "greater than 0", id="pool"),
+        pytest.param({"fusion": {"kind": "add"}}, "'single' or 'concat'", id="fusion"),
+        pytest.param({"connector": {"kind": "mlp"}}, "'linear' or 'mlp2x_gelu'", id="connector"),
+        pytest.param({"benchmarks": ["scenes_ocrr"]}, "did you mean 'scenes_ocr'?", id="benchmark typo"),
+        pytest.param({"seed": -1}, "greater than or equal to 0", id="seed"),
+        pytest.param({"data": {"finetune": []}}, "data.finetune and data.test each name at least one", id="no training"),
+        pytest.param({"data": {"test": []}}, "data.finetune and data.test each name at least one", id="no test"),
+        pytest.param(
+            {"data": {"finetune": ["a.json"]}}, "data.images: name the folder of the pictures in a.json", id="no folder"
+        ),
+        pytest.param({"data": {"max_bad_share": 1.5}}, "less than or equal to 1", id="share"),
+        pytest.param({"language": {"heads": 3}}, "language.width=128 does not divide", id="heads"),
+        pytest.param({"language": {"width": 20, "heads": 4}}, "language.width=20 does not divide", id="odd heads"),
+    ],
+)
+def test_experiment_refuses(changes: dict[str, Any], message: str) -> None:
+    assert message in refusal(Experiment, DEMO, changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({}, "give either updates or epochs", id="neither"),
+        pytest.param({"updates": 3, "epochs": 1.0}, "give either updates or epochs", id="both"),
+        pytest.param({"updates": -1}, "greater than or equal to 0", id="negative updates"),
+        pytest.param({"updates": 1.5}, "valid integer", id="half an update"),
+        pytest.param({"epochs": 0}, "greater than 0", id="no epochs"),
+        pytest.param({"updates": 1, "learning_rate": 0}, "greater than 0", id="learning rate"),
+        pytest.param({"updates": 1, "global_batch": 0}, "greater than 0", id="batch"),
+        pytest.param({"updates": 1, "warmup": 1}, "less than 1", id="warmup"),
+        pytest.param({"updates": 1, "zero": 3}, "0, 1 or 2", id="zero"),
+        pytest.param({"updates": 1, "template": "v2"}, "'plain', 'short' or 'v1'", id="template"),
+        pytest.param({"updates": 1, "precision": "float16"}, "'float32' or 'bfloat16'", id="precision"),
+    ],
+)
+def test_stage_refuses(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Stage.model_validate({"learning_rate": 1e-3, "global_batch": 8} | changes)
+
+
+@pytest.mark.parametrize("length", [{"updates": 0}, {"updates": 5}, {"epochs": 0.5}], ids=str)
+def test_stage_accepts(length: dict[str, Any]) -> None:
+    assert Stage(learning_rate=1e-3, global_batch=8, **length)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"settings": []}, "a study needs at least one setting", id="no settings"),
+        pytest.param({"settings": ["lsat"]}, "the words groups, groups:concat, penultimate, last are", id="word"),
+        pytest.param({"seeds": []}, "seeds must be distinct and at least one, got ()", id="no seeds"),
+        pytest.param({"seeds": [1, 1]}, "seeds must be distinct and at least one, got (1, 1)", id="seed twice"),
+        pytest.param({"seeds": [-1]}, "greater than or equal to 0", id="negative seed"),
+        pytest.param({"base": None}, "valid dictionary", id="no base"),
+    ],
+)
+def test_study_refuses(changes: dict[str, Any], message: str) -> None:
+    assert message in refusal(Study, STUDIES["demo"], changes)
+
+
+@pytest.mark.parametrize(
+    ("value", "settings"),
+    [
+        pytest.param("6 last", ("6", "last"), id="spaces"),
+        pytest.param("6, last", ("6", "last"), id="comma and space"),
+        pytest.param("3,8 last", ("3,8", "last"), id="comma inside a setting"),
+        pytest.param(6, ("6",), id="number"),
+        pytest.param([6, "3,8"], ("6", "3,8"), id="list"),
+    ],
+)
+def test_settings_are_read_as_people_write_them(value: object, settings: tuple[str, ...]) -> None:
+    raw = STUDIES["demo"].model_dump(mode="json") | {"settings": value}
+    assert Study.model_validate(raw).settings == settings
+
+
+@pytest.mark.parametrize("value", ["0 3", "0, 3", [0, 3], [0.0, 3.0]], ids=repr)
+def test_seeds_are_read_as_people_write_them(value: object) -> None:
+    raw = STUDIES["demo"].model_dump(mode="json") | {"seeds": value}
+    assert Study.model_validate(raw).seeds == (0, 3)
+
+
+def test_one_seed_may_be_a_number() -> None:
+    assert Study.model_validate(STUDIES["demo"].model_dump(mode="json") | {"seeds": 7}).seeds == (7,)
+
+
+def test_at_changes_setting_and_seed_alone() -> None:
+    moved = DEMO.at(Setting(LayerSet((3, 8)), "concat"), 5)
+    assert (str(moved.vision.layers), moved.fusion.kind, moved.seed) == ("3,8", "concat", 5)
+    assert moved.setting == Setting(LayerSet((3, 8)), "concat")
+    assert moved.at(DEMO.setting, DEMO.seed) == DEMO
+
+
+def test_stage_by_name() -> None:
+    assert DEMO.stage("pretrain") is DEMO.pretrain and DEMO.stage("finetune") is DEMO.finetune
+
+
+def test_files_are_the_users_own_each_once() -> None:
+    data = Data(pretrain=("b.json", "scenes"), finetune=("a.json", "easy-vqa"), test=("a.json",), images="x")
+    assert data.files == ("b.json", "a.json")
+    assert Data().files == ()
+
+
+def test_heads_matter_for_a_scratch_model_only() -> None:
+    assert Language(model="some/model", width=20, heads=3)

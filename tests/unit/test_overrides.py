@@ -1,0 +1,305 @@
+"""From what a person types or writes in YAML to one checked value, or to a sentence that helps."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shallowsight.config import Experiment, Study
+from shallowsight.errors import ConfigurationError
+from shallowsight.experiments import EXPERIMENTS, STUDIES
+from shallowsight.overrides import load_experiment, load_study
+
+Write = Callable[..., str]
+
+
+def depth_of(tower: str) -> int:
+    assert isinstance(tower, str)
+    return 24 if "large" in tower else 12
+
+
+def experiment(*words: str, name: str = "quick") -> Experiment:
+    return load_experiment(name, words, depth_of)
+
+
+def study(*words: str, name: str = "quick") -> Study:
+    return load_study(name, words, depth_of)
+
+
+def never(tower: str) -> int:
+    raise AssertionError("the depth was asked for")
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def to(text: str, name: str = "mine.yaml") -> str:
+        path = tmp_path / "configs" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return to
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_name_alone_is_the_named_experiment(name: str) -> None:
+    assert load_experiment(name, [], never) == EXPERIMENTS[name]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_name_alone_is_the_named_study(name: str) -> None:
+    assert load_study(name, [], never) == STUDIES[name]
+
+
+@pytest.mark.parametrize(
+    ("word", "path", "value"),
+    [
+        pytest.param("vision.layers=3", "vision.layers", "3", id="number"),
+        pytest.param("vision.layers=-1", "vision.layers", "12", id="last layer"),
+        pytest.param("seed=7", "seed", 7, id="top level"),
+        pytest.param("name=mine", "name", "mine", id="name"),
+        pytest.param("pretrain.learning_rate=1e-3", "pretrain.learning_rate", 1e-3, id="exponent"),
+        pytest.param("vision.normalize=false", "vision.normalize", False, id="boolean"),
+        pytest.param("vision.revision=abc", "vision.revision", "abc", id="revision"),
+        pytest.param("data.pretrain=", "data.pretrain", [], id="empty list"),
+        pytest.param("data.test=easy-vqa scenes", "data.test", ["easy-vqa", "scenes"], id="words"),
+        pytest.param("data.test=[easy-vqa, scenes]", "data.test", ["easy-vqa", "scenes"], id="YAML list"),
+        pytest.param("benchmarks=own:counting", "benchmarks", ["own:counting"], id="own kind"),
+        pytest.param(" seed = 7", "seed", 7, id="spaces"),
+        pytest.param("vision.tower=a=b", "vision.tower", "a=b", id="equals sign in the value"),
+        pytest.param("vision.tower={broken", "vision.tower", "{broken", id="what is no YAML is text"),
+    ],
+)
+def test_dotted_keys(word: str, path: str, value: object) -> None:
+    found = experiment(word).model_dump(mode="json")
+    expected = EXPERIMENTS["quick"].model_dump(mode="json")
+    *parts, last = path.split(".")
+    place = expected
+    for part in parts:
+        place = place[part]
+    assert place[last] != value, "the override is no change"
+    place[last] = value
+    assert found == expected
+
+
+def test_the_last_word_wins() -> None:
+    assert experiment("seed=1", "seed=2").seed == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "updates", "epochs"),
+    [
+        pytest.param(["finetune.updates=3"], 3, None, id="updates"),
+        pytest.param(["finetune.epochs=2"], None, 2.0, id="epochs replace updates"),
+        pytest.param(["finetune.epochs=2", "finetune.updates=3"], 3, None, id="updates replace epochs"),
+        pytest.param(["finetune.epochs=null"], 20, None, id="no epochs keep the updates"),
+        pytest.param(["finetune.updates=0"], 0, None, id="no updates"),
+    ],
+)
+def test_updates_and_epochs(words: list[str], updates: int | None, epochs: float | None) -> None:
+    found = experiment(*words)
+    assert (found.finetune.updates, found.finetune.epochs) == (updates, epochs)
+    assert found.pretrain == EXPERIMENTS["quick"].pretrain
+
+
+@pytest.mark.parametrize(
+    ("word", "layers"),
+    [
+        pytest.param("vision.layers=3,-1", "3,12", id="text"),
+        pytest.param("vision.layers=3, -1", "3,12", id="text with a space"),
+        pytest.param("vision.layers=-3,-1", "10,12", id="leading negative"),
+        pytest.param("vision.layers=[3, -1]", "3,12", id="list"),
+        pytest.param("vision.layers=[3.0, 8.0]", "3,8", id="floats"),
+        pytest.param("vision.layers=3-5", "3,4,5", id="a range is not negative"),
+    ],
+)
+def test_negative_layers_count_from_one(word: str, layers: str) -> None:
+    assert str(experiment(word, "fusion.kind=concat").vision.layers) == layers
+
+
+def test_negative_layers_follow_the_tower() -> None:
+    assert str(experiment("vision.layers=-1", "vision.tower=some/large").vision.layers) == "24"
+
+
+@pytest.mark.parametrize(
+    ("word", "settings"),
+    [
+        pytest.param("settings=-1", ("12",), id="one number"),
+        pytest.param("settings=6 -1", ("6", "12"), id="words"),
+        pytest.param("settings=-1, 6", ("12", "6"), id="comma and space"),
+        pytest.param("settings=[6, -2, last]", ("6", "11", "last"), id="list"),
+        pytest.param("settings=3,-1:concat groups", ("3,12:concat", "groups"), id="fusion"),
+        pytest.param("settings=6", ("6",), id="none negative"),
+    ],
+)
+def test_negative_settings_count_from_one(word: str, settings: tuple[str, ...]) -> None:
+    assert study(word).settings == settings
+
+
+def test_a_study_takes_the_keys_of_its_base() -> None:
+    found = study("finetune.updates=3", "data.test=scenes", "seeds=0 4", "name=mine")
+    assert found.base.finetune.updates == 3 and found.base.data.test == ("scenes",)
+    assert found.seeds == (0, 4) and found.name == "mine" and found.base.name == "quick"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        pytest.param("vision.layer=3", "unknown key 'vision.layer'; did you mean 'vision.layers'?", id="near"),
+        pytest.param("finetune.lr=3", "unknown key 'finetune.lr'; did you mean 'finetune.", id="rather near"),
+        pytest.param("qqqqqqqq=3", "unknown key 'qqqqqqqq'; the keys are name, vision.tower,", id="nothing near"),
+        pytest.param("vision=3", "unknown key 'vision'", id="a part is no key"),
+        pytest.param("vision.layers.x=3", "unknown key 'vision.layers.x'", id="too deep"),
+        pytest.param("seeds=1 2", "unknown key 'seeds'; did you mean 'seed'?", id="of a study"),
+        pytest.param("vision.layers", "--set 'vision.layers': write key=value, for instance vision.layers=3,8", id="="),
+        pytest.param("=3", "--set '=3': write key=value", id="no key"),
+        pytest.param("seed=x", "experiment 'quick': seed: Input should be a valid integer", id="type"),
+        pytest.param("seed=x", "(found 'x')", id="what was found"),
+        pytest.param("vision.layers=0", "vision.layers: got layers 0; layers are written", id="layer 0"),
+        pytest.param("vision.layers=-13", "asked for layer -13, the tower has layers 1 to 12", id="beyond the first"),
+        pytest.param("vision.layers=-1,3", "got layers 12,3; layers are written", id="not increasing"),
+        pytest.param("benchmarks=scenes_cout", "did you mean 'scenes_count'?", id="benchmark"),
+        pytest.param("finetune.updates=null", "finetune: give either updates or epochs", id="no length"),
+        pytest.param("data.finetune=x.json", "data: data.images: name the folder of the pictures in x.json", id="images"),
+        pytest.param("vision.tower=5", "vision.tower: Input should be a valid string", id="tower"),
+    ],
+)
+def test_an_experiment_refuses(word: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        experiment(word)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_wrong_tower_is_refused_before_its_depth_is_asked() -> None:
+    with pytest.raises(ConfigurationError, match=r"vision\.tower: Input should be a valid string"):
+        load_experiment("quick", ["vision.tower=5", "vision.layers=-1"], never)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        pytest.param("setings=3", "unknown key 'setings'; did you mean 'settings'?", id="study key"),
+        pytest.param("vison.layers=3", "unknown key 'vison.layers'; did you mean 'vision.layers'?", id="base key"),
+        pytest.param("base=quick", "unknown key 'base'", id="base itself"),
+        pytest.param("settings=lsat", "settings: setting 'lsat': cannot read 'lsat' as layers", id="word"),
+        pytest.param("settings=6.5", "settings: ", id="fraction"),
+        pytest.param("settings=true", "settings: ", id="boolean"),
+        pytest.param("settings=", "settings: a study needs at least one setting", id="none"),
+        pytest.param("settings=-13", "asked for layer -13, the tower has layers 1 to 12", id="too far"),
+        pytest.param("seeds=1 1", "seeds: seeds must be distinct and at least one, got (1, 1)", id="seeds"),
+        pytest.param("finetune.updates=x", "base.finetune.updates: Input should be a valid integer", id="base value"),
+    ],
+)
+def test_a_study_refuses(word: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        study(word)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("demoo", "no study 'demoo', did you mean 'demo'? choose from demo, quick, or give a .yaml", id="typo"),
+        pytest.param("zzzzzz", "no study 'zzzzzz'; choose from demo, quick, or give a .yaml file", id="unknown"),
+        pytest.param("mine.json", "no study 'mine.json'; choose from", id="another suffix"),
+        pytest.param("gone.yaml", "no file 'gone.yaml'; give a YAML file with `base:` and `set:`", id="missing file"),
+        pytest.param("gone.yml", "no file 'gone.yml'", id="missing yml"),
+    ],
+)
+def test_names_and_files_that_are_not_there(name: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        study(name=name)
+    assert message in str(refused.value)
+
+
+def test_an_unknown_experiment_says_experiment() -> None:
+    with pytest.raises(ConfigurationError, match="no experiment 'qick', did you mean 'quick'?"):
+        experiment(name="qick")
+
+
+def test_yaml_nested_dotted_and_lists(write: Write) -> None:
+    text = """
+base: quick
+set:
+  vision: {layers: [3, -1], image_size: 56}
+  fusion.kind: concat
+  finetune:
+    epochs: 2
+    learning_rate: 1e-3
+  data.test: [scenes]
+"""
+    found = experiment(name=write(text))
+    assert found.name == "mine", "the file's name is the experiment's"
+    assert (str(found.vision.layers), found.vision.image_size, found.fusion.kind) == ("3,12", 56, "concat")
+    assert (found.finetune.updates, found.finetune.epochs, found.finetune.learning_rate) == (None, 2.0, 1e-3)
+    assert found.data.test == ("scenes",)
+    assert found.pretrain == EXPERIMENTS["quick"].pretrain
+
+
+def test_yaml_of_a_study_and_words_over_it(write: Write) -> None:
+    path = write("base: quick\nset:\n  settings: [3, last]\n  seeds: [0, 1, 2]\n  finetune.updates: 9\n")
+    found = study("finetune.updates=4", "name=other", name=path)
+    assert found.settings == ("3", "last") and found.seeds == (0, 1, 2)
+    assert found.base.finetune.updates == 4 and found.name == "other"
+
+
+@pytest.mark.parametrize("text", ["base: quick\n", "base: quick\nset:\n", "base: quick\nset: {}\n"], ids=repr)
+def test_yaml_without_changes(write: Write, text: str) -> None:
+    found = experiment(name=write(text))
+    assert found == EXPERIMENTS["quick"].model_copy(update={"name": "mine"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("base: [unclosed", "is not YAML", id="broken"),
+        pytest.param("- a\n- b\n", "write `base:` (one of demo, quick) and `set:` (keys and values), found list", id="list"),
+        pytest.param("just text", "found str", id="text"),
+        pytest.param("", "found NoneType", id="empty"),
+        pytest.param("base: quick\nsets: {}\n", "found the keys base, sets", id="unknown part"),
+        pytest.param("set: {seed: 1}\n", "found the keys set", id="no base"),
+        pytest.param("base: qick\n", "write `base:` (one of demo, quick)", id="unknown base"),
+        pytest.param("base: [quick]\n", "write `base:` (one of demo, quick)", id="base is a list"),
+        pytest.param("base: quick\nset: [seed=1]\n", "write `base:` (one of demo, quick) and `set:` (keys", id="set is a list"),
+        pytest.param("base: quick\nset: seed=1\n", "write `base:` (one of demo, quick) and `set:` (keys", id="set is text"),
+        pytest.param("base: quick\nset: {vision: {layer: 3}}\n", "unknown key 'vision.layer'; did you mean", id="nested key"),
+        pytest.param("base: quick\nset: {1: 2}\n", "unknown key '1'", id="number as key"),
+        pytest.param("base: quick\nset: {vision: null}\n", "unknown key 'vision'", id="part without keys"),
+    ],
+)
+def test_yaml_refused(write: Write, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        experiment(name=write(text))
+    assert message in str(refused.value)
+
+
+def test_yaml_of_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes("base: qu\u00efck".encode("utf-16"))
+    with pytest.raises(ConfigurationError, match=r"mine\.yaml is not YAML"):
+        experiment(name=str(path))
+
+
+@pytest.mark.parametrize(
+    "sources", ["a.json scenes", "a.json, scenes", "[a.json, scenes]", "['a.json', scenes]"], ids=repr
+)
+def test_paths_in_a_file_start_at_the_file(write: Write, tmp_path: Path, sources: str) -> None:
+    path = write(f"base: quick\nset:\n  data:\n    finetune: {sources}\n    images: ../pictures\n")
+    found = experiment(name=path)
+    assert found.data.finetune == (str(tmp_path / "configs" / "a.json"), "scenes")
+    assert found.data.images == str(tmp_path / "pictures")
+
+
+def test_absolute_paths_in_a_file_stay(write: Write) -> None:
+    found = experiment(name=write("base: quick\nset: {data: {test: /x/a.json, images: /x/y}}\n"))
+    assert found.data.test == ("/x/a.json",) and found.data.images == "/x/y"
+
+
+def test_no_folder_of_pictures_in_a_file_stays_none(write: Write) -> None:
+    assert experiment(name=write("base: quick\nset: {data: {images: null}}\n")).data.images is None
+
+
+def test_paths_given_as_words_are_left_alone(write: Write) -> None:
+    found = experiment("data.test=a.json", "data.images=y", name=write("base: quick\n"))
+    assert found.data.test == ("a.json",) and found.data.images == "y"
