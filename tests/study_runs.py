@@ -35,7 +35,9 @@ def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith("SHALLOWSIGHT_")} | {"COLUMNS": "120"}
 
 
-def start(*arguments: str, cwd: Path | None = None, before: Callable[[], None] | None = None) -> "subprocess.Popen[str]":
+def start(
+    *arguments: str, cwd: Path | None = None, before: Callable[[], None] | None = None
+) -> "subprocess.Popen[str]":
     """In a process group of its own, as a shell would start it."""
     return subprocess.Popen(
         [str(COMMAND), *arguments],

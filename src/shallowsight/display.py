@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from shallowsight.cost import Forecast
 from shallowsight.study import Status
@@ -21,12 +22,12 @@ class Display:
         self._read = 0
         self._tasks: dict[str, TaskID] = {}
         self._progress = Progress(
-            TextColumn("{task.description}", justify="left"),
+            TextColumn("{task.description}", justify="left", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=console,
             disable=not console.is_terminal,
         )
@@ -54,7 +55,7 @@ class Display:
         if not self._console.is_terminal:
             if task not in self._tasks:
                 self._tasks[task] = TaskID(0)
-                self._console.print(f"  {task} ...", highlight=False)
+                self._console.print(f"  {task} ...", highlight=False, markup=False)
             return
         if task not in self._tasks:
             self._tasks[task] = self._progress.add_task(task, total=total, note=note)
@@ -67,9 +68,8 @@ def print_plan(console: Console, status: Status, missing: int, cost: Forecast) -
     """What will be done, what is done already, and what the rest costs."""
     study = status.resolved.study
     settings = ", ".join(map(str, status.plan.members)) if status.plan else ", ".join(study.settings)
-    console.print(
-        f"[bold]{study.name}[/bold]: settings {settings}; seeds {', '.join(map(str, study.seeds))}", highlight=False
-    )
+    rest = f": settings {settings}; seeds {', '.join(map(str, study.seeds))}"
+    console.print(Text.assemble((study.name, "bold"), rest))
     console.print(f"tower {status.resolved.tower.name}, {status.resolved.tower.depth} layers", highlight=False)
     console.print(f"{len(status.whole)} cells are whole, {missing} are to be made", highlight=False)
     if missing:

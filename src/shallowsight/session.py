@@ -24,7 +24,7 @@ def run(kind: str, name_or_file: str, overrides: Sequence[str], out: Path | None
     Raises:
         ShallowsightError: see its subclasses; the message says how to go on.
     """
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False, emoji=False)  # names and paths are shown as they are
     console.print(f"shallowsight: {kind} {name_or_file}", highlight=False)
     store = Store((out or Path("runs") / Path(name_or_file).stem).resolve())
     arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)

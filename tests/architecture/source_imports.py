@@ -70,4 +70,4 @@ def module_name(file: Path) -> str:
 
 def unit_of(module: str) -> str:
     """The part of the house: a folder of the package, or a module beside the folders."""
-    return (module.split(".") + ["shallowsight"])[1] if "." in module else "shallowsight"
+    return module.split(".")[1] if "." in module else module

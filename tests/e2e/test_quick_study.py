@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shallowsight.digest import file_sha256
 from study_runs import Ended, cells, contents, folder_of, ledger, named, shallowsight
+
+from shallowsight.digest import file_sha256
 
 pytestmark = pytest.mark.slow
 

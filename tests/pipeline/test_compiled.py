@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from shallowsight.services.pipelines import NAMES, PARALLEL, compiled
 
 ROOT = Path(__file__).parents[2]

@@ -165,9 +165,7 @@ def tokenizer(prepared: Prepared) -> "PreTrainedTokenizerBase":
 
 
 @pytest.fixture(scope="session")
-def cached(
-    prepared: Prepared, facts: TowerFacts, tmp_path_factory: pytest.TempPathFactory
-) -> dict[int, Path]:
+def cached(prepared: Prepared, facts: TowerFacts, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Layer -> its cached features of all pictures of `prepared`."""
     from shallowsight.data.shards import Shards
     from shallowsight.model.encode import Encoder, PictureEncoder, encode_layers

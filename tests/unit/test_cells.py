@@ -137,7 +137,9 @@ def _study(raw: dict[str, Any]) -> Study:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        pytest.param({"tower": TOWER.model_copy(update={"digest": "sha256:bb"})}, ALL - {"prepare"}, id="tower weights"),
+        pytest.param(
+            {"tower": TOWER.model_copy(update={"digest": "sha256:bb"})}, ALL - {"prepare"}, id="tower weights"
+        ),
         pytest.param({"tower": TOWER.model_copy(update={"name": "/elsewhere"})}, NONE, id="tower path"),
     ],
 )

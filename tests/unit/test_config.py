@@ -50,7 +50,9 @@ def test_is_frozen() -> None:
         pytest.param({"connector": {"kind": "mlp"}}, "'linear' or 'mlp2x_gelu'", id="connector"),
         pytest.param({"benchmarks": ["scenes_ocrr"]}, "did you mean 'scenes_ocr'?", id="benchmark typo"),
         pytest.param({"seed": -1}, "greater than or equal to 0", id="seed"),
-        pytest.param({"data": {"finetune": []}}, "data.finetune and data.test each name at least one", id="no training"),
+        pytest.param(
+            {"data": {"finetune": []}}, "data.finetune and data.test each name at least one", id="no training"
+        ),
         pytest.param({"data": {"test": []}}, "data.finetune and data.test each name at least one", id="no test"),
         pytest.param(
             {"data": {"finetune": ["a.json"]}}, "data.images: name the folder of the pictures in a.json", id="no folder"

@@ -1,5 +1,6 @@
 """Operations against hand counts, and what the forecast says of them."""
 
+import itertools
 import math
 
 import pytest
@@ -136,7 +137,7 @@ def test_a_range_with_more_missing_higher() -> None:
     cells = [prepare_cell(r), analyze_cell(r), stage_cell(r, eight, 0, "pretrain"), evaluate_cell(r, eight, 0)]
     totals = [forecast(r, cells[:n], 2) for n in range(1, 5)]
     assert all(0 < t.low < t.high < math.inf for t in totals)
-    assert all(a.low < b.low for a, b in zip(totals, totals[1:], strict=False))
+    assert all(a.low < b.low for a, b in itertools.pairwise(totals))
 
 
 def test_matrix_speed_is_a_speed() -> None:

@@ -52,7 +52,9 @@ def test_parse(text: str, depth: int | None, indices: tuple[int, ...]) -> None:
         pytest.param("13", 12, "asked for layer 13, the tower has layers 1 to 12", id="too deep"),
         pytest.param("1-13", 12, "asked for layer 13, the tower has layers 1 to 12", id="range too deep"),
         pytest.param("-13", 12, "asked for layer -13, the tower has layers 1 to 12", id="too far from the end"),
-        pytest.param("-1", None, "layer -1 counts from the end, which needs the tower's depth", id="negative, no depth"),
+        pytest.param(
+            "-1", None, "layer -1 counts from the end, which needs the tower's depth", id="negative, no depth"
+        ),
         pytest.param("11,-2", 12, "got layers 11,11;", id="the same layer in both notations"),
     ],
 )

@@ -26,6 +26,9 @@ _FAMILIES = {  # model_type of config.json -> has a class token
     "siglip": False,
     "siglip_vision_model": False,
 }
+# What transformers takes where config.json is silent, as that of google/siglip-base-patch16-224 is.
+_DEFAULT_DEPTH, _DEFAULT_WIDTH = 12, 768
+_DEFAULT_PATCH = {"dinov2": 14, "clip": 32, "clip_vision_model": 32, "siglip": 16, "siglip_vision_model": 16}
 
 
 class TowerFacts(BaseModel):
@@ -120,18 +123,15 @@ def _facts(tower: str, config: dict[str, Any], digest: str) -> TowerFacts:
             f"vision.tower: {tower!r} is a {family!r} model; allowed are {', '.join(sorted(_FAMILIES))}"
         )
     vision = config.get("vision_config", config)
-    try:
-        return TowerFacts(
-            name=tower,
-            family=family,
-            depth=vision["num_hidden_layers"],
-            width=vision["hidden_size"],
-            patch=vision["patch_size"],
-            has_class_token=_FAMILIES[family],
-            digest=digest,
-        )
-    except KeyError as error:
-        raise ConfigurationError(f"vision.tower: the configuration of {tower!r} does not say {error}") from None
+    return TowerFacts(
+        name=tower,
+        family=family,
+        depth=vision.get("num_hidden_layers", _DEFAULT_DEPTH),
+        width=vision.get("hidden_size", _DEFAULT_WIDTH),
+        patch=vision.get("patch_size", _DEFAULT_PATCH[family]),
+        has_class_token=_FAMILIES[family],
+        digest=digest,
+    )
 
 
 def _weights_digest(folder: Path) -> str:

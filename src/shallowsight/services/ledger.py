@@ -1,5 +1,6 @@
 """What happened to every cell, one JSON line an event, appended and never rewritten."""
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -37,9 +38,9 @@ class Ledger:
             line["kind"] = type(error).__name__
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(line, ensure_ascii=False) + "\n"
-        # One write of one line: several processes append at the same time.
         handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
         try:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # several processes append at the same time; closing lets go of it
             end = os.fstat(handle).st_size
             if end and os.pread(handle, 1, end - 1) != b"\n":
                 text = f"\n{text}"  # a line torn by a crash does not swallow this one

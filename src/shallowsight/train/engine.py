@@ -49,6 +49,9 @@ def join_processes() -> Processes:
 
 
 def _deepspeed() -> Any:
+    if not torch.cuda.is_available():
+        # Else DeepSpeed says on the standard output, before its log can be quietened, that it looked for one.
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
     try:
         import deepspeed
         import deepspeed.ops

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from shallowsight.train.stage import StageJob, run_stage
 log = logging.getLogger(__name__)
 
 _LAST_LINES = 15
+_TORCHRUN = re.compile(r"[EW]\d{4} \d\d:\d\d:\d\d\.\d+ .*torch/distributed/elastic")
 
 
 def launch(job: StageJob, processes: int, work: Path, on_update: Callable[[UpdateRecord, int], None]) -> None:
@@ -34,6 +36,14 @@ def launch(job: StageJob, processes: int, work: Path, on_update: Callable[[Updat
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
-        last = "\n".join(done.stdout.splitlines()[-_LAST_LINES:])
-        raise ShallowsightError(f"training with {processes} processes ended with status {done.returncode}:\n{last}")
+        raise ShallowsightError(
+            f"training with {processes} processes ended with status {done.returncode}:\n{_last_words(done.stdout)}"
+        )
     log.info("%s", done.stdout)
+
+
+def _last_words(output: str) -> str:
+    """What the processes said at last, without torchrun's own report, which is long and names no reason."""
+    lines = output.splitlines()
+    own = next((n for n, line in enumerate(lines) if _TORCHRUN.match(line)), len(lines))
+    return "\n".join((lines[:own] or lines)[-_LAST_LINES:])

@@ -2,10 +2,12 @@
 
 import math
 
+_ROUNDING = 1e-9  # 0.07 * 100 is a little more than 7
+
 
 def learning_rate(peak: float, warmup: float, update: int, updates: int) -> float:
     """For update number `update` of `updates`, from 1; `warmup` is a share of the updates."""
-    warm = math.ceil(warmup * updates)
+    warm = max(1, math.ceil(warmup * updates - _ROUNDING))  # so that a stage of one update learns
     if update <= warm:
         return peak * update / warm
     return peak * 0.5 * (1.0 + math.cos(math.pi * (update - warm) / max(1, updates - warm)))
@@ -17,4 +19,4 @@ def updates_of(updates: int | None, epochs: float | None, samples: int, global_b
         return updates
     if epochs is None:
         raise ValueError("give either updates or epochs")
-    return max(1, math.ceil(epochs * samples / global_batch))
+    return max(1, math.ceil(epochs * samples / global_batch - _ROUNDING))

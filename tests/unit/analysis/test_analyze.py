@@ -1,5 +1,6 @@
 """The analysis step over real pictures and a real, tiny tower."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,9 @@ DEPTH = 4
 
 
 @pytest.fixture(scope="module", params=["clip", "siglip"])
-def encoder(request: pytest.FixtureRequest, prepared: Any, towers: dict[str, Path], small: Callable[..., Experiment]) -> Encoder:  # fmt: skip
+def encoder(
+    request: pytest.FixtureRequest, prepared: Any, towers: dict[str, Path], small: Callable[..., Experiment]
+) -> Encoder:
     vision = small(vision__tower=str(towers[request.param])).vision
     return Encoder(PictureEncoder(vision, describe(vision.tower), DEPTH), Shards(prepared.folder))
 
@@ -74,7 +77,7 @@ def test_many_pictures_are_sampled_evenly(monkeypatch: pytest.MonkeyPatch) -> No
     names = [str(n) for n in range(1000)]
     chosen = [int(n) for n in module._spread(names, 208)]
     assert len(set(chosen)) == 208 and chosen[0] == 0 and chosen[-1] > 990
-    assert {b - a for a, b in zip(chosen, chosen[1:], strict=False)} == {4, 5}
+    assert {b - a for a, b in itertools.pairwise(chosen)} == {4, 5}
     assert module._spread(names[:5], 208) == names[:5]
 
 

@@ -125,7 +125,9 @@ def test_names(count: int, names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("similarity", "count", "message"),
     [
-        pytest.param(np.eye(2), 3, r"cannot cut a matrix of shape \(2, 2\) into 3 groups", id="fewer layers than groups"),
+        pytest.param(
+            np.eye(2), 3, r"cannot cut a matrix of shape \(2, 2\) into 3 groups", id="fewer layers than groups"
+        ),
         pytest.param(np.eye(4), 0, r"cannot cut a matrix of shape \(4, 4\) into 0 groups", id="no groups"),
         pytest.param(np.ones((2, 3)), 1, r"cannot cut a matrix of shape \(2, 3\) into 1 groups", id="not square"),
     ],

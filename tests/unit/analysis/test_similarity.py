@@ -15,7 +15,9 @@ def states(images: int, seed: int = 0, layers: int = K) -> Tensor:
     """Layers that share something, at different scales."""
     generator = torch.Generator().manual_seed(seed)
     common = torch.randn(images, N, D, generator=generator)
-    return torch.stack([(common + 0.7 * k * torch.randn(images, N, D, generator=generator)) * 3**k for k in range(layers)])
+    return torch.stack(
+        [(common + 0.7 * k * torch.randn(images, N, D, generator=generator)) * 3**k for k in range(layers)]
+    )
 
 
 def streamed(whole: Tensor, batch: int) -> Similarity:
@@ -43,7 +45,9 @@ def naive_hsic(x: Tensor, y: Tensor) -> float:
     k, m = x @ x.T, y @ y.T
     k, m = k - torch.diag(k.diagonal()), m - torch.diag(m.diagonal())
     one = torch.ones(n, dtype=k.dtype)
-    value = (k @ m).trace() + (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2)) - 2 / (n - 2) * (one @ k @ m @ one)
+    value = (
+        (k @ m).trace() + (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2)) - 2 / (n - 2) * (one @ k @ m @ one)
+    )
     return float(value / (n * (n - 3)))
 
 

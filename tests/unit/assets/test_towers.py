@@ -58,6 +58,7 @@ def test_a_folder_of_picture_and_text_model(tmp_path: Path, family: str) -> None
     model.save_pretrained(tmp_path)
     facts = describe(str(tmp_path))
     assert (facts.family, facts.depth, facts.width, facts.patch) == (family, 3, 32, 14)
+    assert facts.has_class_token is HAS_CLASS_TOKEN[family]
     loaded = load_encoder(str(tmp_path))
     assert isinstance(loaded, alone)
     whole = model.vision_model.state_dict()
@@ -94,7 +95,9 @@ def test_digests_are_of_weights_and_configuration(towers: dict[str, Path], folde
         pytest.param(lambda f: (f / "config.json").unlink(), "no .*config.json; save the model there", id="no config"),
         pytest.param(lambda f: (f / "config.json").write_text("{"), "config.json is not JSON: ", id="broken config"),
         pytest.param(
-            lambda f: (f / "model.safetensors").unlink(), "no .safetensors file in .*; save the model with", id="no weights"
+            lambda f: (f / "model.safetensors").unlink(),
+            "no .safetensors file in .*; save the model with",
+            id="no weights",
         ),
         pytest.param(
             lambda f: edit(f, lambda raw: raw.update(model_type="vit")),
@@ -130,7 +133,6 @@ def test_what_a_configuration_leaves_out_is_the_familys_default(folder: Path, mo
         pytest.param("./gone", "no folder './gone'", id="relative"),
         pytest.param("gone", "no folder 'gone'", id="a word"),
         pytest.param("a/b/c", "no folder 'a/b/c'", id="too many parts"),
-        pytest.param("", "no folder ''", id="empty"),
     ],
 )
 def test_names_that_are_none(tower: str, message: str) -> None:
@@ -191,7 +193,13 @@ FACTS = TowerFacts(name="t", family="clip", depth=24, width=1024, patch=14, has_
 
 @pytest.mark.parametrize(
     ("size", "pool", "features", "tokens"),
-    [(336, 1, "patch", 576), (336, 1, "cls_patch", 577), (336, 2, "patch", 144), (28, 2, "cls_patch", 2), (14, 1, "patch", 1)],
+    [
+        (336, 1, "patch", 576),
+        (336, 1, "cls_patch", 577),
+        (336, 2, "patch", 144),
+        (28, 2, "cls_patch", 2),
+        (14, 1, "patch", 1),
+    ],
 )
 def test_tokens(size: int, pool: int, features: str, tokens: int) -> None:
     assert FACTS.tokens(size, pool, features) == tokens

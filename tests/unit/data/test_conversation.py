@@ -60,12 +60,21 @@ def answered(example: Example) -> str:
     [
         pytest.param("plain", ["<image>\nQ?", "cat"], "a.png", "[###cat]", "cat]", id="plain"),
         pytest.param("plain", ["Q?", "cat"], None, "[cat]", "cat]", id="plain, no image"),
-        pytest.param("plain", ["<image>", "cat", "R?", "dog"], "a.png", "[###cat]dog]", "cat]dog]", id="plain, two turns"),
+        pytest.param(
+            "plain", ["<image>", "cat", "R?", "dog"], "a.png", "[###cat]dog]", "cat]dog]", id="plain, two turns"
+        ),
         pytest.param("short", ["<image>\nQ?", "cat"], "a.png", "[###Q?\ncat]", "cat]", id="short"),
         pytest.param("short", ["Q?", "cat"], None, "[Q?\ncat]", "cat]", id="short, no image"),
-        pytest.param("short", ["Q?\n<image>", "cat"], "a.png", "[###Q?\ncat]", "cat]", id="short, image after the question"),
         pytest.param(
-            "short", ["<image>\nQ?", "cat", "R?", "dog"], "a.png", "[###Q?\ncat]R?\ndog]", "cat]dog]", id="short, two turns"
+            "short", ["Q?\n<image>", "cat"], "a.png", "[###Q?\ncat]", "cat]", id="short, image after the question"
+        ),
+        pytest.param(
+            "short",
+            ["<image>\nQ?", "cat", "R?", "dog"],
+            "a.png",
+            "[###Q?\ncat]R?\ndog]",
+            "cat]dog]",
+            id="short, two turns",
         ),
         pytest.param(
             "v1", ["<image>\nQ?", "cat"], "a.png", f"[{V1_SYSTEM}USER: ###\nQ? ASSISTANT:cat]", "cat]", id="v1"

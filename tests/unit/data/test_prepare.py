@@ -95,7 +95,7 @@ def test_the_tokenizer_learns_from_training_text_alone(prepared: Any, run: Run, 
 def test_bad_rows_are_put_aside(run: Run, files: Path, tmp_path: Path) -> None:
     spoil(files / "train.json", lambda rows: rows[0].update(image="gone.png"))
     out = run(data__max_bad_share=0.1)
-    assert [r["id"] for r in read_jsonl(out / "finetune.jsonl")][0] == "r1"
+    assert next(read_jsonl(out / "finetune.jsonl"))["id"] == "r1"
     assert json.loads((out / "data.json").read_text(encoding="utf-8"))["quarantined"] == 1
     (quarantined,) = read_jsonl(out / "validation" / "files" / "quarantine.jsonl")
     assert quarantined["reasons"] == ["image_missing"] and "files/0.png" not in set(Shards(out).keys())

@@ -39,4 +39,6 @@ def test_without_tasks_or_image() -> None:
 def test_tasks_that_do_not_fit(tasks: object) -> None:
     with pytest.raises(DataRefused) as refused:
         list(questions_of([record(tasks=tasks)]))
-    assert f"record 'a': `tasks` is {tasks!r}; give a list with the kind of each of its 2 questions" in str(refused.value)
+    assert f"record 'a': `tasks` is {tasks!r}; give a list with the kind of each of its 2 questions" in str(
+        refused.value
+    )

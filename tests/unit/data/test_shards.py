@@ -74,7 +74,9 @@ def test_several_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert names[:2] == ["images-00000.tar", "images-00001.tar"] and len(names) >= 3
     shards = Shards(tmp_path)
     for key in reversed(IMAGES):
-        assert np.array_equal(np.asarray(shards.image(key)), np.asarray(Image.open(io.BytesIO(IMAGES[key])).convert("RGB")))
+        assert np.array_equal(
+            np.asarray(shards.image(key)), np.asarray(Image.open(io.BytesIO(IMAGES[key])).convert("RGB"))
+        )
     found = []
     for name in names:
         with tarfile.open(tmp_path / name) as tar:

@@ -46,8 +46,11 @@ def test_the_folder_does_not_count(files: Path, tmp_path: Path) -> None:
         pytest.param(lambda f: (f / "images" / "gone.png").write_bytes(b""), id="a missing picture comes"),
         pytest.param(lambda f: (f / "train.json").write_text("[]"), id="the records"),
         pytest.param(
-            lambda f: (f / "images" / "a.png").rename(f / "x") and (f / "images" / "b.png").rename(f / "images" / "a.png")
-            and (f / "x").rename(f / "images" / "b.png"),
+            lambda f: (
+                (f / "images" / "a.png").rename(f / "x")
+                and (f / "images" / "b.png").rename(f / "images" / "a.png")
+                and (f / "x").rename(f / "images" / "b.png")
+            ),
             id="two pictures change places",
         ),
     ],
@@ -86,9 +89,11 @@ def test_embedded_sets_differ() -> None:
 def test_require_files(files: Path) -> None:
     train = str(files / "train.json")
     require_files(Data(finetune=(train, "scenes"), test=(train,), images=str(files / "images")))
-    with pytest.raises(ConfigurationError, match=r"no data source 'scnes'; allowed are scenes, scenes-captions, easy-vqa"):
+    with pytest.raises(
+        ConfigurationError, match=r"no data source 'scnes'; allowed are scenes, scenes-captions, easy-vqa"
+    ):
         require_files(Data(finetune=("scnes",), images=str(files)))
-    with pytest.raises(ConfigurationError, match="data.images: no folder '/gone'; name the folder"):
+    with pytest.raises(ConfigurationError, match=r"data\.images: no folder '/gone'; name the folder"):
         require_files(Data(images="/gone"))
 
 

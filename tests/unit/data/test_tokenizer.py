@@ -41,7 +41,17 @@ def test_equal_texts_give_equal_bytes(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["red", "zebra", "Stra\u00dfe \u732b \U0001f600", "two  spaces", "line\nbreak\n", "tab\t.", "0123", "\u0000\x7f", " x"],
+    [
+        "red",
+        "zebra",
+        "Stra\u00dfe \u732b \U0001f600",
+        "two  spaces",
+        "line\nbreak\n",
+        "tab\t.",
+        "0123",
+        "\u0000\x7f",
+        " x",
+    ],
     ids=ascii,
 )
 def test_round_trip_of_any_text(learnt: PreTrainedTokenizerBase, text: str) -> None:

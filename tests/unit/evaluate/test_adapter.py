@@ -62,7 +62,10 @@ def docs(prepared: Any) -> list[Doc]:
     """All records' questions, those on the training pictures too, and one without a picture."""
     from shallowsight.data.questions import questions_of
 
-    rows = [*questions_of(read_jsonl(prepared.folder / "finetune.jsonl")), *read_jsonl(prepared.folder / "questions.jsonl")]
+    rows = [
+        *questions_of(read_jsonl(prepared.folder / "finetune.jsonl")),
+        *read_jsonl(prepared.folder / "questions.jsonl"),
+    ]
     assert any(row["image"] is None for row in rows)
     return [row | {"shards": str(prepared.folder)} for row in rows]
 
@@ -151,7 +154,7 @@ def test_other_kinds_of_request_are_refused(make: Callable[..., Any], method: st
 def test_folder_without_a_checkpoint(tmp_path: Path) -> None:
     from shallowsight.evaluate.adapter import ShallowsightModel
 
-    with pytest.raises(ConfigurationError, match="is no finetuned checkpoint: it has no experiment.json"):
+    with pytest.raises(ConfigurationError, match="is no finetuned checkpoint: it has no experiment"):
         ShallowsightModel(str(tmp_path))
 
 

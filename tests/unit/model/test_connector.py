@@ -34,7 +34,7 @@ def test_concat_puts_layers_side_by_side(layers: int) -> None:
 
 
 def test_a_fusion_must_say_how() -> None:
-    with pytest.raises(TypeError, match="abstract method '?forward"):
+    with pytest.raises(TypeError, match=r"abstract method '?forward"):
         FusionModule(1, 8)
 
 

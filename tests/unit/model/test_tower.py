@@ -95,7 +95,7 @@ def test_the_class_token_is_no_patch(make_tower: MakeTower, family: str) -> None
 def naive(state: Tensor, vision: Vision, has_class_token: bool) -> Tensor:
     """Vector by vector, in double precision."""
     state = state.double().clone()
-    B, T, D = state.shape
+    B, T, _ = state.shape
     if vision.normalize:
         for b in range(B):
             for t in range(T):
@@ -133,5 +133,7 @@ def test_features_are_the_naive_ones(
 
 def test_no_class_token_to_keep(make_tower: MakeTower) -> None:
     vision = Vision(tower="google/siglip", features="cls_patch")
-    with pytest.raises(ConfigurationError, match="vision.features=cls_patch, but google/siglip has no class token; use"):
+    with pytest.raises(
+        ConfigurationError, match=r"vision\.features=cls_patch, but google/siglip has no class token; use"
+    ):
         features_of(cut(make_tower, "siglip", 1), torch.zeros(1, 4, 8), vision)

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+
 from shallowsight.cells import Cell
 from shallowsight.errors import DataRefused
 from shallowsight.services.ledger import Ledger

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+
 from shallowsight.errors import ConfigurationError, MissingPackage
 from shallowsight.services import pipelines
-
 
 
 @pytest.mark.parametrize("text", ["/opt/python3/x", "a={{$}}", "data.images=/usr/lib/python3.11"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
 from shallowsight.errors import MissingPackage
 from shallowsight.services import metrics
 from shallowsight.services.metrics import TrainingMetrics

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from shallowsight.services import progress
 from shallowsight.services.progress import VARIABLE, Progress
 

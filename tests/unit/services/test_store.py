@@ -9,10 +9,13 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from shallowsight.cells import Cell
 from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
@@ -337,13 +340,21 @@ def test_build_many_fails_as_one(store: Store) -> None:
     assert [event for event, _ in events(store)] == ["started", "started", "failed", "failed"]
 
 
-def test_build_many_in_two_orders_does_not_lock_up(store: Store) -> None:
+def test_build_many_in_two_orders_does_not_lock_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     cells = [Cell(step="encode", digest=d * 16) for d in "123456"]
+    lock = Store._lock
+
+    @contextmanager
+    def slow(self: Store, cell: Cell) -> Iterator[None]:
+        with lock(self, cell):
+            time.sleep(0.05)  # so that the two meet in the middle
+            yield
+
+    monkeypatch.setattr(Store, "_lock", slow)
 
     def make(folders: Any) -> None:
         for folder in folders.values():
             make_text()(folder)
-            time.sleep(0.02)
 
     threads = [threading.Thread(target=store.build_many, args=(order, make)) for order in (cells, cells[::-1])]
     for thread in threads:

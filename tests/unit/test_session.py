@@ -1,0 +1,204 @@
+"""What a user sees of a run, and in which order things happen."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from shallowsight import session, steps
+from shallowsight.display import Display
+from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
+from shallowsight.services.store import Store
+
+
+@pytest.fixture
+def pipelines(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Pipelines that would have been run; they do nothing."""
+    started: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(session, "run_pipeline", lambda *arguments: started.append(arguments))
+    monkeypatch.setattr(session, "_print_verdict", lambda console, store: console.print("VERDICT"))
+    return started
+
+
+def run(kind: str, out: Path | None, *words: str, name: str = "quick", dry_run: bool = False, gpus: int = 0) -> None:
+    session.run(kind, name, words, out, dry_run=dry_run, gpus=gpus)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pipeline", "parameter"),
+    [("study", "layer_study", "study"), ("experiment", "train_and_evaluate", "experiment")],
+)
+def test_run_starts_the_pipeline(
+    pipelines: list[tuple[Any, ...]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+    pipeline: str,
+    parameter: str,
+) -> None:
+    run(kind, tmp_path / "out", "seeds=3" if kind == "study" else "seed=3", gpus=2)
+    ((name, arguments, store, _),) = pipelines
+    assert name == pipeline
+    assert arguments[parameter] == "quick"
+    assert arguments["gpus"] == "2"
+    assert store.root == tmp_path / "out"
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["study"]["seeds"] == [3]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == f"shallowsight: {kind} quick"
+    assert printed[-1] == "VERDICT"
+
+
+def test_default_folder_is_named_for_the_study(
+    pipelines: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("base: quick\n")
+    run("study", None, name="mine.yaml")
+    run("study", None)
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["mine", "quick"]
+
+
+def test_dry_run_starts_and_writes_nothing(pipelines: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    run("study", tmp_path / "out", dry_run=True)
+    assert pipelines == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_first_line_comes_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def slow(*_: object) -> None:
+        assert "shallowsight: study quick" in capsys.readouterr().out
+        raise ConfigurationError("seen")
+
+    monkeypatch.setattr(steps, "resolve_study", slow)
+    with pytest.raises(ConfigurationError, match="seen"):
+        run("study", tmp_path / "out")
+
+
+@pytest.mark.parametrize("content", ["file", "folder", "study", "empty"])
+def test_only_own_folders_are_used(pipelines: list[tuple[Any, ...]], tmp_path: Path, content: str) -> None:
+    out = tmp_path / "out"
+    if content == "file":
+        out.write_text("mine")
+    else:
+        out.mkdir()
+    if content == "folder":
+        (out / "photo.png").touch()
+    if content == "study":
+        (out / "study.json").write_text("{}")
+    if content in {"file", "folder"}:
+        with pytest.raises(ConfigurationError, match="--out"):
+            run("study", out)
+    else:
+        run("study", out)
+    assert len(pipelines) == (content in {"study", "empty"})
+
+
+def test_what_was_finished_is_shown_when_a_run_fails(
+    pipelines: list[tuple[Any, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(name: str, arguments: Any, store: Store, watch: Any) -> None:
+        (store.root / "report").mkdir(parents=True)
+        (store.root / "report" / "report.json").write_text("{}")
+        raise ShallowsightError("finetune 6: no")
+
+    monkeypatch.setattr(session, "run_pipeline", fails)
+    with pytest.raises(ShallowsightError, match="finetune 6"):
+        run("study", tmp_path / "out")
+    assert "VERDICT" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [Interrupted("stopped"), ShallowsightError("nothing was finished")])
+def test_nothing_is_shown_when_there_is_nothing(
+    pipelines: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], error: ShallowsightError,
+) -> None:  # fmt: skip
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(session, "run_pipeline", fails)
+    with pytest.raises(type(error)):
+        run("study", tmp_path / "out")
+    assert "VERDICT" not in capsys.readouterr().out
+
+
+def test_square_brackets_in_names_and_paths_are_kept(
+    pipelines: list[tuple[Any, ...]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "[a] :cat:.yaml").write_text("base: quick\n")
+    run("study", tmp_path / "out", name=str(tmp_path / "[a] :cat:.yaml"))
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].endswith("/[a] :cat:.yaml")
+    assert printed[1].startswith("[a] :cat:: settings 6, last; seeds 0")
+
+
+# --- The display ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tell(tmp_path: Path) -> Callable[..., None]:
+    def write(task: str, done: int, total: int, note: str = "", end: str = "\n") -> None:
+        with (tmp_path / "progress.jsonl").open("a", encoding="utf-8") as out:
+            out.write(json.dumps({"task": task, "done": done, "total": total, "note": note}) + end)
+
+    return write
+
+
+def shown(tmp_path: Path, *, terminal: bool) -> tuple[Display, io.StringIO]:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=terminal, width=100)
+    return Display(console, tmp_path / "progress.jsonl"), text
+
+
+def test_without_a_terminal_each_task_is_one_line(tmp_path: Path, tell: Callable[..., None]) -> None:
+    tell("of an earlier run", 1, 2)
+    display, text = shown(tmp_path, terminal=False)
+    with display:
+        display()  # no file yet
+        tell("encoding", 1, 4)
+        display()
+        tell("encoding", 4, 4)
+        tell("finetune 6 \u00fc", 1, 2)
+        display()
+    assert text.getvalue() == "  encoding ...\n  finetune 6 \u00fc ...\n"
+
+
+def test_half_a_line_is_read_when_it_is_whole(tmp_path: Path, tell: Callable[..., None]) -> None:
+    display, text = shown(tmp_path, terminal=False)
+    with display:
+        (tmp_path / "progress.jsonl").write_text('{"task": "enc')
+        display()
+        assert text.getvalue() == ""
+        with (tmp_path / "progress.jsonl").open("a") as out:
+            out.write('oding", "done": 1, "total": 2, "note": ""}\n')
+        display()
+    assert text.getvalue() == "  encoding ...\n"
+
+
+def test_on_a_terminal_bars_are_drawn(tmp_path: Path, tell: Callable[..., None]) -> None:
+    display, text = shown(tmp_path, terminal=True)
+    with display:
+        tell("finetune 6 seed 0", 3, 20, "loss 1.250")
+        display()
+        tell("finetune 6 seed 0", 20, 20, "loss 0.500")
+        display()
+    last = [line for line in text.getvalue().splitlines() if "finetune 6 seed 0" in line][-1]
+    assert "20/20" in last
+    assert "loss 0.500" in last
+
+
+def test_square_brackets_are_shown_as_they_are(tmp_path: Path, tell: Callable[..., None]) -> None:
+    for terminal in (False, True):
+        display, text = shown(tmp_path, terminal=terminal)
+        with display:
+            tell("finetune [bold]6", 1, 1, "note [red]")
+            display()
+        assert "[bold]6" in text.getvalue(), terminal
