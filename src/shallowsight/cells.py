@@ -33,6 +33,7 @@ class Resolved(BaseModel):
 
     study: Study
     tower: TowerFacts
+    language_digest: str  # of the weights that training starts from
     sources: dict[str, SourceFacts]
     cache_features: bool  # the cost model's decision
 
@@ -92,13 +93,17 @@ class Cell(BaseModel):
 
 
 def prepare_cell(resolved: Resolved) -> Cell:
-    data = resolved.base.data.model_dump(mode="json", exclude={"images", "pretrain", "finetune", "test"})
-    by_use = {
-        use: [resolved.sources[s].digest for s in getattr(resolved.base.data, use)]
-        for use in ("pretrain", "finetune", "test")
+    data = resolved.base.data
+    inputs = {
+        # The tolerances decide what passes; the sources' digests stand for everything else of `data`.
+        "tolerances": data.model_dump(mode="json", include={"max_bad_share", "max_leaked_images"}),
+        "sources": {
+            use: [resolved.sources[s].digest for s in getattr(data, use)] for use in ("pretrain", "finetune", "test")
+        },
+        "language": resolved.language_digest,
+        "vocabulary": resolved.base.language.vocabulary,
     }
-    language = resolved.base.language.model_dump(mode="json", include={"model", "vocabulary"})
-    return Cell.make("prepare", {"data": data, "sources": by_use, "language": language})
+    return Cell.make("prepare", inputs)
 
 
 def analyze_cell(resolved: Resolved) -> Cell:
@@ -120,9 +125,10 @@ def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName
         parents += [encode_cell(resolved, layer) for layer in setting.layers]
     if stage == "finetune":
         parents.append(stage_cell(resolved, setting, seed, "pretrain"))
-    part = experiment.model_dump(mode="json", include={"fusion", "connector", "language", "seed", stage})
+    part = experiment.model_dump(mode="json", include={"fusion", "connector", "seed", stage})
     part["vision"] = experiment.vision.model_dump(mode="json", exclude={"tower", "revision"})
-    part["tower"] = resolved.tower.digest
+    part["language"] = experiment.language.model_dump(mode="json", exclude={"model", "revision"})
+    part["weights"] = [resolved.tower.digest, resolved.language_digest]
     return Cell.make(stage, part, parents, str(setting), seed)
 
 

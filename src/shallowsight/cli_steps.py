@@ -100,6 +100,7 @@ def _open(name: str, overrides: list[str] | None, out: Path) -> "tuple[Resolved,
     from shallowsight.services.store import Store
 
     store = Store(out.resolve())
+    store.require_own()
     resolved = steps.resolve_study(name, overrides or [])
     steps.publish(resolved, store)
     return resolved, store

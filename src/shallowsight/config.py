@@ -27,6 +27,8 @@ def _text_words(value: object) -> object:
 Names = Annotated[tuple[str, ...], BeforeValidator(_text_words)]
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+ANALYSIS_IMAGES = 208  # at the most; thirteen batches: the borders were the same from 96 pictures on
 
 
 SCRATCH = "scratch"  # the language model that is made here
@@ -34,7 +36,7 @@ StageName = Literal["pretrain", "finetune"]
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Vision(Part):
@@ -61,6 +63,7 @@ class Language(Part):
     """A small Llama trained from scratch, or any causal language model of the hub or a folder."""
 
     model: str = SCRATCH
+    revision: str | None = None  # a hub commit; resolved to one when left out
     width: Positive = 128
     depth: Positive = 2
     heads: Positive = 4
@@ -143,7 +146,7 @@ class Experiment(Part):
     pretrain: Stage
     finetune: Stage
     benchmarks: Names = DEMO_BENCHMARKS
-    seed: Count = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _setting_fits(self) -> Self:
@@ -153,6 +156,8 @@ class Experiment(Part):
     @field_validator("benchmarks")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"name at least one benchmark, each once; got {', '.join(names) or 'none'}")
         for name in names:
             find_benchmark(name)
         return names
@@ -177,7 +182,7 @@ class Study(Part):
     name: str
     base: Experiment
     settings: Names
-    seeds: Annotated[tuple[Count, ...], BeforeValidator(words_of)] = (0, 1)
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(words_of)] = (0, 1)
 
     @field_validator("settings")
     @classmethod

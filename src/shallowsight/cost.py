@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from shallowsight.assets.towers import TowerFacts
 from shallowsight.cells import Cell, Resolved
-from shallowsight.config import Experiment, StageName, Study
+from shallowsight.config import ANALYSIS_IMAGES, Experiment, StageName
 from shallowsight.errors import MissingPackage
 from shallowsight.settings import Setting
 
@@ -20,6 +20,7 @@ CACHE_LIMIT = 20e9  # bytes; beyond it a cache of features costs more disk than 
 _HALF = 2  # bytes of a float16
 _SHARE = {"analyze": 0.45, "encode": 0.45, "pretrain": 0.18, "finetune": 0.18, "evaluate": 0.1}
 _START = {"prepare": 6.0, "analyze": 7.0, "encode": 7.0, "pretrain": 4.0, "finetune": 4.0, "evaluate": 6.0}  # seconds
+_MEMBER_STEPS = {"pretrain", "finetune", "evaluate"}
 _PER_IMAGE = 0.005  # seconds to make or check, and pack, one picture
 _TEXT_TOKENS = 40  # of a sequence beside the picture's; the demo's mean is 37
 _SPREAD = (0.7, 1.5)  # low and high of the range, as factors
@@ -34,15 +35,14 @@ class Forecast:
     storage: float
 
 
-def pays_to_cache(study: Study, tower: TowerFacts, tokens: int, images: int) -> bool:
+def pays_to_cache(base: Experiment, tower: TowerFacts, tokens: int, images: int) -> bool:
     """True when features are read more often than encoded and fit the disk of a laptop.
 
     The paper's full study would need 16 TB to save two percent; the embedded default half a gigabyte to save most of
-    its time. Depends on the study alone, so that every machine decides alike.
+    its time. Depends on one experiment alone: every machine decides alike, and so does the study with another seed.
     """
-    base = study.base
     seen = sum((base.stage(name).updates or 0) * base.stage(name).global_batch for name in ("pretrain", "finetune"))
-    read_again = seen * len(study.settings) * len(study.seeds) > images or base.finetune.epochs is not None
+    read_again = seen > images or base.finetune.epochs is not None
     return read_again and images * tower.depth * tokens * tower.width * _HALF < CACHE_LIMIT
 
 
@@ -54,15 +54,17 @@ def forecast(resolved: Resolved, missing: Sequence[Cell], members_at_once: int) 
     cores = len(os.sched_getaffinity(0))
     seconds = 0.0
     encoded = [cell for cell in missing if cell.step == "encode"]
+    waiting = len({cell.setting for cell in missing if cell.step in _MEMBER_STEPS})
     for cell in missing:
         if cell.step == "encode":
             continue
-        alone = cell.step in {"prepare", "analyze"}
-        at_once = 1 if alone else members_at_once
-        work = operations(resolved, cell) / (speed * (cores / at_once) * _SHARE.get(cell.step, 1.0))
-        seconds += (
-            _START[cell.step] + work + (_PER_IMAGE * resolved.images if cell.step == "prepare" else 0)
-        ) / at_once
+        if cell.step in _MEMBER_STEPS:
+            # Each member has its share of the cores, whether or not there is another one beside it.
+            work = operations(resolved, cell) / (speed * cores / members_at_once * _SHARE[cell.step])
+            seconds += (_START[cell.step] + work) / min(members_at_once, waiting)
+        else:
+            work = operations(resolved, cell) / (speed * cores * _SHARE["analyze"])
+            seconds += _START[cell.step] + work + (_PER_IMAGE * resolved.images if cell.step == "prepare" else 0)
     if encoded:
         # One pass makes them all.
         deepest = max(encoded, key=lambda c: operations(resolved, c))
@@ -78,7 +80,7 @@ def operations(resolved: Resolved, cell: Cell) -> float:
     base, facts = resolved.base, resolved.tower
     match cell.step:
         case "analyze":
-            return 208 * tower_operations(facts, base.vision.image_size, facts.depth)
+            return ANALYSIS_IMAGES * tower_operations(facts, base.vision.image_size, facts.depth)
         case "encode":
             layer = int(str(cell.setting).removeprefix("layer "))
             return resolved.images * tower_operations(facts, base.vision.image_size, layer)

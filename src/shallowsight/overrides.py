@@ -17,6 +17,9 @@ from shallowsight.settings import WORDS, Setting
 M = TypeVar("M", Experiment, Study)
 DepthOf = Callable[[str], int]  # tower -> number of its layers
 _STUDY_KEYS = ("name", "settings", "seeds")
+_MODELS = ("vision.tower", "language.model")  # a folder, or a hub id
+# What a study varies, and the key that says how.
+_VARIED = {"seed": "seeds", "vision.layers": "settings", "fusion.kind": "settings"}
 _SOURCES = ("data.pretrain", "data.finetune", "data.test")
 
 
@@ -80,9 +83,15 @@ def _absolute(changes: dict[str, Any], folder: Path) -> dict[str, Any]:
     if changes.get("data.images") is not None:
         changes["data.images"] = str((folder / str(changes["data.images"])).resolve())
     for key in _SOURCES:
-        listed = words_of(changes.get(key))
+        named = changes.get(key)
+        # A text is one path, spaces and all, unless it lists embedded sources.
+        whole = isinstance(named, str) and not set(named.replace(",", " ").split()) <= set(BUILT_IN_SOURCES)
+        listed = [named] if whole else words_of(named)
         if isinstance(listed, list):
             changes[key] = [s if s in BUILT_IN_SOURCES else str((folder / str(s)).resolve()) for s in listed]
+    for key in _MODELS:
+        if isinstance(changes.get(key), str) and (folder / changes[key]).is_dir():
+            changes[key] = str((folder / changes[key]).resolve())
     return changes
 
 
@@ -109,6 +118,8 @@ def _put(kind: type[BaseModel], raw: dict[str, Any], key: str, value: Any) -> No
     """Set a dotted key; a study takes the keys of its base experiment too. 1e-3 is text to YAML: pydantic reads it."""
     if kind is Study and key.split(".")[0] not in _STUDY_KEYS:
         _require_key(Experiment, key, also=_STUDY_KEYS)
+        if key in _VARIED:
+            raise ConfigurationError(f"{key}: a study varies this; use {_VARIED[key]}=, or `shallowsight run`")
         raw, parts = raw["base"], key.split(".")
     else:
         _require_key(kind, key)

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from shallowsight import steps
+from shallowsight.config import Experiment, StageName
 from shallowsight.cost import forecast
 from shallowsight.display import Display, print_cells, print_plan
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
@@ -26,9 +27,9 @@ def run(kind: str, name_or_file: str, overrides: Sequence[str], out: Path | None
     """
     console = Console(soft_wrap=True, markup=False, emoji=False)  # names and paths are shown as they are
     console.print(f"shallowsight: {kind} {name_or_file}", highlight=False)
-    store = Store((out or Path("runs") / Path(name_or_file).stem).resolve())
+    store = Store((out or _default_folder(kind, name_or_file)).resolve())
     arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)
-    _require_own_folder(store.root)
+    store.require_own()
     resolve = steps.resolve_study if kind == "study" else steps.resolve_experiment
     resolved = resolve(name_or_file, overrides)
     status = status_of(resolved, store)
@@ -37,13 +38,28 @@ def run(kind: str, name_or_file: str, overrides: Sequence[str], out: Path | None
     if dry_run:
         print_cells(console, status, len(missing))
         return
-    steps.publish(resolved, store)
-    if status.complete:
-        steps.plan_members(resolved, store)
-        steps.report(store)
-    else:
-        _run_missing(kind, arguments, store, console)
-    _print_verdict(console, store)
+    _require_even_batches(resolved.base, gpus)
+    with store.exclusive():
+        steps.publish(resolved, store)
+        if status.complete:
+            steps.plan_members(resolved, store)
+            steps.report(store)
+        else:
+            _run_missing(kind, arguments, store, console)
+        _print_verdict(console, store)
+
+
+def _default_folder(kind: str, name_or_file: str) -> Path:
+    stem = Path(name_or_file).stem
+    return Path("runs") / (stem if kind == "study" else f"{stem}-{kind}")
+
+
+def _require_even_batches(experiment: Experiment, gpus: int) -> None:
+    stages: tuple[StageName, ...] = ("pretrain", "finetune")
+    for name in stages:
+        batch = experiment.stage(name).global_batch
+        if gpus and batch % gpus:
+            raise ConfigurationError(f"{name}.global_batch={batch} does not divide among {gpus} processes (--gpus)")
 
 
 def _run_missing(kind: str, arguments: dict[str, Any], store: Store, console: Console) -> None:
@@ -57,14 +73,6 @@ def _run_missing(kind: str, arguments: dict[str, Any], store: Store, console: Co
         if (store.root / "report" / "report.json").exists():
             _print_verdict(console, store)
         raise
-
-
-def _require_own_folder(root: Path) -> None:
-    """Raises ConfigurationError for a folder that holds something else."""
-    if root.is_file():
-        raise ConfigurationError(f"--out {root} is a file; name a folder")
-    if root.is_dir() and any(root.iterdir()) and not (root / steps.STUDY).exists():
-        raise ConfigurationError(f"--out {root} holds other files; name a new folder, or one of an earlier study")
 
 
 def _print_verdict(console: Console, store: Store) -> None:

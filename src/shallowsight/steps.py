@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from shallowsight.assets.pinned import pin
 from shallowsight.assets.towers import describe
 from shallowsight.cells import (
     Cell,
@@ -21,21 +22,19 @@ from shallowsight.cells import (
     prepare_cell,
     stage_cell,
 )
-from shallowsight.config import Experiment, StageName, Study
+from shallowsight.config import SCRATCH, Experiment, Language, StageName, Study
 from shallowsight.cost import pays_to_cache
 from shallowsight.data.sources import require_files, source_facts
-from shallowsight.errors import ConfigurationError
+from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.overrides import load_experiment, load_study
 from shallowsight.plan import Plan, make_plan
 from shallowsight.services.progress import Progress
-from shallowsight.services.store import Store, open_store, write_whole
+from shallowsight.services.store import STUDY, Store, write_whole
+from shallowsight.services.store import open_store as open_store
 from shallowsight.settings import Setting, check_word_or_setting
-
-__all__ = ["open_store"]
 
 log = logging.getLogger(__name__)
 
-STUDY = "study.json"
 PLAN = "plan.json"
 MEMBERS_AT_ONCE = "SHALLOWSIGHT_MEMBERS_AT_ONCE"  # how many trainings share this machine; set by a local run
 
@@ -61,25 +60,47 @@ def _depth(tower: str) -> int:
 
 
 def _resolve(study: Study) -> Resolved:
-    vision, data = study.base.vision, study.base.data
+    vision, language, data = study.base.vision, study.base.language, study.base.data
     tower = describe(vision.tower, vision.revision)
     try:
         for text in study.settings:
             check_word_or_setting(text, tower.depth)
-        vision.layers.require_depth(tower.depth)
     except ValueError as error:
         raise ConfigurationError(f"{tower.name}: {error}") from None
     tokens = tower.tokens(vision.image_size, vision.pool, vision.features)
+    if tokens >= language.max_length:
+        raise ConfigurationError(
+            f"one picture is {tokens} tokens, language.max_length is {language.max_length}: raise it, or vision.pool"
+        )
     require_files(data)
     sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
     images = sum(facts.images for facts in sources.values())
-    cache = pays_to_cache(study, tower, tokens, images)
-    return Resolved(study=study, tower=tower, sources=sources, cache_features=cache)
+    cache = pays_to_cache(study.base, tower, tokens, images)
+    digest, revision = _pin_language(language)
+    pinned = study.base.model_copy(
+        update={
+            "vision": vision.model_copy(update={"revision": tower.revision}),
+            "language": language.model_copy(update={"revision": revision}),
+        }
+    )
+    study = study.model_copy(update={"base": pinned})
+    return Resolved(study=study, tower=tower, language_digest=digest, sources=sources, cache_features=cache)
+
+
+def _pin_language(language: Language) -> tuple[str, str | None]:
+    if language.model == SCRATCH:
+        return SCRATCH, None
+    found = pin("language.model", language.model, language.revision, SCRATCH)
+    return found.digest, found.revision
 
 
 def publish(resolved: Resolved, store: Store) -> None:
-    """Make it the study of this store."""
-    write_whole(store.root / STUDY, resolved.model_dump_json(indent=1))
+    """Make it the study of this store; the plan of another one goes."""
+    text = resolved.model_dump_json(indent=1)
+    document = store.root / STUDY
+    if not document.exists() or document.read_text(encoding="utf-8") != text:
+        (store.root / PLAN).unlink(missing_ok=True)
+    write_whole(document, text)
 
 
 def read_resolved(path: str | Path) -> Resolved:
@@ -106,6 +127,9 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
 
         with _scratch(store) as work:
             prepare(resolved.base, out, work, store.root / "validation", show)
+        data = resolved.base.data
+        if any(source_facts(name, data) != facts for name, facts in resolved.sources.items()):
+            raise ShallowsightError("the data changed while it was read; run the same command again")
 
     folder = store.build(cell, make)
     require_questions(resolved.base.benchmarks, folder)
@@ -118,13 +142,15 @@ def analyze_layers(resolved: Resolved, store: Store) -> Path:
 
     def make(out: Path) -> None:
         from shallowsight.analysis.analyze import analyze
+        from shallowsight.data.prepare import training_images
         from shallowsight.data.shards import Shards
         from shallowsight.model.encode import Encoder, PictureEncoder
 
         _use_all_cores()
         shards, depth = Shards(data), resolved.tower.depth
         encoder = Encoder(PictureEncoder(resolved.base.vision, resolved.tower, depth), shards)
-        analyze(encoder, depth, list(shards.keys()), out, Progress("comparing layers"))
+        # Training pictures alone: the groups decide what is trained, and the test must not.
+        analyze(encoder, depth, training_images(data), out, Progress("comparing layers"))
 
     return store.build(analyze_cell(resolved), make)
 

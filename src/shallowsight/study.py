@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from shallowsight import steps
+from shallowsight import errors, steps
 from shallowsight.cells import Cell, Resolved, analyze_cell, prepare_cell
 from shallowsight.errors import ConfigurationError, DataRefused, Interrupted, ShallowsightError
 from shallowsight.plan import Plan, make_plan
@@ -28,12 +28,9 @@ log = logging.getLogger(__name__)
 
 Watcher = Callable[[], None]  # called a few times a second while the pipeline runs
 
-_EXCEPTION = re.compile(r"^ +(?:\w+\.)*(\w*(?:Error|Refused|Package|Output)): (.*)$", re.MULTILINE)
-# Errors of a step that end the command with a status other than 1.
-_STATUS_OF: dict[str, type[ShallowsightError]] = {
-    "ConfigurationError": ConfigurationError,
-    "MissingPackage": ConfigurationError,
-    "DataRefused": DataRefused,
+_EXCEPTION = re.compile(r"^ +(?:\w+\.)*(\w+): (.*)$", re.MULTILINE)
+_STATUS_OF: dict[int, type[ShallowsightError]] = {
+    kind.exit_status: kind for kind in (ShallowsightError, ConfigurationError, DataRefused)
 }
 _STOP_SECONDS = 10.0  # for children to end after a stop before they are killed
 
@@ -89,7 +86,7 @@ def run_pipeline(pipeline: str, arguments: dict[str, Any], store: Store, watch: 
         Interrupted: Ctrl-C or SIGTERM; every child process has ended.
     """
     before = store.ledger.end()
-    with store.exclusive(), _child(pipeline, arguments, store) as child:
+    with _child(pipeline, arguments, store) as child:
         while True:
             try:
                 child.wait(timeout=0.2)
@@ -104,7 +101,7 @@ def run_pipeline(pipeline: str, arguments: dict[str, Any], store: Store, watch: 
 @contextmanager
 def _child(pipeline: str, arguments: dict[str, Any], store: Store) -> Iterator["subprocess.Popen[bytes]"]:
     """The pipeline in a process group of its own, ended whole whatever happens here."""
-    temporary = store.root / "tmp"
+    temporary = store.root / "tmp" / f"run-{os.getpid()}"
     for left in (temporary, store.root / "kfp"):
         shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -161,17 +158,19 @@ def _failure(store: Store, before: int) -> ShallowsightError:
     failed = [line for line in store.ledger.events(before) if line["event"] == "failed"]
     ways = f"mend it and run the same command again: what is whole stays. Log: {log_file(store)}"
     if failed:
-        kind, what = failed[0]["kind"], "; ".join(f"{_name(line)}: {line['error']}" for line in failed)
+        status, what = failed[0]["status"], "; ".join(f"{_name(line)}: {line['error']}" for line in failed)
     else:
-        kind, what = _first_error(log_file(store))
-        what = f"the pipeline failed outside of any cell: {what}"
-    return _STATUS_OF.get(kind, ShallowsightError)(f"{what}\n{ways}")
+        status, what = _first_error(log_file(store))
+    return _STATUS_OF.get(status, ShallowsightError)(f"{what}\n{ways}")
 
 
-def _first_error(path: Path) -> tuple[str, str]:
-    """Type and message of the first exception that a step wrote to the log."""
-    found = _EXCEPTION.search(path.read_text(encoding="utf-8", errors="replace"))
-    return (found[1], f"{found[1]}: {found[2]}") if found else ("", "no reason in the log")
+def _first_error(path: Path) -> tuple[int, str]:
+    """Exit status and message of the first of our errors in the log: a step that failed before it made a cell."""
+    for found in _EXCEPTION.finditer(path.read_text(encoding="utf-8", errors="replace")):
+        kind = getattr(errors, found[1], None)
+        if isinstance(kind, type) and issubclass(kind, ShallowsightError):
+            return kind.exit_status, found[2]
+    return ShallowsightError.exit_status, "the pipeline failed outside of any cell"
 
 
 def _name(line: dict[str, Any]) -> str:

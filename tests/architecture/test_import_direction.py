@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "experiments": {"config"},
     "overrides": {"config", "errors", "experiments", "layers", "settings"},
     # What the steps are made of.
-    "assets": {"errors"},
+    "assets": {"digest", "errors"},
     "validation": {"errors"},
     "data": {"assets", "benchmarks", "config", "digest", "errors", "validation"},
     "model": {"assets", "config", "data", "errors", "registry"},
@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     # A run from the command line.
     "study": {"cells", "errors", "plan", "services", "settings", "steps"},
     "display": {"cost", "study"},
-    "session": {"cost", "display", "errors", "report", "services", "steps", "study"},
+    "session": {"config", "cost", "display", "errors", "report", "services", "steps", "study"},
     "cli_steps": {"cells", "errors", "services", "steps"},
     "cli": {"assets", "benchmarks", "cli_steps", "errors", "experiments", "overrides", "session"},
 }  # fmt: skip

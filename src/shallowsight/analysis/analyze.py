@@ -10,11 +10,11 @@ import torch
 
 from shallowsight.analysis.grouping import find_groups, stability
 from shallowsight.analysis.similarity import Similarity
+from shallowsight.config import ANALYSIS_IMAGES
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.encode import BATCH, Encoder
 
 ANALYSIS = "analysis.json"
-IMAGES = 208  # thirteen batches: the borders were the same from 96 pictures on
 GROUPS = 3
 DRAWS = 200
 
@@ -27,7 +27,7 @@ def analyze(
     Raises:
         ConfigurationError: fewer than `BATCH` pictures.
     """
-    chosen = _spread(keys, IMAGES)
+    chosen = _spread(keys, ANALYSIS_IMAGES)
     usable = len(chosen) - len(chosen) % BATCH
     if usable == 0:
         raise ConfigurationError(f"the analysis needs at least {BATCH} pictures, the data has {len(chosen)}")
@@ -44,7 +44,6 @@ def analyze(
     found = find_groups(whole.cosine().numpy(), groups)
     borders = stability(parts, groups, DRAWS, seed=0)
     result = {
-        "tower": encoder.pictures.vision.tower,
         "layers": list(range(1, depth + 1)),
         "images": usable,
         "cosine": np.round(whole.cosine().numpy(), 6).tolist(),

@@ -3,15 +3,13 @@
 `describe` needs no torch: a wrong layer or an impossible image size is found before anything heavy starts.
 """
 
-import hashlib
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from shallowsight.assets import dinov2
-from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.assets.pinned import Pinned, pin
+from shallowsight.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,12 +41,18 @@ class TowerFacts(BaseModel):
     patch: int  # pixels
     has_class_token: bool
     digest: str
+    revision: str | None = None  # the hub commit that the digest names
+
+    @property
+    def in_a_folder(self) -> bool:
+        """True for a tower that only this machine's path leads to."""
+        return self.name != EMBEDDED_TOWER and self.revision is None
 
     def tokens(self, image_size: int, pool: int, features: str) -> int:
         """Image tokens of one picture.
 
         Raises:
-            ConfigurationError: the size is no multiple of patch x pool.
+            ConfigurationError: the size is no multiple of patch x pool, or there is no class token to keep.
         """
         unit = self.patch * pool
         if image_size % unit:
@@ -57,6 +61,8 @@ class TowerFacts(BaseModel):
                 f"vision.image_size={image_size} is no multiple of {unit} (patch {self.patch} of {self.name} "
                 f"x vision.pool {pool}); the nearest that is: {nearest}"
             )
+        if features == "cls_patch" and not self.has_class_token:
+            raise ConfigurationError(f"vision.features=cls_patch, but {self.name} has no class token; use patch")
         return (image_size // unit) ** 2 + (features == "cls_patch")
 
 
@@ -78,45 +84,12 @@ def describe(tower: str, revision: str | None = None) -> TowerFacts:
         )
     if tower.startswith("embedded:"):
         raise ConfigurationError(f"no tower {tower!r}; the embedded one is {EMBEDDED_TOWER}")
-    folder = Path(tower)
-    if folder.is_dir():
-        return _facts(tower, _read_config(folder / "config.json"), _weights_digest(folder))
-    if folder.is_absolute() or tower.startswith(("./", "../", "~")) or tower.count("/") != 1:
-        raise ConfigurationError(
-            f"vision.tower: no folder {tower!r}; give a folder with config.json and model.safetensors, "
-            f"a hub id such as openai/clip-vit-large-patch14-336, or {EMBEDDED_TOWER}"
-        )
-    return _describe_hub(tower, revision)
+    pinned = pin("vision.tower", tower, revision, EMBEDDED_TOWER)
+    return _facts(tower, pinned)
 
 
-def _describe_hub(tower: str, revision: str | None) -> TowerFacts:
-    try:
-        from huggingface_hub import HfApi, hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-    except ImportError:
-        raise MissingPackage("huggingface-hub", extra="models") from None
-    try:
-        config = hf_hub_download(tower, "config.json", revision=revision)
-        commit = Path(config).parent.name if revision is None else HfApi().model_info(tower, revision=revision).sha
-    except (RepositoryNotFoundError, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise ConfigurationError(
-            f"vision.tower: cannot read {tower!r} from the hub ({type(error).__name__}: {str(error).splitlines()[0]}); "
-            "check the name and the network, or give a folder"
-        ) from None
-    return _facts(tower, _read_config(Path(config)), f"hub:{tower}@{commit}")
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"vision.tower: no {path}; save the model there with save_pretrained") from None
-    except ValueError as error:
-        raise ConfigurationError(f"vision.tower: {path} is not JSON: {error}") from None
-    return raw
-
-
-def _facts(tower: str, config: dict[str, Any], digest: str) -> TowerFacts:
+def _facts(tower: str, pinned: Pinned) -> TowerFacts:
+    config = pinned.config
     family = config.get("model_type")
     if family not in _FAMILIES:
         raise ConfigurationError(
@@ -130,19 +103,9 @@ def _facts(tower: str, config: dict[str, Any], digest: str) -> TowerFacts:
         width=vision.get("hidden_size", _DEFAULT_WIDTH),
         patch=vision.get("patch_size", _DEFAULT_PATCH[family]),
         has_class_token=_FAMILIES[family],
-        digest=digest,
+        digest=pinned.digest,
+        revision=pinned.revision,
     )
-
-
-def _weights_digest(folder: Path) -> str:
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ConfigurationError(f"vision.tower: no .safetensors file in {folder}; save the model with save_pretrained")
-    whole = hashlib.sha256((folder / "config.json").read_bytes())
-    for file in files:
-        with file.open("rb") as opened:
-            whole.update(hashlib.file_digest(opened, "sha256").digest())
-    return f"sha256:{whole.hexdigest()}"
 
 
 def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":

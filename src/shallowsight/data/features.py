@@ -59,7 +59,7 @@ class FeatureWriter:
         self._values = np.lib.format.open_memmap(folder / VALUES, mode="w+", dtype=np.float16, shape=shape)
 
     def write(self, first_row: int, features_BND: Tensor) -> None:
-        self._values[first_row : first_row + len(features_BND)] = features_BND.to(torch.float16).numpy()
+        self._values[first_row : first_row + len(features_BND)] = features_BND.to(torch.float16).cpu().numpy()
 
     def close(self) -> None:
         self._values.flush()

@@ -133,6 +133,12 @@ def _records(rows: list[_Rows]) -> Iterable[Record]:
         yield from one.records()
 
 
+def training_images(folder: Path) -> list[str]:
+    """Keys of the pictures that training sees, in the order of the records."""
+    rows = (row for use in ("finetune", "pretrain") for row in read_jsonl(folder / f"{use}.jsonl"))
+    return list(dict.fromkeys(row["image"] for row in rows if row.get("image")))
+
+
 def require_questions(benchmarks: Iterable[str], folder: Path) -> None:
     """Raises ConfigurationError when prepared data has no question for a benchmark.
 
@@ -162,4 +168,5 @@ def _write_tokenizer(experiment: Experiment, out: Path) -> None:
         return
     from transformers import AutoTokenizer
 
-    AutoTokenizer.from_pretrained(experiment.language.model).save_pretrained(folder)
+    language = experiment.language
+    AutoTokenizer.from_pretrained(language.model, revision=language.revision).save_pretrained(folder)

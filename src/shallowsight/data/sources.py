@@ -1,6 +1,7 @@
 """Where records come from: the embedded sets, composed or unpacked when asked for, and the user's own files."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from shallowsight.config import BUILT_IN_SOURCES, Data
 from shallowsight.digest import digest_of, file_sha256, versions_of
 from shallowsight.errors import ConfigurationError
+from shallowsight.validation.images import ImageError, place
 from shallowsight.validation.records import read_records
 
 SCENES_SEED = 0  # of the composition, not of training: every experiment sees the same pictures
@@ -76,9 +78,11 @@ def _file_facts(file: Path, images: Path) -> SourceFacts:
         if isinstance(record.get("image"), str):
             names.add(record["image"])
     for name in sorted(names):
-        path = images / name
-        content = file_sha256(path) if "\0" not in name and path.is_file() else "missing"
-        whole.update(f"{name}:{content}\n".encode())
+        try:
+            content = file_sha256(place(name, images.resolve()))
+        except (ImageError, OSError):
+            content = "not there"  # the gate says why
+        whole.update(json.dumps([name, content]).encode())
     return SourceFacts(digest=whole.hexdigest(), train_rows=rows, test_rows=rows, images=len(names))
 
 

@@ -12,24 +12,31 @@ from lmms_eval.api.model import lmms
 from torch import Tensor
 from tqdm import tqdm
 
-from shallowsight.config import Experiment
+from shallowsight.assets.towers import describe
+from shallowsight.config import Experiment, Vision
 from shallowsight.data.conversation import TEMPLATES, pad_left, prompt_ids
 from shallowsight.data.features import CachedFeatures
-from shallowsight.errors import ShallowsightError
-from shallowsight.model.checkpoint import load_trained
+from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.model.checkpoint import IN_A_FOLDER, load_trained
 from shallowsight.model.encode import PictureEncoder
 
-MAX_NEW_TOKENS = 32
+MAX_NEW_TOKENS = 32  # where a task does not say
 
 
 class ShallowsightModel(lmms):  # type: ignore[misc]
     """Answers greedily. `checkpoint` is a finetune cell; `features` (folders joined by `:`, one per layer) is an
-    optional cache, used for questions whose row names an image key; other pictures go through the tower."""
+    optional cache, used for questions whose row names an image key; other pictures go through the tower, whose place
+    `tower` is for a checkpoint of a tower in a folder."""
 
     is_simple = True
 
     def __init__(
-        self, checkpoint: str, features: str = "", batch_size: int | str = 64, device: str | None = None
+        self,
+        checkpoint: str,
+        features: str = "",
+        tower: str = "",
+        batch_size: int | str = 64,
+        device: str | None = None,
     ) -> None:
         super().__init__()
         loaded = load_trained(Path(checkpoint))
@@ -39,6 +46,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         self._tokenizer, self._facts = loaded.tokenizer, loaded.tower
         self._cache = CachedFeatures([Path(folder) for folder in features.split(":")]) if features else None
         self._encoder: PictureEncoder | None = None
+        self._tower = tower
         self._batch = int(batch_size)
         vision = self._experiment.vision
         self._image_tokens = self._facts.tokens(vision.image_size, vision.pool, vision.features)
@@ -52,8 +60,10 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         )
         for first in tqdm(range(0, len(rows), self._batch), desc="answering", disable=None):
             batch = rows[first : first + self._batch]
-            texts = self._answer([row for _, row in batch])
-            answers |= {position: text for (position, _), text in zip(batch, texts, strict=True)}
+            wishes = [requests[position].args[1] for position, _ in batch]
+            texts = self._answer([row for _, row in batch], [w.get("max_new_tokens", MAX_NEW_TOKENS) for w in wishes])
+            for (position, _), text, wish in zip(batch, texts, wishes, strict=True):
+                answers[position] = _cut(text, wish.get("until") or ())
         return [answers[position] for position in range(len(requests))]
 
     def _row(self, request: Any) -> tuple[list[int], Any]:
@@ -69,16 +79,17 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
             picture = pictures[0] if pictures else None
         return prompt_ids(question, template, self._tokenizer, self._image_tokens if picture else 0), picture
 
-    def _answer(self, rows: Sequence[tuple[list[int], Any]]) -> list[str]:
+    def _answer(self, rows: Sequence[tuple[list[int], Any]], limits: Sequence[int]) -> list[str]:
         stop = self._tokenizer.eos_token_id
         ids_BT = torch.tensor(pad_left([ids for ids, _ in rows], stop))
         lengths = torch.tensor([len(ids) for ids, _ in rows])
         mask_BT = (torch.arange(ids_BT.shape[1]) >= ids_BT.shape[1] - lengths[:, None]).long()
         features = [f.to(self._device_name) for f in self._features([p for _, p in rows if p is not None])]
         found = self._model.answer(
-            features, ids_BT.to(self._device_name), mask_BT.to(self._device_name), MAX_NEW_TOKENS, stop
+            features, ids_BT.to(self._device_name), mask_BT.to(self._device_name), max(limits), stop
         )
-        return [text.strip() for text in self._tokenizer.batch_decode(found, skip_special_tokens=True)]
+        own = [ids[:limit] for ids, limit in zip(found, limits, strict=True)]
+        return [text.strip() for text in self._tokenizer.batch_decode(own, skip_special_tokens=True)]
 
     def _features(self, pictures: Sequence[Any]) -> list[Tensor]:
         """One [B', N, D] per layer, of cache keys and pictures in any mixture."""
@@ -90,14 +101,36 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         if others:
             layers = self._experiment.vision.layers
             if self._encoder is None:
-                self._encoder = PictureEncoder(self._experiment.vision, self._facts, layers.deepest)
+                self._encoder = PictureEncoder(self._located_vision(), self._facts, layers.deepest)
             parts.append(self._encoder.features(others, layers.indices))
         # A stable sort puts the keys first, as the parts are; its inverse puts them back.
         order = torch.argsort(torch.tensor([not isinstance(p, str) for p in pictures]).int(), stable=True)
         return [torch.cat(layer)[torch.argsort(order)] for layer in zip(*parts, strict=True)]
+
+    def _located_vision(self) -> Vision:
+        """Raises ConfigurationError when the tower is not where it is looked for, or another one is."""
+        vision = self._experiment.vision
+        if self._tower:
+            vision = vision.model_copy(update={"tower": self._tower})
+        elif vision.tower == IN_A_FOLDER:
+            raise ConfigurationError("this checkpoint's tower was in a folder; name it: checkpoint=...,tower=FOLDER")
+        found = describe(vision.tower, vision.revision)
+        if found.digest != self._facts.digest:
+            raise ConfigurationError(
+                f"tower {vision.tower!r} has other weights ({found.digest}) than the one of this checkpoint "
+                f"({self._facts.digest})"
+            )
+        return vision
 
     def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
         raise ShallowsightError("this model answers questions (generate_until); loglikelihood tasks are not supported")
 
     def generate_until_multi_round(self, requests: list[Any]) -> list[str]:
         raise ShallowsightError("this model answers single questions; multi-round tasks are not supported")
+
+
+def _cut(text: str, ends: str | Sequence[str]) -> str:
+    """The text before the first of the ends."""
+    for end in [ends] if isinstance(ends, str) else ends:
+        text = text.split(end)[0]
+    return text.strip()

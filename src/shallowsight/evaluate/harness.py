@@ -20,6 +20,7 @@ from shallowsight.evaluate.statistics import accuracy
 
 SCORES = "scores.json"
 SAMPLES = "samples.jsonl"
+SHORTEST_LIMIT, LONGEST_LIMIT = 8, 256  # tokens that an answer may have; a token is at least one byte
 
 # What lmms-eval imports beside its task files; `!function` finds it in the folder of the task.
 _TASK_FUNCTIONS = """from shallowsight.evaluate.local_task import doc_to_text, doc_to_visual, mean, process_results
@@ -38,7 +39,7 @@ def evaluate(
     """
     benchmarks = [find_benchmark(name) for name in experiment.benchmarks]
     tasks = _write_tasks(benchmarks, data, work)
-    results = _run_lmms_eval(tasks, checkpoint, feature_folders, work)
+    results = _run_lmms_eval(tasks, checkpoint, feature_folders, experiment.vision.tower, work)
     samples = [row for b in benchmarks for row in _samples(b, results["samples"][_task_name(b)])]
     write_jsonl(samples, out / SAMPLES)
     scores = {
@@ -64,20 +65,31 @@ def _write_tasks(benchmarks: Sequence[Benchmark], data: Path, folder: Path) -> l
     for benchmark in benchmarks:
         name = _task_name(benchmark)
         rows = [q | {"shards": str(data)} for q in questions if benchmark.question_kind in (None, q["kind"])]
-        write_jsonl(rows, folder / f"{name}.jsonl")
-        (folder / f"{name}.yaml").write_text(_task_yaml(name, folder / f"{name}.jsonl"), encoding="utf-8")
+        _write_rows(rows, folder / f"{name}.parquet")
+        longest = max(len(row["answer"].encode()) for row in rows)
+        text = _task_yaml(name, folder / f"{name}.parquet", min(max(longest, SHORTEST_LIMIT), LONGEST_LIMIT))
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     return [_task_name(b) for b in benchmarks]
 
 
-def _task_yaml(name: str, rows: Path) -> str:
+def _write_rows(rows: Sequence[Record], path: Path) -> None:
+    """Every column as text: a reader of JSON would make times of answers that look like dates."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    columns = {key: pa.array([row[key] for row in rows], pa.string()) for key in rows[0]}
+    pyarrow.parquet.write_table(pa.table(columns), path)
+
+
+def _task_yaml(name: str, rows: Path, max_new_tokens: int) -> str:
     task = {
         "task": name,
-        "dataset_path": "json",
+        "dataset_path": "parquet",
         "dataset_kwargs": {"data_files": {"test": str(rows)}},
         "test_split": "test",
         "output_type": "generate_until",
         "doc_to_target": "answer",
-        "generation_kwargs": {"max_new_tokens": 32, "do_sample": False},
+        "generation_kwargs": {"max_new_tokens": max_new_tokens, "do_sample": False},
         "metadata": [{"version": 1.0}],
     }
     # The tag is lmms-eval's own, so these lines are written as they are.
@@ -91,7 +103,7 @@ def _task_yaml(name: str, rows: Path) -> str:
 
 
 def _run_lmms_eval(
-    tasks: list[str], checkpoint: Path, feature_folders: Sequence[Path] | None, work: Path
+    tasks: list[str], checkpoint: Path, feature_folders: Sequence[Path] | None, tower: str, work: Path
 ) -> dict[str, Any]:
     # Local rows only: nothing is looked up on a hub, and the cache goes where the caller cleans up.
     os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -104,7 +116,7 @@ def _run_lmms_eval(
         raise MissingPackage(error.name or "lmms-eval", extra="evaluate") from error
     _quiet()
     # Through the entry point, but made here: lmms-eval's argument string would break a path at a comma.
-    model = get_model("shallowsight")(str(checkpoint), ":".join(map(str, feature_folders or ())))
+    model = get_model("shallowsight")(str(checkpoint), ":".join(map(str, feature_folders or ())), tower)
     results: dict[str, Any] = evaluator.simple_evaluate(
         model=model,
         tasks=tasks,

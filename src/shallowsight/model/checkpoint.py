@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Experiment
+from shallowsight.benchmarks import DEMO_BENCHMARKS
+from shallowsight.config import Data, Experiment
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.language import load_tokenizer
 from shallowsight.model.vlm import VLM
@@ -19,6 +20,7 @@ LANGUAGE = "language.safetensors"
 EXPERIMENT = "experiment.json"
 TOWER = "tower.json"
 TOKENIZER = "tokenizer"
+IN_A_FOLDER = "folder:"  # stands for a tower whose place is not part of a checkpoint
 
 
 def save_pretrained(model: VLM, experiment: Experiment, folder: Path) -> None:
@@ -26,7 +28,16 @@ def save_pretrained(model: VLM, experiment: Experiment, folder: Path) -> None:
     parts = {f"connector.{name}": p for name, p in model.connector.named_parameters()}
     parts |= {f"fusion.{name}": p for name, p in model.fusion.named_parameters()}
     _save(parts, folder / CONNECTOR)
-    (folder / EXPERIMENT).write_text(experiment.model_dump_json(indent=1), encoding="utf-8")
+    (folder / EXPERIMENT).write_text(_covered(experiment).model_dump_json(indent=1), encoding="utf-8")
+
+
+def _covered(experiment: Experiment) -> Experiment:
+    """Without names, places and benchmarks, which are in no training cell's digest and so not in its bytes."""
+    vision = experiment.vision
+    if Path(vision.tower).is_dir():
+        vision = vision.model_copy(update={"tower": IN_A_FOLDER})
+    changes = {"name": "trained", "data": Data(), "benchmarks": DEMO_BENCHMARKS, "vision": vision}
+    return experiment.model_copy(update=changes)
 
 
 def save_finetuned(
@@ -34,6 +45,8 @@ def save_finetuned(
 ) -> None:
     """Write everything that an evaluation needs: also the language model, the tokenizer and the tower's facts."""
     save_pretrained(model, experiment, folder)
+    if tower.in_a_folder:
+        tower = tower.model_copy(update={"name": IN_A_FOLDER})
     # named_parameters gives tied weights once, under the name of the parameter that holds them.
     _save(dict(model.language.named_parameters()), folder / LANGUAGE)
     (folder / TOWER).write_text(tower.model_dump_json(indent=1), encoding="utf-8")

@@ -26,13 +26,15 @@ class PictureEncoder:
         encoder = load_encoder(vision.tower, vision.revision)
         interpolates = facts.family != "dinov2"  # DINOv2 always does and takes no such argument
         self.tower = Tower(encoder, deepest, facts.has_class_token, interpolates)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.tower.to(self._device)
         self.vision = vision
         self._processor = load_processor(vision.tower, vision.image_size, vision.revision)
 
     def hidden_states(self, pictures: Sequence[Image.Image]) -> tuple[Tensor, ...]:
         """`[k]` is layer k's raw output [B, N(+1), D]."""
         pixels: Tensor = self._processor(list(pictures), return_tensors="pt")["pixel_values"]
-        return self.tower.hidden_states(pixels)
+        return self.tower.hidden_states(pixels.to(self._device))
 
     def features(self, pictures: Sequence[Image.Image], layers: Sequence[int]) -> list[Tensor]:
         """One [B, N, D] per layer, rounded to half precision as the cache holds it."""

@@ -14,7 +14,9 @@ def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
 def build_language(language: Language, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
     """Weights follow torch's global seed when the model is made from scratch."""
     if language.model != SCRATCH:
-        return AutoModelForCausalLM.from_pretrained(language.model, dtype=torch.float32)
+        return AutoModelForCausalLM.from_pretrained(
+            language.model, revision=language.revision, dtype=torch.float32, use_safetensors=True
+        )
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shallowsight.cells import Cell
+from shallowsight.errors import ShallowsightError
 
 Event = Literal["started", "done", "failed", "reused", "corrupt"]
 
@@ -35,7 +36,7 @@ class Ledger:
             line["seconds"] = round(seconds, 3)
         if error is not None:
             line["error"] = _in_words(error)
-            line["kind"] = type(error).__name__
+            line["status"] = (error if isinstance(error, ShallowsightError) else ShallowsightError).exit_status
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(line, ensure_ascii=False) + "\n"
         handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)

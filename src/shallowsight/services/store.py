@@ -5,7 +5,6 @@ Layout (contract 2): `study.json`, `ledger.jsonl`, `cells/<digest>/{cell.json, .
 """
 
 import fcntl
-import json
 import logging
 import os
 import platform
@@ -14,8 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlparse
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shallowsight.cells import Cell
 from shallowsight.digest import digest_of, file_sha256
@@ -25,6 +25,36 @@ from shallowsight.services.ledger import Ledger
 log = logging.getLogger(__name__)
 
 CELL = "cell.json"
+STUDY = "study.json"
+
+
+class Output(BaseModel):
+    """One file of a cell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str
+    size: int  # bytes
+
+
+class CellRecord(BaseModel):
+    """What cell.json says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str
+    step: str
+    setting: str | None
+    seed: int | None
+    parents: dict[str, str]  # digest -> content that was read
+    outputs: dict[str, Output]
+    seconds: float
+    machine: dict[str, int | str | None]
+
+    @property
+    def content(self) -> str:
+        """One digest over the outputs."""
+        return digest_of({name: output.sha256 for name, output in self.outputs.items()})
 
 
 def open_store(url: str) -> "Store":
@@ -46,6 +76,15 @@ class Store:
         self.root = root
         self.ledger = Ledger(root / "ledger.jsonl")
 
+    def require_own(self) -> None:
+        """Raises ConfigurationError for a folder that holds something else than a study."""
+        if self.root.is_file():
+            raise ConfigurationError(f"--out {self.root} is a file; name a folder")
+        if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / STUDY).exists():
+            raise ConfigurationError(
+                f"--out {self.root} holds other files; name a new folder, or one of an earlier study"
+            )
+
     def folder(self, cell: Cell) -> Path:
         return self.root / "cells" / cell.digest
 
@@ -62,26 +101,31 @@ class Store:
         record = self.record(cell.digest)
         if record is None:
             raise CorruptOutput(f"{cell}: not built yet")
-        for name, output in record["outputs"].items():
-            path = self.folder(cell) / name
-            if not path.is_file():
-                raise CorruptOutput(f"{path} is missing")
-            if path.stat().st_size != output["size"] or file_sha256(path) != output["sha256"]:
-                raise CorruptOutput(f"{path} is not the file that was written")
-        for digest, content in record["parents"].items():
+        self._verify_outputs(record)
+        if set(record.parents) != set(cell.parents):
+            raise CorruptOutput(f"{cell}: its record names other parents")
+        for digest, content in record.parents.items():
             parent = self.record(digest)
             # A parent that was rebuilt to the same bytes changes nothing; one that is being rebuilt does not either.
-            if parent is not None and content_of(parent) != content:
+            if parent is not None and parent.content != content:
                 raise CorruptOutput(f"{cell}: what it was built from has changed")
 
-    def record(self, digest: str) -> dict[str, Any] | None:
+    def _verify_outputs(self, record: CellRecord) -> None:
+        for name, output in record.outputs.items():
+            path = self.root / "cells" / record.digest / name
+            if not path.is_file():
+                raise CorruptOutput(f"{path} is missing")
+            if path.stat().st_size != output.size or file_sha256(path) != output.sha256:
+                raise CorruptOutput(f"{path} is not the file that was written")
+
+    def record(self, digest: str) -> CellRecord | None:
         """The content of a cell.json, or None when there is none that can be read."""
         try:
-            record: Any = json.loads((self.root / "cells" / digest / CELL).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            text = (self.root / "cells" / digest / CELL).read_bytes()
+            record = CellRecord.model_validate_json(text)
+        except (FileNotFoundError, ValidationError):
             return None
-        whole = isinstance(record, dict) and {"outputs", "parents"} <= record.keys()
-        return record if whole and record.get("digest") == digest else None
+        return record if record.digest == digest else None
 
     def build(self, cell: Cell, make: Callable[[Path], None]) -> Path:
         """The cell's folder; `make` fills a fresh one unless a whole one exists. Two callers never both make it."""
@@ -112,7 +156,8 @@ class Store:
     def _make(self, cells: Sequence[Cell], make: Callable[[Mapping[Cell, Path]], None]) -> None:
         for cell in cells:
             for digest in cell.parents:
-                self._parent(cell, digest)
+                # What is read now is what the record will say was read.
+                self._verify_outputs(self._parent(cell, digest))
         aside = {cell: self.root / "cells" / f".building-{cell.digest}" for cell in cells}
         for cell, folder in aside.items():
             shutil.rmtree(folder, ignore_errors=True)
@@ -136,21 +181,24 @@ class Store:
         outputs = {}
         for path in sorted(p for p in aside.rglob("*") if p.is_file()):
             _sync(path)
-            outputs[str(path.relative_to(aside))] = {"sha256": file_sha256(path), "size": path.stat().st_size}
-        record = {
-            **cell.model_dump(exclude={"parents"}),
-            "parents": {digest: content_of(self._parent(cell, digest)) for digest in cell.parents},
-            "outputs": outputs,
-            "seconds": round(seconds, 3),
-            "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
-        }
-        (aside / CELL).write_text(json.dumps(record, indent=1), encoding="utf-8")
+            outputs[str(path.relative_to(aside))] = Output(sha256=file_sha256(path), size=path.stat().st_size)
+        record = CellRecord(
+            digest=cell.digest,
+            step=cell.step,
+            setting=cell.setting,
+            seed=cell.seed,
+            parents={digest: self._parent(cell, digest).content for digest in cell.parents},
+            outputs=outputs,
+            seconds=round(seconds, 3),
+            machine={"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        )
+        (aside / CELL).write_text(record.model_dump_json(indent=1), encoding="utf-8")
         _sync(aside / CELL)
         shutil.rmtree(self.folder(cell), ignore_errors=True)  # a corrupt one, or one without cell.json
         aside.rename(self.folder(cell))
         _sync(self.folder(cell).parent)
 
-    def _parent(self, cell: Cell, digest: str) -> dict[str, Any]:
+    def _parent(self, cell: Cell, digest: str) -> CellRecord:
         record = self.record(digest)
         if record is None:
             raise ShallowsightError(
@@ -203,11 +251,6 @@ class Store:
                 log.info("%s is being built by another process; waiting for it", cell)
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def content_of(record: dict[str, Any]) -> str:
-    """One digest over a cell's outputs."""
-    return digest_of({name: output["sha256"] for name, output in record["outputs"].items()})
 
 
 def write_whole(path: Path, text: str) -> None:

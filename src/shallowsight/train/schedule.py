@@ -10,7 +10,7 @@ def learning_rate(peak: float, warmup: float, update: int, updates: int) -> floa
     warm = max(1, math.ceil(warmup * updates - _ROUNDING))  # so that a stage of one update learns
     if update <= warm:
         return peak * update / warm
-    return peak * 0.5 * (1.0 + math.cos(math.pi * (update - warm) / max(1, updates - warm)))
+    return peak * 0.5 * (1.0 + math.cos(math.pi * (update - warm) / (updates - warm + 1)))
 
 
 def updates_of(updates: int | None, epochs: float | None, samples: int, global_batch: int) -> int:

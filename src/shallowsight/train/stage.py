@@ -72,7 +72,7 @@ def run_stage(job: StageJob, on_update: OnUpdate) -> None:
     updates = updates_of(stage.updates, stage.epochs, len(examples), stage.global_batch)
     records: list[UpdateRecord] = []
     if updates > 0:
-        batches = Batches(examples, _features(job), stage.global_batch, experiment.seed, tokenizer.pad_token_id)
+        batches = Batches(examples, _features(job), stage.global_batch, experiment.seed, tokenizer.eos_token_id)
         engine = Engine(model.to(processes.device), stage, processes, job.accumulation)
 
         def keep(record: UpdateRecord) -> None:
@@ -85,7 +85,8 @@ def run_stage(job: StageJob, on_update: OnUpdate) -> None:
         if job.stage == "finetune":
             save_finetuned(model, experiment, job.tower, tokenizer, job.out)
         else:
-            save_pretrained(model, experiment, job.out)
+            # What comes after is not part of this cell.
+            save_pretrained(model, experiment.model_copy(update={"finetune": stage}), job.out)
         _write_losses(records, job.out / LOSSES)
 
 
