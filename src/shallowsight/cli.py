@@ -24,7 +24,7 @@ Overrides = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option(help="Study folder; runs/NAME when left out.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show cells, what is done, and the cost; run nothing.")]
-Gpus = Annotated[int, typer.Option(help="Training processes, one a GPU; 0 is one process on the CPU.", min=0)]
+Gpus = Annotated[int, typer.Option(help="Training processes, one a GPU; 0 is one process.", min=0)]
 
 
 @app.command()

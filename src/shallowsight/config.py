@@ -73,7 +73,7 @@ class Language(Part):
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
         # Rotary positions turn pairs of numbers.
-        if self.model == "scratch" and self.width % (2 * self.heads):
+        if self.model == SCRATCH and self.width % (2 * self.heads):
             raise ValueError(
                 f"language.width={self.width} does not divide into language.heads={self.heads} of an even width; "
                 f"use a multiple of {2 * self.heads}"

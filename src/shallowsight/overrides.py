@@ -84,9 +84,8 @@ def _absolute(changes: dict[str, Any], folder: Path) -> dict[str, Any]:
         changes["data.images"] = str((folder / str(changes["data.images"])).resolve())
     for key in _SOURCES:
         named = changes.get(key)
-        # A text is one path, spaces and all, unless it lists embedded sources.
-        whole = isinstance(named, str) and not set(named.replace(",", " ").split()) <= set(BUILT_IN_SOURCES)
-        listed = [named] if whole else words_of(named)
+        # A text lists sources, but for one path with spaces in it.
+        listed = [named] if isinstance(named, str) and (folder / named).is_file() else words_of(named)
         if isinstance(listed, list):
             changes[key] = [s if s in BUILT_IN_SOURCES else str((folder / str(s)).resolve()) for s in listed]
     for key in _MODELS:

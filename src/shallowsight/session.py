@@ -16,6 +16,7 @@ from shallowsight.services import pipelines
 from shallowsight.services.store import Store
 from shallowsight.study import likely_missing, pipeline_arguments, progress_file, run_pipeline, status_of
 
+TABLE_WIDTH = 100
 _PIPELINES = {"study": "layer_study", "experiment": "train_and_evaluate"}
 
 
@@ -78,7 +79,8 @@ def _run_missing(kind: str, arguments: dict[str, Any], store: Store, console: Co
 def _print_verdict(console: Console, store: Store) -> None:
     from shallowsight.report.terminal import terminal_table
 
-    console.print(terminal_table(store.root))
+    # Where the output is no terminal rich assumes 80 columns, which would fold the table.
+    console.print(terminal_table(store.root), width=max(console.width, TABLE_WIDTH))
     page = store.root / "report" / "report.html"
     console.print(f"\nreport: {page}", highlight=False)
     counts = json.loads((store.root / "report" / "recommendation.json").read_text(encoding="utf-8"))["categories"]

@@ -102,7 +102,7 @@ def run_pipeline(pipeline: str, arguments: dict[str, Any], store: Store, watch: 
 def _child(pipeline: str, arguments: dict[str, Any], store: Store) -> Iterator["subprocess.Popen[bytes]"]:
     """The pipeline in a process group of its own, ended whole whatever happens here."""
     temporary = store.root / "tmp" / f"run-{os.getpid()}"
-    for left in (temporary, store.root / "kfp"):
+    for left in (*(store.root / "tmp").glob("run-*"), store.root / "kfp"):
         shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir(parents=True)
     environment = os.environ | {
@@ -166,11 +166,13 @@ def _failure(store: Store, before: int) -> ShallowsightError:
 
 def _first_error(path: Path) -> tuple[int, str]:
     """Exit status and message of the first of our errors in the log: a step that failed before it made a cell."""
-    for found in _EXCEPTION.finditer(path.read_text(encoding="utf-8", errors="replace")):
-        kind = getattr(errors, found[1], None)
+    found = _EXCEPTION.findall(path.read_text(encoding="utf-8", errors="replace"))
+    for name, message in found:
+        kind = getattr(errors, name, None)
         if isinstance(kind, type) and issubclass(kind, ShallowsightError):
-            return kind.exit_status, found[2]
-    return ShallowsightError.exit_status, "the pipeline failed outside of any cell"
+            return kind.exit_status, message
+    reason = next((f"{name}: {message}" for name, message in found if name.endswith("Error")), "no reason in the log")
+    return ShallowsightError.exit_status, f"the pipeline failed outside of any cell: {reason}"
 
 
 def _name(line: dict[str, Any]) -> str:

@@ -23,15 +23,15 @@ ALLOWED: dict[str, set[str]] = {
     "assets": {"digest", "errors"},
     "validation": {"errors"},
     "data": {"assets", "benchmarks", "config", "digest", "errors", "validation"},
-    "model": {"assets", "config", "data", "errors", "registry"},
-    "analysis": {"errors", "layers", "model"},
+    "model": {"assets", "benchmarks", "config", "data", "errors", "registry"},
+    "analysis": {"config", "errors", "layers", "model"},
     # Cells: what there is to do, and what it costs.
     "cells": {"assets", "config", "data", "digest", "settings"},
     "plan": {"cells", "layers", "settings"},
     "cost": {"assets", "cells", "config", "errors", "settings"},
     "services": {"cells", "digest", "errors"},
     "train": {"assets", "config", "data", "errors", "model"},
-    "evaluate": {"benchmarks", "config", "data", "errors", "model"},
+    "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
     "report": {"config", "errors", "evaluate", "shallowsight"},
     # The seam between boxes and library.
     "steps": {

@@ -37,7 +37,8 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "vision.pool": (1, ALL - {"prepare", "analyze"}),
     "fusion.kind": ("concat", NONE),  # as the layers
     "connector.kind": ("linear", TRAINED),
-    "language.model": ("some/model", ALL),  # its tokenizer is part of the prepared data
+    "language.model": ("some/model", NONE),  # its digest counts, not where it lies
+    "language.revision": ("abc", NONE),  # as above
     "language.width": (64, TRAINED),
     "language.depth": (3, TRAINED),
     "language.heads": (2, TRAINED),
@@ -47,10 +48,10 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "data.finetune": (["scenes"], ALL),
     "data.test": (["scenes"], ALL),
     "data.images": ("/another/folder", NONE),
-    "data.scenes_train": (161, ALL),
-    "data.scenes_test": (41, ALL),
-    "data.easy_vqa_train": (21, ALL),
-    "data.easy_vqa_test": (11, ALL),
+    "data.scenes_train": (161, NONE),  # the sources' digests count; as the next three
+    "data.scenes_test": (41, NONE),
+    "data.easy_vqa_train": (21, NONE),
+    "data.easy_vqa_test": (11, NONE),
     "data.max_bad_share": (0.5, ALL),
     "data.max_leaked_images": (1, ALL),
     "benchmarks": (["scenes_ocr"], {"evaluate"}),
@@ -83,7 +84,9 @@ def facts(digest: str) -> SourceFacts:
 def resolved(*words: str, cache: bool = True, **changes: Any) -> Resolved:
     study = load_study("quick", words, lambda _: 12)
     sources = {name: facts(f"digest of {name}") for name in ("scenes", "scenes-captions", "easy-vqa")}
-    return Resolved(study=study, tower=TOWER, sources=sources, cache_features=cache).model_copy(update=changes)
+    return Resolved(
+        study=study, tower=TOWER, language_digest="scratch", sources=sources, cache_features=cache
+    ).model_copy(update=changes)
 
 
 def digests(resolved: Resolved, setting: str = "6", seed: int = 0) -> dict[str, str]:
@@ -141,6 +144,8 @@ def _study(raw: dict[str, Any]) -> Study:
             {"tower": TOWER.model_copy(update={"digest": "sha256:bb"})}, ALL - {"prepare"}, id="tower weights"
         ),
         pytest.param({"tower": TOWER.model_copy(update={"name": "/elsewhere"})}, NONE, id="tower path"),
+        # Its tokenizer is part of the prepared data.
+        pytest.param({"language_digest": "sha256:cc"}, ALL, id="language weights"),
     ],
 )
 def test_the_tower_counts_by_its_weights(changes: dict[str, Any], expected: set[str], cache: bool) -> None:

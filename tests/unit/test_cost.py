@@ -29,7 +29,7 @@ def study(*words: str) -> Study:
 def resolved(*words: str, cache: bool = True) -> Resolved:
     facts = SourceFacts(digest="x", train_rows=100, test_rows=50, images=150)
     sources = dict.fromkeys(("scenes", "scenes-captions", "easy-vqa"), facts)
-    return Resolved(study=study(*words), tower=SMALL, sources=sources, cache_features=cache)
+    return Resolved(study=study(*words), tower=SMALL, language_digest="scratch", sources=sources, cache_features=cache)
 
 
 def test_tower_operations_by_hand() -> None:
@@ -56,7 +56,7 @@ def test_operations_of_a_clip_l_336() -> None:
     ],
 )
 def test_pays_to_cache(words: list[str], tower: TowerFacts, tokens: int, images: int, pays: bool) -> None:
-    assert pays_to_cache(study(*words), tower, tokens, images) is pays
+    assert pays_to_cache(study(*words).base, tower, tokens, images) is pays
 
 
 def test_encode_and_analyze_operations() -> None:
@@ -123,9 +123,11 @@ def test_seconds_follow_operations_and_speed(monkeypatch: pytest.MonkeyPatch) ->
     middle = forecast(r, [cell], 1).low / cost._SPREAD[0]
     start, share = cost._START["finetune"], cost._SHARE["finetune"]
     assert middle == pytest.approx(start + operations(r, cell) / (1e9 * 2 * share))
-    # Two at once: each has one core, and they overlap.
-    both = forecast(r, [cell], 2).low / cost._SPREAD[0]
-    assert both == pytest.approx((start + operations(r, cell) / (1e9 * share)) / 2)
+    # Two at once: each has one core, and they overlap; one alone has one core too, and nothing to overlap with.
+    work = start + operations(r, cell) / (1e9 * share)
+    other = stage_cell(r, Setting.parse("9"), 0, "finetune")
+    assert forecast(r, [cell, other], 2).low / cost._SPREAD[0] == pytest.approx(work)
+    assert forecast(r, [cell], 2).low / cost._SPREAD[0] == pytest.approx(work)
     monkeypatch.setattr(cost, "matrix_speed", lambda: 1e12)
     fast = forecast(r, [cell], 1).low / cost._SPREAD[0]
     assert fast == pytest.approx(start + operations(r, cell) / (1e12 * 2 * share))

@@ -317,3 +317,44 @@ def test_no_folder_of_pictures_in_a_file_stays_none(write: Write) -> None:
 def test_paths_given_as_words_are_left_alone(write: Write) -> None:
     found = experiment("data.test=a.json", "data.images=y", name=write("base: quick\n"))
     assert found.data.test == ("a.json",) and found.data.images == "y"
+
+
+@pytest.mark.parametrize(
+    ("word", "instead"),
+    [
+        pytest.param("seed=7", "seeds=", id="seed"),
+        pytest.param("vision.layers=3", "settings=", id="layers"),
+        pytest.param("fusion.kind=concat", "settings=", id="fusion"),
+    ],
+)
+def test_what_a_study_varies_is_not_set_beside_it(word: str, instead: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"a study varies this; use {instead}"):
+        load_study("demo", [word], lambda _: 12)
+
+
+def test_model_folders_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
+    (tmp_path / "tower").mkdir()
+    (tmp_path / "a b.json").write_text("[]")
+    (tmp_path / "my.yaml").write_text(
+        "base: demo\nset:\n  vision.tower: tower\n  language.model: owner/name\n"
+        "  data.images: .\n  data.finetune: a b.json\n  data.test: scenes, easy-vqa\n"
+    )
+    base = load_study(str(tmp_path / "my.yaml"), [], lambda _: 12).base
+    assert base.vision.tower == str(tmp_path / "tower")
+    assert base.language.model == "owner/name"
+    assert base.data.finetune == (str(tmp_path / "a b.json"),)
+    assert base.data.test == ("scenes", "easy-vqa")
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        pytest.param("benchmarks=", "at least one benchmark", id="no benchmark"),
+        pytest.param("benchmarks=own own", "each once", id="a benchmark twice"),
+        pytest.param("finetune.learning_rate=.inf", "finite number", id="no finite rate"),
+        pytest.param("seeds=99999999999999999999", "less than", id="a seed torch cannot take"),
+    ],
+)
+def test_values_that_would_fail_late_are_refused(word: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        load_study("demo", [word], lambda _: 12)

@@ -35,6 +35,7 @@ def resolved(*words: str, cache: bool = True) -> Resolved:
         tower=TowerFacts(
             name="t", family="dinov2", depth=12, width=384, patch=14, has_class_token=True, digest="sha256:aa"
         ),
+        language_digest="scratch",
         sources=dict.fromkeys(("scenes", "scenes-captions", "easy-vqa"), facts),
         cache_features=cache,
     )

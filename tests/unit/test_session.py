@@ -99,6 +99,34 @@ def test_only_own_folders_are_used(pipelines: list[tuple[Any, ...]], tmp_path: P
     assert len(pipelines) == (content in {"study", "empty"})
 
 
+def test_a_second_run_touches_nothing_of_the_first(pipelines: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    run("study", tmp_path / "out")
+    before = (tmp_path / "out" / "study.json").read_bytes()
+    with (
+        Store(tmp_path / "out").exclusive(),
+        pytest.raises(ShallowsightError, match="is in use by process"),
+    ):
+        run("study", tmp_path / "out", "seeds=5")
+    assert (tmp_path / "out" / "study.json").read_bytes() == before
+    assert len(pipelines) == 1
+
+
+def test_another_study_takes_the_plan_with_it(pipelines: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    plan = tmp_path / "out" / "plan.json"
+    run("study", tmp_path / "out")
+    plan.write_text("{}")
+    run("study", tmp_path / "out")
+    assert plan.exists(), "the same study keeps it"
+    run("study", tmp_path / "out", "seeds=5")
+    assert not plan.exists()
+
+
+def test_batches_that_do_not_divide_are_refused_first(pipelines: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"pretrain.global_batch=16 does not divide among 3 processes"):
+        run("study", tmp_path / "out", gpus=3)
+    assert pipelines == [] and not (tmp_path / "out").exists()
+
+
 def test_what_was_finished_is_shown_when_a_run_fails(
     pipelines: list[tuple[Any, ...]],
     tmp_path: Path,

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from shallowsight.validation.facts import IMAGE_TOKEN
+
 IGNORE = -100  # a label that carries no loss
 IMAGE = -200  # LLaVA's placeholder id: one for each image token, replaced by a vector
-IMAGE_TEXT = "<image>"
 
 
 class Tokenizer(Protocol):
@@ -81,7 +82,7 @@ def prompt_ids(question: str, template: Template, tokenizer: Tokenizer, image_to
     before = _text(template.system + template.before_question, tokenizer) if template.asks else []
     ids = start + before + [IMAGE] * image_tokens
     if template.asks:
-        words = question.replace(IMAGE_TEXT, "").strip()
+        words = question.replace(IMAGE_TOKEN, "").strip()
         after_image = template.after_image if image_tokens else ""
         ids += _text(after_image + words + template.after_question, tokenizer)
     return ids

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shallowsight.data.conversation import IMAGE_TEXT
 from shallowsight.data.records import Record
 from shallowsight.errors import DataRefused
+from shallowsight.validation.facts import IMAGE_TOKEN
 
 OWN_KIND = "own"
 
@@ -32,6 +32,6 @@ def questions_of(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
                 "id": f"{record['id']}#{number}",
                 "image": record.get("image"),
                 "kind": kind,
-                "question": question.replace(IMAGE_TEXT, "").strip(),
+                "question": question.replace(IMAGE_TOKEN, "").strip(),
                 "answer": answer,
             }

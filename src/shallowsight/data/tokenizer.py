@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-START, END, PAD = "<s>", "</s>", "<pad>"
+from shallowsight.validation.facts import END_MARKER
+
+START, END, PAD = "<s>", END_MARKER, "<pad>"
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None:

@@ -34,9 +34,9 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         self,
         checkpoint: str,
         features: str = "",
-        tower: str = "",
         batch_size: int | str = 64,
         device: str | None = None,
+        tower: str = "",
     ) -> None:
         super().__init__()
         loaded = load_trained(Path(checkpoint))

@@ -116,7 +116,7 @@ def _run_lmms_eval(
         raise MissingPackage(error.name or "lmms-eval", extra="evaluate") from error
     _quiet()
     # Through the entry point, but made here: lmms-eval's argument string would break a path at a comma.
-    model = get_model("shallowsight")(str(checkpoint), ":".join(map(str, feature_folders or ())), tower)
+    model = get_model("shallowsight")(str(checkpoint), ":".join(map(str, feature_folders or ())), tower=tower)
     results: dict[str, Any] = evaluator.simple_evaluate(
         model=model,
         tasks=tasks,

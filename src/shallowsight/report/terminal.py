@@ -30,7 +30,7 @@ def terminal_table(study_dir: Path) -> "Table":
     )
     table.add_column("setting", max_width=18, overflow="ellipsis", no_wrap=True)
     for category in findings.categories:
-        table.add_column(Text(category.name), justify="right", max_width=11, overflow="fold")
+        table.add_column(Text(category.name), justify="right", no_wrap=True, min_width=10, overflow="ellipsis")
     if not findings.categories:
         table.add_column("state")
     for member in study.members:

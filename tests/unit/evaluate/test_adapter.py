@@ -47,12 +47,12 @@ def checkpoint(
 
 
 @pytest.fixture(scope="module")
-def make(checkpoint: Path, cached: dict[int, Path]) -> Callable[..., Any]:
-    def model(*, features: bool, batch_size: int | str = 64) -> Any:
+def make(checkpoint: Path, cached: dict[int, Path], facts: Any) -> Callable[..., Any]:
+    def model(*, features: bool, batch_size: int | str = 64, tower: str = facts.name) -> Any:
         from shallowsight.evaluate.adapter import ShallowsightModel
 
         folders = ":".join(str(cached[k]) for k in LAYERS) if features else ""
-        return ShallowsightModel(str(checkpoint), folders, batch_size, device="cpu")
+        return ShallowsightModel(str(checkpoint), folders, batch_size, device="cpu", tower=tower)
 
     return model
 
@@ -173,3 +173,22 @@ def test_lmms_eval_finds_it_by_name() -> None:
     from shallowsight.evaluate.adapter import ShallowsightModel
 
     assert get_model("shallowsight") is ShallowsightModel
+
+
+def test_a_tower_in_a_folder_has_to_be_named(make: Callable[..., Any], docs: list[Doc]) -> None:
+    with pytest.raises(ConfigurationError, match="name it: checkpoint="):
+        ask(make(features=False, tower=""), docs)
+
+
+def test_another_tower_is_refused(make: Callable[..., Any], docs: list[Doc], towers: dict[str, Path]) -> None:
+    with pytest.raises(ConfigurationError, match="has other weights"):
+        ask(make(features=False, tower=str(towers["siglip"])), docs)
+
+
+@pytest.mark.parametrize(
+    ("ends", "rest"), [([], "a b. c"), (["."], "a b"), ("b", "a"), (["c", "b"], "a"), (["x"], "a b. c")]
+)
+def test_a_text_is_cut_at_the_ends_of_its_task(ends: Any, rest: str) -> None:
+    from shallowsight.evaluate.adapter import _cut
+
+    assert _cut("a b. c", ends) == rest

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 import yaml
 
@@ -112,8 +113,8 @@ def test_task_files(prepared: Any, tmp_path: Path) -> None:
     (name,) = names
     yaml.SafeLoader.add_constructor("!function", lambda loader, node: node.value)
     task = yaml.safe_load((tmp_path / f"{name}.yaml").read_text())
-    assert task["dataset_kwargs"]["data_files"] == {"test": str(tmp_path / f"{name}.jsonl")}
-    assert {r["kind"] for r in read_jsonl(tmp_path / f"{name}.jsonl")} == {"colour"}
+    assert task["dataset_kwargs"]["data_files"] == {"test": str(tmp_path / f"{name}.parquet")}
+    assert set(pyarrow.parquet.read_table(tmp_path / f"{name}.parquet")["kind"].to_pylist()) == {"colour"}
 
 
 def test_task_names_differ() -> None:
@@ -128,7 +129,7 @@ def test_kinds_that_are_no_file_names(prepared: Any, tmp_path: Path, kind: str) 
     write_jsonl([q | {"kind": kind} for q in read_jsonl(prepared.folder / "questions.jsonl")], data / "questions.jsonl")
     (name,) = harness._write_tasks([find_benchmark(f"own:{kind}")], data, tmp_path)
     assert (tmp_path / f"{name}.yaml").is_file()
-    assert len(list(read_jsonl(tmp_path / f"{name}.jsonl"))) == 8
+    assert pyarrow.parquet.read_table(tmp_path / f"{name}.parquet").num_rows == 8
 
 
 def test_missing_lmms_eval_names_the_extra(monkeypatch: pytest.MonkeyPatch, prepared: Any, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from shallowsight.config import Experiment
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.checkpoint import (
     CONNECTOR,
+    IN_A_FOLDER,
     LANGUAGE,
     load_connector,
     load_language,
@@ -63,7 +64,13 @@ def test_round_trip(saved: Path, build: Build, small: Callable[..., Experiment],
     expected, found = state(build(1)), state(trained.model)
     assert set(found) == set(expected) and all(torch.equal(found[n], expected[n]) for n in found)
     assert not all(torch.equal(found[n], p) for n, p in state(build(2)).items())
-    assert trained.experiment == small() and trained.tower == facts
+    kept, given = trained.experiment, small()
+    same = ("fusion", "connector", "language", "pretrain", "finetune", "seed")
+    assert all(getattr(kept, part) == getattr(given, part) for part in same)
+    # Names and places are in no digest, so they are not in the bytes.
+    assert kept.vision == given.vision.model_copy(update={"tower": IN_A_FOLDER})
+    assert str(facts.name) not in "".join(p.read_text() for p in saved.glob("*.json"))
+    assert trained.tower == facts.model_copy(update={"name": IN_A_FOLDER})
     assert trained.tokenizer.encode("red") and not trained.model.training
 
 

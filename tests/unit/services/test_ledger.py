@@ -35,19 +35,19 @@ def test_a_line_says_what_when_and_of_what(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "words", "kind"),
+    ("error", "words", "status"),
     [
-        pytest.param(DataRefused("3 rows are bad"), "3 rows are bad", "DataRefused", id="message"),
-        pytest.param(ValueError(), "ValueError", "ValueError", id="no message"),
-        pytest.param(KeyboardInterrupt(), "stopped by the user", "KeyboardInterrupt", id="interrupt"),
-        pytest.param(OSError(28, "No space left"), "[Errno 28] No space left", "OSError", id="system"),
-        pytest.param(ValueError("two\nlines \u00fc"), "two\nlines \u00fc", "ValueError", id="two lines"),
+        pytest.param(DataRefused("3 rows are bad"), "3 rows are bad", 3, id="message"),
+        pytest.param(ValueError(), "ValueError", 1, id="no message"),
+        pytest.param(KeyboardInterrupt(), "stopped by the user", 1, id="interrupt"),
+        pytest.param(OSError(28, "No space left"), "[Errno 28] No space left", 1, id="system"),
+        pytest.param(ValueError("two\nlines \u00fc"), "two\nlines \u00fc", 1, id="two lines"),
     ],
 )
-def test_errors_are_kept_in_words(ledger: Ledger, error: BaseException, words: str, kind: str) -> None:
+def test_errors_are_kept_in_words(ledger: Ledger, error: BaseException, words: str, status: int) -> None:
     ledger.append("failed", CELL, 0.1, error)
     (line,) = ledger.events()
-    assert (line["error"], line["kind"]) == (words, kind)
+    assert (line["error"], line["status"]) == (words, status)
     assert len(ledger.path.read_text().splitlines()) == 1
 
 

@@ -20,7 +20,7 @@ from shallowsight.cells import Cell
 from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
 from shallowsight.services import store as store_module
-from shallowsight.services.store import CELL, Store, content_of, open_store, write_whole
+from shallowsight.services.store import CELL, Store, open_store, write_whole
 
 PARENT = Cell(step="prepare", digest="a" * 16)
 CHILD = Cell(step="analyze", digest="b" * 16, parents=(PARENT.digest,))
@@ -239,7 +239,8 @@ DAMAGE = [
 
 @pytest.mark.parametrize(("name", "damage", "says"), DAMAGE)
 def test_damage_is_found_and_mended(store: Store, name: str, damage: Any, says: str) -> None:
-    good = content_of(json.loads((store.build(MODEL, make_text()) / CELL).read_text()))
+    store.build(MODEL, make_text())
+    before = store.record(MODEL.digest)
     damage(store.folder(MODEL) / name)
     with pytest.raises(CorruptOutput, match=says):
         store.verify(MODEL)
@@ -247,8 +248,8 @@ def test_damage_is_found_and_mended(store: Store, name: str, damage: Any, says: 
     store.build(MODEL, make_text())
     assert store.is_whole(MODEL)
     record = store.record(MODEL.digest)
-    assert record is not None
-    assert content_of(record) == good
+    assert record is not None and before is not None
+    assert record.content == before.content
     assert events(store)[2:] == [("corrupt", "c"), ("started", "c"), ("done", "c")]
 
 
@@ -453,3 +454,32 @@ def test_exclusive_leaves_a_step_at_work_alone(store: Store) -> None:
         assert leftovers(store) == [f".building-{MODEL.digest}"]
     assert child.wait() == 0
     assert store.is_whole(MODEL)
+
+
+def test_no_flipped_byte_of_a_cell_json_passes_for_other_content(store: Store) -> None:
+    store.build(PARENT, make_text())
+    store.build(MODEL.model_copy(update={"parents": (PARENT.digest,)}), make_text())
+    child = MODEL.model_copy(update={"parents": (PARENT.digest,)})
+    path = store.folder(child) / CELL
+    good = path.read_bytes()
+    known = store.record(child.digest)
+    assert known is not None
+    for position in range(len(good)):
+        path.write_bytes(good[:position] + bytes([good[position] ^ 1]) + good[position + 1 :])
+        found = store.record(child.digest)
+        same = found is not None and (found.outputs, found.parents) == (known.outputs, known.parents)
+        assert store.is_whole(child) == same, (position, good[position : position + 20])
+
+
+def test_a_damaged_parent_is_never_read(store: Store) -> None:
+    store.build(PARENT, make_text())
+    next(p for p in store.folder(PARENT).iterdir() if p.name != CELL).write_text("poison")
+    with pytest.raises(CorruptOutput, match="is not the file that was written"):
+        store.build(MODEL.model_copy(update={"parents": (PARENT.digest,)}), make_text())
+
+
+def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "photo.png").touch()
+    with pytest.raises(ConfigurationError, match="holds other files"):
+        Store(tmp_path / "mine").require_own()

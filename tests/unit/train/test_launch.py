@@ -14,12 +14,12 @@ shallowsight.train FAILED
 
 def test_the_reason_comes_before_torchruns_report() -> None:
     said = [f"line {n}" for n in range(30)]
-    assert _last_words("\n".join(said) + "\n" + TORCHRUN).splitlines() == said[-_LAST_LINES:]
+    assert _last_words([*said, *TORCHRUN.splitlines()]).splitlines() == said[-_LAST_LINES:]
 
 
 def test_torchruns_report_is_shown_when_there_is_nothing_else() -> None:
-    assert "shallowsight.train FAILED" in _last_words(TORCHRUN)
+    assert "shallowsight.train FAILED" in _last_words(TORCHRUN.splitlines())
 
 
 def test_without_a_report() -> None:
-    assert _last_words("killed\n") == "killed"
+    assert _last_words(["killed"]) == "killed"

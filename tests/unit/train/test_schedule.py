@@ -13,9 +13,9 @@ from shallowsight.train.schedule import learning_rate, updates_of
         pytest.param(1, 0.1, id="first"),
         pytest.param(5, 0.5, id="half of the warm-up"),
         pytest.param(10, 1.0, id="peak"),
-        pytest.param(11, 0.5 * (1 + math.cos(math.pi / 90)), id="one after the peak"),
-        pytest.param(55, 0.5, id="half of the cosine"),
-        pytest.param(100, 0.0, id="last"),
+        pytest.param(11, 0.5 * (1 + math.cos(math.pi / 91)), id="one after the peak"),
+        pytest.param(55, 0.5 * (1 + math.cos(math.pi * 45 / 91)), id="half of the cosine"),
+        pytest.param(100, 0.5 * (1 + math.cos(math.pi * 90 / 91)), id="last, not yet zero"),
     ],
 )
 def test_rates(update: int, rate: float) -> None:

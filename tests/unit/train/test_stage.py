@@ -107,7 +107,7 @@ def test_the_callback_is_told_of_every_update(job: Callable[..., StageJob]) -> N
     run_stage(made, lambda record, updates: seen.append((record, updates)))
     assert [(r.update, n) for r, n in seen] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert [r.loss for r, _ in seen] == losses(made.out)
-    assert [r.learning_rate for r, _ in seen] == pytest.approx([1e-2, 0.75e-2, 0.25e-2, 0.0], abs=1e-9)
+    assert [r.learning_rate for r, _ in seen] == pytest.approx([1e-2, 0.8535534e-2, 0.5e-2, 0.1464466e-2], abs=1e-9)
     assert all(r.tokens > 4 * 6 and r.seconds > 0 for r, _ in seen)
 
 
