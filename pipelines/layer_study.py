@@ -2,10 +2,10 @@
 
 from kfp import dsl
 
-from components.analysis import analyze_layers, encode_features, plan_members
-from components.data import prepare_data, resolve_study
+from components.data import resolve_study
 from components.evaluation import report
 from pipelines.member import member
+from pipelines.preparation import prepare
 
 MEMBERS_AT_ONCE = 2
 
@@ -16,14 +16,13 @@ def layer_study(study: str = "demo", overrides: list = [], store: str = "", gpus
     reported.set_caching_options(False)
     with dsl.ExitHandler(reported):
         resolved = resolve_study(study=study, overrides=overrides, store=store)
-        document = resolved.outputs["resolved"]
-        prepared = prepare_data(resolved=document, store=store)
-        data = prepared.outputs["data"]
-        analyzed = analyze_layers(resolved=document, data=data, store=store)
-        planned = plan_members(resolved=document, analysis=analyzed.outputs["analysis"], store=store)
-        encoded = encode_features(resolved=document, data=data, settings=planned.output, store=store)
-        for task in (resolved, prepared, analyzed, planned, encoded):
-            task.set_caching_options(False)
+        planned, encoded = prepare(resolved, store)
         # One member that fails leaves the others and the report; the run is red.
         with dsl.ParallelFor(planned.output, parallelism=MEMBERS_AT_ONCE) as setting:
-            member(resolved=document, features=encoded.outputs["features"], setting=setting, store=store, gpus=gpus)
+            member(
+                resolved=resolved.outputs["resolved"],
+                features=encoded.outputs["features"],
+                setting=setting,
+                store=store,
+                gpus=gpus,
+            )

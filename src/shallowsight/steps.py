@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from shallowsight.assets.pinned import pin
-from shallowsight.assets.towers import describe
 from shallowsight.cells import (
     Cell,
     Resolved,
@@ -22,76 +20,21 @@ from shallowsight.cells import (
     prepare_cell,
     stage_cell,
 )
-from shallowsight.config import SCRATCH, Experiment, Language, StageName, Study
-from shallowsight.cost import pays_to_cache
-from shallowsight.data.sources import require_files, source_facts
+from shallowsight.config import Experiment, StageName
+from shallowsight.data.sources import source_facts
 from shallowsight.errors import ConfigurationError, ShallowsightError
-from shallowsight.overrides import load_experiment, load_study
 from shallowsight.plan import Plan, make_plan
+from shallowsight.resolve import resolve_experiment as resolve_experiment
+from shallowsight.resolve import resolve_study as resolve_study
 from shallowsight.services.progress import Progress
 from shallowsight.services.store import STUDY, Store, write_whole
 from shallowsight.services.store import open_store as open_store
-from shallowsight.settings import Setting, check_word_or_setting
+from shallowsight.settings import Setting
 
 log = logging.getLogger(__name__)
 
 PLAN = "plan.json"
 MEMBERS_AT_ONCE = "SHALLOWSIGHT_MEMBERS_AT_ONCE"  # how many trainings share this machine; set by a local run
-
-
-def resolve_study(name_or_file: str, overrides: Sequence[str]) -> Resolved:
-    """Fix names, files, overrides and tower into the one document that later steps take.
-
-    Raises:
-        ConfigurationError: something that was named does not exist or does not fit.
-    """
-    return _resolve(load_study(name_or_file, overrides, _depth))
-
-
-def resolve_experiment(name_or_file: str, overrides: Sequence[str]) -> Resolved:
-    """One experiment as a study of one setting and one seed; raises as `resolve_study`."""
-    experiment = load_experiment(name_or_file, overrides, _depth)
-    study = Study(name=experiment.name, base=experiment, settings=(str(experiment.setting),), seeds=(experiment.seed,))
-    return _resolve(study)
-
-
-def _depth(tower: str) -> int:
-    return describe(tower).depth
-
-
-def _resolve(study: Study) -> Resolved:
-    vision, language, data = study.base.vision, study.base.language, study.base.data
-    tower = describe(vision.tower, vision.revision)
-    try:
-        for text in study.settings:
-            check_word_or_setting(text, tower.depth)
-    except ValueError as error:
-        raise ConfigurationError(f"{tower.name}: {error}") from None
-    tokens = tower.tokens(vision.image_size, vision.pool, vision.features)
-    if tokens >= language.max_length:
-        raise ConfigurationError(
-            f"one picture is {tokens} tokens, language.max_length is {language.max_length}: raise it, or vision.pool"
-        )
-    require_files(data)
-    sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
-    images = sum(facts.images for facts in sources.values())
-    cache = pays_to_cache(study.base, tower, tokens, images)
-    digest, revision = _pin_language(language)
-    pinned = study.base.model_copy(
-        update={
-            "vision": vision.model_copy(update={"revision": tower.revision}),
-            "language": language.model_copy(update={"revision": revision}),
-        }
-    )
-    study = study.model_copy(update={"base": pinned})
-    return Resolved(study=study, tower=tower, language_digest=digest, sources=sources, cache_features=cache)
-
-
-def _pin_language(language: Language) -> tuple[str, str | None]:
-    if language.model == SCRATCH:
-        return SCRATCH, None
-    found = pin("language.model", language.model, language.revision, SCRATCH)
-    return found.digest, found.revision
 
 
 def publish(resolved: Resolved, store: Store) -> None:

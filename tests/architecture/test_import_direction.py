@@ -33,10 +33,11 @@ ALLOWED: dict[str, set[str]] = {
     "train": {"assets", "config", "data", "errors", "model"},
     "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
     "report": {"config", "errors", "evaluate", "shallowsight"},
+    "resolve": {"assets", "cells", "config", "cost", "data", "errors", "overrides", "settings"},
     # The seam between boxes and library.
     "steps": {
-        "analysis", "assets", "cells", "config", "cost", "data", "errors", "evaluate", "model", "overrides", "plan",
-        "report", "services", "settings", "train",
+        "analysis", "cells", "config", "data", "errors", "evaluate", "model", "plan", "report", "resolve", "services",
+        "settings", "train",
     },
     "artifacts": {"cells", "evaluate"},
     # A run from the command line.

@@ -15,46 +15,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from shallowsight.cells import Cell
-from shallowsight.digest import digest_of, file_sha256
+from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
 from shallowsight.services.ledger import Ledger
+from shallowsight.services.record import CellRecord, Output
 
 log = logging.getLogger(__name__)
 
 CELL = "cell.json"
 STUDY = "study.json"
-
-
-class Output(BaseModel):
-    """One file of a cell."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sha256: str
-    size: int  # bytes
-
-
-class CellRecord(BaseModel):
-    """What cell.json says."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    digest: str
-    step: str
-    setting: str | None
-    seed: int | None
-    parents: dict[str, str]  # digest -> content that was read
-    outputs: dict[str, Output]
-    seconds: float
-    machine: dict[str, int | str | None]
-
-    @property
-    def content(self) -> str:
-        """One digest over the outputs."""
-        return digest_of({name: output.sha256 for name, output in self.outputs.items()})
 
 
 def open_store(url: str) -> "Store":

@@ -1,0 +1,68 @@
+"""From names, files and overrides to the one document that every step takes. Needs no torch."""
+
+from collections.abc import Sequence
+
+from shallowsight.assets.pinned import pin
+from shallowsight.assets.towers import describe
+from shallowsight.cells import Resolved
+from shallowsight.config import SCRATCH, Language, Study
+from shallowsight.cost import pays_to_cache
+from shallowsight.data.sources import require_files, source_facts
+from shallowsight.errors import ConfigurationError
+from shallowsight.overrides import load_experiment, load_study
+from shallowsight.settings import check_word_or_setting
+
+
+def resolve_study(name_or_file: str, overrides: Sequence[str]) -> Resolved:
+    """Fix names, files, overrides and tower into the one document that later steps take.
+
+    Raises:
+        ConfigurationError: something that was named does not exist or does not fit.
+    """
+    return _resolve(load_study(name_or_file, overrides, _depth))
+
+
+def resolve_experiment(name_or_file: str, overrides: Sequence[str]) -> Resolved:
+    """One experiment as a study of one setting and one seed; raises as `resolve_study`."""
+    experiment = load_experiment(name_or_file, overrides, _depth)
+    study = Study(name=experiment.name, base=experiment, settings=(str(experiment.setting),), seeds=(experiment.seed,))
+    return _resolve(study)
+
+
+def _depth(tower: str) -> int:
+    return describe(tower).depth
+
+
+def _resolve(study: Study) -> Resolved:
+    vision, language, data = study.base.vision, study.base.language, study.base.data
+    tower = describe(vision.tower, vision.revision)
+    try:
+        for text in study.settings:
+            check_word_or_setting(text, tower.depth)
+    except ValueError as error:
+        raise ConfigurationError(f"{tower.name}: {error}") from None
+    tokens = tower.tokens(vision.image_size, vision.pool, vision.features)
+    if tokens >= language.max_length:
+        raise ConfigurationError(
+            f"one picture is {tokens} tokens, language.max_length is {language.max_length}: raise it, or vision.pool"
+        )
+    require_files(data)
+    sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
+    images = sum(facts.images for facts in sources.values())
+    cache = pays_to_cache(study.base, tower, tokens, images)
+    digest, revision = _pin_language(language)
+    pinned = study.base.model_copy(
+        update={
+            "vision": vision.model_copy(update={"revision": tower.revision}),
+            "language": language.model_copy(update={"revision": revision}),
+        }
+    )
+    study = study.model_copy(update={"base": pinned})
+    return Resolved(study=study, tower=tower, language_digest=digest, sources=sources, cache_features=cache)
+
+
+def _pin_language(language: Language) -> tuple[str, str | None]:
+    if language.model == SCRATCH:
+        return SCRATCH, None
+    found = pin("language.model", language.model, language.revision, SCRATCH)
+    return found.digest, found.revision

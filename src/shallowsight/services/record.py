@@ -1,0 +1,34 @@
+"""What cell.json says of a cell."""
+
+from pydantic import BaseModel, ConfigDict
+
+from shallowsight.digest import digest_of
+
+
+class Output(BaseModel):
+    """One file of a cell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str
+    size: int  # bytes
+
+
+class CellRecord(BaseModel):
+    """What cell.json says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str
+    step: str
+    setting: str | None
+    seed: int | None
+    parents: dict[str, str]  # digest -> content that was read
+    outputs: dict[str, Output]
+    seconds: float
+    machine: dict[str, int | str | None]
+
+    @property
+    def content(self) -> str:
+        """One digest over the outputs."""
+        return digest_of({name: output.sha256 for name, output in self.outputs.items()})
