@@ -99,6 +99,8 @@ def main() -> None:
         _end(str(error), ShallowsightError.exit_status)
     except Exception as error:
         if hasattr(error, "format_message"):  # click's own: unknown option, missing argument
+            if not error.format_message():  # no command: the help has been printed
+                sys.exit(ConfigurationError.exit_status)
             _end(f"{error.format_message()} (see shallowsight --help)", ConfigurationError.exit_status)
         raise
     if status == _CTRL_C:

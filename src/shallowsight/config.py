@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from shallowsight.benchmarks import DEMO_BENCHMARKS, find_benchmark
 from shallowsight.layers import LayerSet
-from shallowsight.settings import Setting, check_word_or_setting
+from shallowsight.settings import WORDS, Setting, check_word_or_setting
 
 
 def words_of(value: object) -> object:
@@ -191,7 +191,10 @@ class Study(Part):
             raise ValueError("a study needs at least one setting")
         for text in texts:
             check_word_or_setting(text)
-        return texts
+        whole = tuple(text if text in WORDS else str(Setting.parse(text)) for text in texts)
+        if len(set(whole)) != len(whole):
+            raise ValueError(f"name each setting once; got {' '.join(whole)}")
+        return whole
 
     @field_validator("seeds")
     @classmethod

@@ -18,8 +18,11 @@ from shallowsight.settings import Setting
 
 CACHE_LIMIT = 20e9  # bytes; beyond it a cache of features costs more disk than it saves time
 _HALF = 2  # bytes of a float16
-_SHARE = {"analyze": 0.45, "encode": 0.45, "pretrain": 0.18, "finetune": 0.18, "evaluate": 0.1}
-_START = {"prepare": 6.0, "analyze": 7.0, "encode": 7.0, "pretrain": 4.0, "finetune": 4.0, "evaluate": 6.0}  # seconds
+_SHARE = {"analyze": 0.55, "encode": 0.55, "pretrain": 0.3, "finetune": 0.3, "evaluate": 0.1}
+# Seconds until a box works; a box makes the cells of all seeds.
+_START = {"prepare": 5.0, "analyze": 6.0, "encode": 6.0, "pretrain": 7.0, "finetune": 7.0, "evaluate": 9.0}
+_LIGHT_BOXES = 10.0  # seconds of those that only plan and report
+_EVALUATION = 3.5  # seconds that lmms-eval takes around the answers of one model
 _MEMBER_STEPS = {"pretrain", "finetune", "evaluate"}
 _PER_IMAGE = 0.005  # seconds to make or check, and pack, one picture
 _TEXT_TOKENS = 40  # of a sequence beside the picture's; the demo's mean is 37
@@ -54,17 +57,17 @@ def forecast(resolved: Resolved, missing: Sequence[Cell], members_at_once: int) 
     cores = len(os.sched_getaffinity(0))
     seconds = 0.0
     encoded = [cell for cell in missing if cell.step == "encode"]
-    waiting = len({cell.setting for cell in missing if cell.step in _MEMBER_STEPS})
+    members = [cell for cell in missing if cell.step in _MEMBER_STEPS]
     for cell in missing:
-        if cell.step == "encode":
-            continue
-        if cell.step in _MEMBER_STEPS:
-            # Each member has its share of the cores, whether or not there is another one beside it.
-            work = operations(resolved, cell) / (speed * cores / members_at_once * _SHARE[cell.step])
-            seconds += (_START[cell.step] + work) / min(members_at_once, waiting)
-        else:
+        if cell.step in {"prepare", "analyze"}:
             work = operations(resolved, cell) / (speed * cores * _SHARE["analyze"])
             seconds += _START[cell.step] + work + (_PER_IMAGE * resolved.images if cell.step == "prepare" else 0)
+    alone = sum(_START[step] for step, _ in {(cell.step, cell.setting) for cell in members})
+    for cell in members:
+        # Each member has its share of the cores, whether or not there is another one beside it.
+        alone += operations(resolved, cell) / (speed * cores / members_at_once * _SHARE[cell.step])
+        alone += _EVALUATION if cell.step == "evaluate" else 0.0
+    seconds += _LIGHT_BOXES + alone / max(1, min(members_at_once, len({cell.setting for cell in members})))
     if encoded:
         # One pass makes them all.
         deepest = max(encoded, key=lambda c: operations(resolved, c))

@@ -19,6 +19,7 @@ DepthOf = Callable[[str], int]  # tower -> number of its layers
 _STUDY_KEYS = ("name", "settings", "seeds")
 _MODELS = ("vision.tower", "language.model")  # a folder, or a hub id
 # What a study varies, and the key that says how.
+_ONE = {"settings": "vision.layers", "seeds": "seed"}
 _VARIED = {"seed": "seeds", "vision.layers": "settings", "fusion.kind": "settings"}
 _SOURCES = ("data.pretrain", "data.finetune", "data.test")
 
@@ -55,7 +56,7 @@ def _base_and_changes(kind: type[M], named: Mapping[str, M], name_or_file: str) 
         return named[name_or_file], {}
     path = Path(name_or_file)
     if path.suffix not in {".yaml", ".yml"}:
-        raise ConfigurationError(_no_such(kind.__name__.lower(), name_or_file, named))
+        raise ConfigurationError(f"{_no_such(kind.__name__.lower(), name_or_file, named)}, or give a .yaml file")
     if not path.is_file():
         raise ConfigurationError(
             f"no file {name_or_file!r}; give a YAML file with `base:` and `set:`, or one of {', '.join(named)}"
@@ -64,7 +65,9 @@ def _base_and_changes(kind: type[M], named: Mapping[str, M], name_or_file: str) 
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not YAML: {error}") from None
-    if not _is_document(raw) or raw["base"] not in named:
+    if _is_document(raw) and raw["base"] not in named:
+        raise ConfigurationError(f"{path}: base: {_no_such(kind.__name__.lower(), raw['base'], named)}")
+    if not _is_document(raw):
         raise ConfigurationError(
             f"{path}: write `base:` (one of {', '.join(named)}) and `set:` (keys and values), found {_shape(raw)}"
         )
@@ -134,6 +137,8 @@ def _put(kind: type[BaseModel], raw: dict[str, Any], key: str, value: Any) -> No
 
 def _require_key(kind: type[BaseModel], key: str, also: Sequence[str] = ()) -> None:
     valid = [*_leaf_keys(kind), *also]
+    if kind is Experiment and not also and key in _ONE:
+        raise ConfigurationError(f"{key} belongs to a study; one experiment has {_ONE[key]}=")
     if key not in valid:
         near = difflib.get_close_matches(key, valid, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else f"; the keys are {', '.join(valid)}"
@@ -191,7 +196,7 @@ def explain(error: ValidationError) -> str:
 def _no_such(what: str, name: str, named: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(name, named, n=1)
     hint = f", did you mean {near[0]!r}?" if near else ";"
-    return f"no {what} {name!r}{hint} choose from {', '.join(named)}, or give a .yaml file"
+    return f"no {what} {name!r}{hint} choose from {', '.join(named)}"
 
 
 def _shape(raw: Any) -> str:

@@ -71,7 +71,7 @@ def _run_missing(kind: str, arguments: dict[str, Any], store: Store, console: Co
         raise
     except ShallowsightError:
         # What was finished stays, and is shown.
-        if (store.root / "report" / "report.json").exists():
+        if (store.root / steps.PLAN).exists() and (store.root / "report" / "report.json").exists():
             _print_verdict(console, store)
         raise
 

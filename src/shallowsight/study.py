@@ -127,6 +127,8 @@ def _child(pipeline: str, arguments: dict[str, Any], store: Store) -> Iterator["
         finally:
             _end_group(child)
             shutil.rmtree(temporary, ignore_errors=True)
+            with suppress(OSError):  # a step on its own may still be using the folder
+                temporary.parent.rmdir()
 
 
 @contextmanager

@@ -166,7 +166,7 @@ def test_wrong_usage_is_status_2_and_one_line(run, arguments: list[str], says: l
 YAMLS = [
     pytest.param("base: [", ["is not YAML"], id="broken"),
     pytest.param("- a\n", ["write `base:`", "found list"], id="a list"),
-    pytest.param("base: other\n", ["one of demo, quick"], id="unknown base"),
+    pytest.param("base: other\n", ["base: no study 'other'; choose from demo, quick"], id="unknown base"),
     pytest.param("base: quick\nsets: {}\n", ["found the keys base, sets"], id="unknown key at the top"),
     pytest.param("base: quick\nset: {vision: {layer: 3}}\n", ["'vision.layers'"], id="unknown key"),
     pytest.param("base: quick\nset: {settings: [13]}\n", ["layers 1 to 12"], id="layer"),
@@ -246,7 +246,7 @@ def test_show_is_yaml_that_holds_the_overrides(run) -> None:  # type: ignore[no-
         run("show", "demo", "--set", "seeds=7", "--set", "settings=-1 3,8", "--set", "vision.pool=1").out
     )
     assert shown["seeds"] == [7]
-    assert shown["settings"] == ["12", "3,8"]
+    assert shown["settings"] == ["12", "3,8:concat"]
     assert shown["base"]["vision"]["pool"] == 1
 
 

@@ -112,9 +112,9 @@ def test_study_refuses(changes: dict[str, Any], message: str) -> None:
     [
         pytest.param("6 last", ("6", "last"), id="spaces"),
         pytest.param("6, last", ("6", "last"), id="comma and space"),
-        pytest.param("3,8 last", ("3,8", "last"), id="comma inside a setting"),
+        pytest.param("3,8 last", ("3,8:concat", "last"), id="comma inside a setting"),
         pytest.param(6, ("6",), id="number"),
-        pytest.param([6, "3,8"], ("6", "3,8"), id="list"),
+        pytest.param([6, "3,8"], ("6", "3,8:concat"), id="list"),
     ],
 )
 def test_settings_are_read_as_people_write_them(value: object, settings: tuple[str, ...]) -> None:
@@ -151,3 +151,8 @@ def test_files_are_the_users_own_each_once() -> None:
 
 def test_heads_matter_for_a_scratch_model_only() -> None:
     assert Language(model="some/model", width=20, heads=3)
+
+
+@pytest.mark.parametrize("value", ["3 3", "3,6 3,6:concat", "last last"])
+def test_a_setting_is_named_once(value: str) -> None:
+    assert "name each setting once" in refusal(Study, STUDIES["demo"], {"settings": value})

@@ -7,7 +7,7 @@ import pytest
 
 from shallowsight import cost
 from shallowsight.assets.towers import TowerFacts
-from shallowsight.cells import Resolved, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.cells import Cell, Resolved, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
 from shallowsight.config import Study
 from shallowsight.cost import forecast, matrix_speed, operations, pays_to_cache, tower_operations
 from shallowsight.data.sources import SourceFacts
@@ -120,17 +120,22 @@ def test_one_pass_encodes_every_layer() -> None:
 def test_seconds_follow_operations_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     r = resolved()
     cell = stage_cell(r, Setting.parse("8"), 0, "finetune")
-    middle = forecast(r, [cell], 1).low / cost._SPREAD[0]
-    start, share = cost._START["finetune"], cost._SHARE["finetune"]
-    assert middle == pytest.approx(start + operations(r, cell) / (1e9 * 2 * share))
+    light, start, share = cost._LIGHT_BOXES, cost._START["finetune"], cost._SHARE["finetune"]
+    work = operations(r, cell) / (1e9 * share)  # on one core
+
+    def middle(cells: list[Cell], at_once: int) -> float:
+        return forecast(r, cells, at_once).low / cost._SPREAD[0]
+
+    assert middle([cell], 1) == pytest.approx(light + start + work / 2)
     # Two at once: each has one core, and they overlap; one alone has one core too, and nothing to overlap with.
-    work = start + operations(r, cell) / (1e9 * share)
     other = stage_cell(r, Setting.parse("9"), 0, "finetune")
-    assert forecast(r, [cell, other], 2).low / cost._SPREAD[0] == pytest.approx(work)
-    assert forecast(r, [cell], 2).low / cost._SPREAD[0] == pytest.approx(work)
+    assert middle([cell, other], 2) == pytest.approx(light + start + work)
+    assert middle([cell], 2) == pytest.approx(light + start + work)
+    # A box makes the cells of all seeds: one start.
+    seed = stage_cell(r, Setting.parse("8"), 1, "finetune")
+    assert middle([cell, seed], 1) == pytest.approx(light + start + 2 * work / 2)
     monkeypatch.setattr(cost, "matrix_speed", lambda: 1e12)
-    fast = forecast(r, [cell], 1).low / cost._SPREAD[0]
-    assert fast == pytest.approx(start + operations(r, cell) / (1e12 * 2 * share))
+    assert middle([cell], 1) == pytest.approx(light + start + work / 1000 / 2)
 
 
 @pytest.mark.usefixtures("machine")

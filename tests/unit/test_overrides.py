@@ -152,7 +152,7 @@ def test_a_study_takes_the_keys_of_its_base() -> None:
         pytest.param("qqqqqqqq=3", "unknown key 'qqqqqqqq'; the keys are name, vision.tower,", id="nothing near"),
         pytest.param("vision=3", "unknown key 'vision'", id="a part is no key"),
         pytest.param("vision.layers.x=3", "unknown key 'vision.layers.x'", id="too deep"),
-        pytest.param("seeds=1 2", "unknown key 'seeds'; did you mean 'seed'?", id="of a study"),
+        pytest.param("seeds=1 2", "seeds belongs to a study; one experiment has seed=", id="of a study"),
         pytest.param("vision.layers", "--set 'vision.layers': write key=value, for instance vision.layers=3,8", id="="),
         pytest.param("=3", "--set '=3': write key=value", id="no key"),
         pytest.param("seed=x", "experiment 'quick': seed: Input should be a valid integer", id="type"),
@@ -267,7 +267,7 @@ def test_yaml_without_changes(write: Write, text: str) -> None:
         pytest.param("", "found NoneType", id="empty"),
         pytest.param("base: quick\nsets: {}\n", "found the keys base, sets", id="unknown part"),
         pytest.param("set: {seed: 1}\n", "found the keys set", id="no base"),
-        pytest.param("base: qick\n", "write `base:` (one of demo, quick)", id="unknown base"),
+        pytest.param("base: qick\n", "'qick', did you mean 'quick'? choose from demo, quick", id="unknown base"),
         pytest.param("base: [quick]\n", "write `base:` (one of demo, quick)", id="base is a list"),
         pytest.param(
             "base: quick\nset: [seed=1]\n", "write `base:` (one of demo, quick) and `set:` (keys", id="set is a list"

@@ -127,21 +127,26 @@ def test_batches_that_do_not_divide_are_refused_first(pipelines: list[tuple[Any,
     assert pipelines == [] and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("planned", [True, False])
 def test_what_was_finished_is_shown_when_a_run_fails(
     pipelines: list[tuple[Any, ...]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    planned: bool,
 ) -> None:
     def fails(name: str, arguments: Any, store: Store, watch: Any) -> None:
         (store.root / "report").mkdir(parents=True)
         (store.root / "report" / "report.json").write_text("{}")
+        if planned:
+            (store.root / "plan.json").write_text("{}")
         raise ShallowsightError("finetune 6: no")
 
     monkeypatch.setattr(session, "run_pipeline", fails)
     with pytest.raises(ShallowsightError, match="finetune 6"):
         run("study", tmp_path / "out")
-    assert "VERDICT" in capsys.readouterr().out
+    # Before there is a plan there is nothing to show: the error stands alone.
+    assert ("VERDICT" in capsys.readouterr().out) == planned
 
 
 @pytest.mark.parametrize("error", [Interrupted("stopped"), ShallowsightError("nothing was finished")])

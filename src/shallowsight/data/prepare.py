@@ -37,14 +37,19 @@ def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_pr
     on_progress("checking records and pictures", 0, 1)
     reports = _gate_all(by_use, verdicts, data.max_bad_share)
     good = {use: [_Rows(s, reports[s.group].good_of(s.file)) for s in sources] for use, sources in by_use.items()}
+    for use, rows in good.items():
+        if not any(True for _ in _records(rows)):
+            raise DataRefused(f"data.{use}: no row in {', '.join(str(r.source.file) for r in rows)}; add records")
     leaks = _leaks(good, data.max_leaked_images)
     shutil.copytree(verdicts, out / "validation")
 
     written = {use: write_jsonl(_records(good[use]), out / f"{use}.jsonl") for use in ("pretrain", "finetune")}
     written["questions"] = write_jsonl(questions_of(_records(good["test"])), out / QUESTIONS)
     require_questions(experiment.benchmarks, out)
+    on_progress("checking records and pictures", 1, 1)
     on_progress("packing pictures", 0, 1)
     images = write_shards(((key, path.read_bytes()) for key, path in _pictures(good).items()), out)
+    on_progress("packing pictures", 1, 1)
     _write_tokenizer(experiment, out)
     summary = {
         "train_rows": written["finetune"],

@@ -50,5 +50,5 @@ def _cell(study: Study, category: Category, member: Member) -> str:
     if best and best.setting == member.setting:
         mark = "*"
     elif best and (found := category.compare(best.setting, member.setting)):
-        mark = "\N{ALMOST EQUAL TO}" if found.verdict is Verdict.NOT_DISTINGUISHABLE else " "
+        mark = "\N{ALMOST EQUAL TO}" if found.verdict is not Verdict.A_BETTER else " "
     return f"{100 * score.accuracy:.1f}{spread}{mark}"

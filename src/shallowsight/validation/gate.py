@@ -1,6 +1,7 @@
 """The data gate: no GPU turns before it has passed; bad rows are put aside with their reasons, none is lost."""
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -127,7 +128,9 @@ def _refusal(report: GateReport, table: Table, faults: Sequence[tuple[str, ...]]
         most.append(f"{reason} {count} (for example {example[:80]!r})")
     allowed = f"allowed is a share of {max_bad_share:g}" if report.good else "no good row is left"
     share = report.bad / report.rows
-    mend = "mend the rows" + (f" or raise data.max_bad_share (at least {share:.3g} here)" if report.good else "")
+    mend = "mend the rows" + (
+        f" or raise data.max_bad_share (at least {math.ceil(share * 1000) / 1000:g} here)" if report.good else ""
+    )
     return (
         f"data refused: {report.bad} of {report.rows} rows are bad ({share:.3g}); {allowed}. "
         f"Most frequent: {'; '.join(most)}. All of them, with reasons: {report.quarantine}. To go on: {mend}."

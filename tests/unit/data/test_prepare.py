@@ -109,6 +109,13 @@ def test_too_many_bad_rows_are_refused_and_kept(run: Run, files: Path, tmp_path:
     assert not (tmp_path / "out" / "data.json").exists()
 
 
+@pytest.mark.parametrize("use", ["train", "test"])
+def test_a_file_without_rows_is_refused(run: Run, files: Path, use: str) -> None:
+    (files / f"{use}.json").write_text("[]")
+    with pytest.raises(DataRefused, match=rf"no row in .*{use}.json; add records"):
+        run()
+
+
 def test_leaked_pictures_are_refused(run: Run, files: Path) -> None:
     Image.open(files / "images" / "3.png").save(files / "images" / "10.bmp")
     spoil(files / "test.json", lambda rows: rows[0].update(image="10.bmp"))

@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from conftest import noise
+from good_rows import noise
 from PIL import Image, ImageFile
 
 from shallowsight.validation import images as module

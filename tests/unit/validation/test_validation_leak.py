@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import noise
+from good_rows import noise
 from PIL import Image
 
 from shallowsight.errors import DataRefused
