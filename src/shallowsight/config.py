@@ -33,6 +33,7 @@ ANALYSIS_IMAGES = 208  # at the most; thirteen batches: the borders were the sam
 
 SCRATCH = "scratch"  # the language model that is made here
 StageName = Literal["pretrain", "finetune"]
+STAGES: tuple[StageName, ...] = ("pretrain", "finetune")  # in the order trained
 
 
 class Part(BaseModel):

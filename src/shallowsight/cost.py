@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from shallowsight.assets.towers import TowerFacts
 from shallowsight.cells import Cell, Resolved
-from shallowsight.config import ANALYSIS_IMAGES, Experiment, StageName
+from shallowsight.config import ANALYSIS_IMAGES, STAGES, Experiment, StageName
 from shallowsight.errors import MissingPackage
 from shallowsight.settings import Setting
 
@@ -44,7 +44,7 @@ def pays_to_cache(base: Experiment, tower: TowerFacts, tokens: int, images: int)
     The paper's full study would need 16 TB to save two percent; the embedded default half a gigabyte to save most of
     its time. Depends on one experiment alone: every machine decides alike, and so does the study with another seed.
     """
-    seen = sum((base.stage(name).updates or 0) * base.stage(name).global_batch for name in ("pretrain", "finetune"))
+    seen = sum((base.stage(name).updates or 0) * base.stage(name).global_batch for name in STAGES)
     read_again = seen > images or base.finetune.epochs is not None
     return read_again and images * tower.depth * tokens * tower.width * _HALF < CACHE_LIMIT
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from shallowsight.cells import Cell, Resolved, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.config import STAGES
 from shallowsight.layers import Group
 from shallowsight.settings import Setting, resolve_settings
 
@@ -23,7 +24,7 @@ class Plan:
             found += [encode_cell(resolved, layer) for layer in self.layers]
         for setting in self.members:
             for seed in resolved.study.seeds:
-                found += [stage_cell(resolved, setting, seed, stage) for stage in ("pretrain", "finetune")]
+                found += [stage_cell(resolved, setting, seed, stage) for stage in STAGES]
                 found.append(evaluate_cell(resolved, setting, seed))
         return found
 

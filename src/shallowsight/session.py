@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from shallowsight import steps
-from shallowsight.config import Experiment, StageName
+from shallowsight.config import STAGES, Experiment
 from shallowsight.cost import forecast
 from shallowsight.display import Display, print_cells, print_plan
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
@@ -56,8 +56,7 @@ def _default_folder(kind: str, name_or_file: str) -> Path:
 
 
 def _require_even_batches(experiment: Experiment, gpus: int) -> None:
-    stages: tuple[StageName, ...] = ("pretrain", "finetune")
-    for name in stages:
+    for name in STAGES:
         batch = experiment.stage(name).global_batch
         if gpus and batch % gpus:
             raise ConfigurationError(f"{name}.global_batch={batch} does not divide among {gpus} processes (--gpus)")

@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "analysis": {"config", "errors", "layers", "model"},
     # Cells: what there is to do, and what it costs.
     "cells": {"assets", "config", "data", "digest", "settings"},
-    "plan": {"cells", "layers", "settings"},
+    "plan": {"cells", "config", "layers", "settings"},
     "cost": {"assets", "cells", "config", "errors", "settings"},
     "services": {"cells", "digest", "errors"},
     "train": {"assets", "config", "data", "errors", "model"},

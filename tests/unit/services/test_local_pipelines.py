@@ -11,7 +11,7 @@ from shallowsight.errors import ConfigurationError, MissingPackage
 from shallowsight.services import pipelines
 
 
-@pytest.mark.parametrize("text", ["/opt/python3/x", "a={{$}}", "data.images=/usr/lib/python3.11"])
+@pytest.mark.parametrize("text", ["python3/x", "a={{$}}", "data.images=python3.11"])
 def test_texts_that_kfp_would_rewrite_are_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="rewrites the text"):
         pipelines.require_unchanged("fine", text)
