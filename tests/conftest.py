@@ -8,6 +8,8 @@ import pytest
 from PIL import Image, ImageDraw
 from study_runs import Ended, shallowsight
 
+pytest_plugins = ["tiny"]
+
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:

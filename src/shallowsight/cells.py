@@ -107,13 +107,23 @@ def prepare_cell(resolved: Resolved) -> Cell:
 
 
 def analyze_cell(resolved: Resolved) -> Cell:
-    inputs = {"tower": resolved.tower.digest, "image_size": resolved.base.vision.image_size}
+    base = resolved.base
+    inputs = {
+        "tower": resolved.tower.digest,
+        "image_size": base.vision.image_size,
+        "picture": base.finetune.picture,
+    }
     return Cell.make("analyze", inputs, [prepare_cell(resolved)])
 
 
 def encode_cell(resolved: Resolved, layer: int) -> Cell:
     vision = resolved.base.vision.model_dump(mode="json", exclude={"tower", "revision", "layers"})
-    inputs = {"tower": resolved.tower.digest, "vision": vision, "layer": layer}
+    inputs = {
+        "tower": resolved.tower.digest,
+        "vision": vision,
+        "picture": resolved.base.finetune.picture,
+        "layer": layer,
+    }
     return Cell.make("encode", inputs, [prepare_cell(resolved)], setting=f"layer {layer}")
 
 

@@ -33,6 +33,7 @@ ANALYSIS_IMAGES = 208  # at the most; thirteen batches: the borders were the sam
 
 SCRATCH = "scratch"  # the language model that is made here
 StageName = Literal["pretrain", "finetune"]
+PictureShape = Literal["stretch", "crop", "pad"]
 STAGES: tuple[StageName, ...] = ("pretrain", "finetune")  # in the order trained
 
 
@@ -89,6 +90,7 @@ class Data(Part):
     finetune: Names = ("scenes", "easy-vqa")
     test: Names = ("scenes", "easy-vqa")
     images: str | None = None  # the folder that the files' image paths start from
+    pretrain_images: str | None = None  # the same for the files of pretrain; left out: images
     scenes_train: Count = 1200
     scenes_test: Count = 300
     easy_vqa_train: Count = 200
@@ -100,9 +102,19 @@ class Data(Part):
     def _files_need_a_folder(self) -> Self:
         if not self.finetune or not self.test:
             raise ValueError("data.finetune and data.test each name at least one source")
-        if self.files and self.images is None:
+        if self.images is None and any(self.pretrain_images is None or not self._pretrains_only(f) for f in self.files):
             raise ValueError(f"data.images: name the folder of the pictures in {', '.join(self.files)}")
         return self
+
+    def folder_of(self, file: str) -> str:
+        """Where the image paths of a file start."""
+        own = self.pretrain_images if self._pretrains_only(file) else None
+        folder = own or self.images
+        assert folder is not None  # a file without one is refused
+        return folder
+
+    def _pretrains_only(self, file: str) -> bool:
+        return file in self.pretrain and file not in (*self.finetune, *self.test)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -114,10 +126,22 @@ class Data(Part):
 BUILT_IN_SOURCES = ("scenes", "scenes-captions", "easy-vqa")
 
 
+class Lora(Part):
+    """Low-rank adapters on the language model's matrices instead of the matrices themselves; merged at the end.
+
+    The public code's adapters are of rank 64 with these other values.
+    """
+
+    rank: Count = 0  # 0: none, every weight is trained
+    alpha: Positive = 16
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
+
+
 class Stage(Part):
     """One of the two training stages."""
 
     learning_rate: Annotated[float, Field(gt=0)]
+    connector_learning_rate: Annotated[float, Field(gt=0)] | None = None  # of fusion and connector; left out: the same
     global_batch: Positive
     updates: Count | None = None  # optimizer updates; 0 skips the stage
     epochs: Annotated[float, Field(gt=0)] | None = None
@@ -125,8 +149,13 @@ class Stage(Part):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Annotated[float, Field(gt=0)] = 1.0  # global gradient norm
     template: Literal["plain", "short", "v1"] = "short"
-    zero: Literal[0, 1, 2] = 0  # DeepSpeed ZeRO stage
+    picture: PictureShape = "stretch"  # how a picture becomes square
+    order: Literal["shuffled", "by_length"] = "shuffled"  # by_length: sequences of like length share a batch
+    packed: bool = False  # several sequences in a row, without padding and without seeing each other
+    zero: Literal[0, 1, 2, 3] = 2  # DeepSpeed ZeRO stage
     precision: Literal["float32", "bfloat16"] = "float32"
+    checkpointing: bool = False  # activations computed again in the backward pass instead of kept
+    lora: Lora = Lora()
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -152,6 +181,12 @@ class Experiment(Part):
     @model_validator(mode="after")
     def _setting_fits(self) -> Self:
         Setting(self.vision.layers, self.fusion.kind)
+        return self
+
+    @model_validator(mode="after")
+    def _adapters_have_a_model_to_adapt(self) -> Self:
+        if self.pretrain.lora.rank:
+            raise ValueError("pretrain.lora.rank: the language model is frozen while pretraining; use finetune.lora")
         return self
 
     @field_validator("benchmarks")

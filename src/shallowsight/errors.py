@@ -39,3 +39,19 @@ class MissingPackage(ConfigurationError):
 
 class CorruptOutput(ShallowsightError):
     """A stored file does not have the size or sha256 that its cell recorded."""
+
+
+class StoreUnavailable(ShallowsightError):
+    """The object store gave no answer, however often it was asked; nothing is wrong with the request."""
+
+
+class LeaseHeld(ShallowsightError):
+    """Somebody else is the one writer that there may be."""
+
+
+class LossNotFinite(ShallowsightError):
+    """Training diverged, or a record poisons it."""
+
+
+class OutOfMemory(ShallowsightError):
+    """A micro-batch does not fit the device."""

@@ -83,8 +83,9 @@ def _is_document(raw: Any) -> bool:
 
 def _absolute(changes: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths in a file are relative to that file."""
-    if changes.get("data.images") is not None:
-        changes["data.images"] = str((folder / str(changes["data.images"])).resolve())
+    for key in ("data.images", "data.pretrain_images"):
+        if changes.get(key) is not None:
+            changes[key] = str((folder / str(changes[key])).resolve())
     for key in _SOURCES:
         named = changes.get(key)
         # A text lists sources, but for one path with spaces in it.

@@ -6,6 +6,7 @@ Every step asks the store first, before it imports anything heavy: what is whole
 import json
 import logging
 import os
+import platform
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,10 +23,12 @@ from shallowsight.cells import (
 )
 from shallowsight.config import Experiment, StageName
 from shallowsight.data.sources import source_facts
-from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.errors import ConfigurationError, LeaseHeld, ShallowsightError
 from shallowsight.plan import Plan, make_plan
 from shallowsight.resolve import resolve_experiment as resolve_experiment
 from shallowsight.resolve import resolve_study as resolve_study
+from shallowsight.services.lease import lease
+from shallowsight.services.objects import open_objects
 from shallowsight.services.progress import Progress
 from shallowsight.services.store import STUDY, Store, write_whole
 from shallowsight.services.store import open_store as open_store
@@ -34,6 +37,7 @@ from shallowsight.settings import Setting
 log = logging.getLogger(__name__)
 
 PLAN = "plan.json"
+STATES = "SHALLOWSIGHT_STATES"  # where unfinished trainings are kept, if not in the store: file:// or s3://
 MEMBERS_AT_ONCE = "SHALLOWSIGHT_MEMBERS_AT_ONCE"  # how many trainings share this machine; set by a local run
 
 
@@ -90,8 +94,8 @@ def analyze_layers(resolved: Resolved, store: Store) -> Path:
         from shallowsight.model.encode import Encoder, PictureEncoder
 
         _use_all_cores()
-        shards, depth = Shards(data), resolved.tower.depth
-        encoder = Encoder(PictureEncoder(resolved.base.vision, resolved.tower, depth), shards)
+        shards, depth, shape = Shards(data), resolved.tower.depth, resolved.base.finetune.picture
+        encoder = Encoder(PictureEncoder(resolved.base.vision, resolved.tower, depth, shape), shards)
         # Training pictures alone: the groups decide what is trained, and the test must not.
         analyze(encoder, depth, training_images(data), out, Progress("comparing layers"))
 
@@ -121,7 +125,7 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
         _use_all_cores()
         by_layer = {layer: folders[cell] for layer, cell in cells.items() if cell in folders}
         shards = Shards(data)
-        encoder = Encoder(PictureEncoder(vision, facts, max(by_layer)), shards)
+        encoder = Encoder(PictureEncoder(vision, facts, max(by_layer), resolved.base.finetune.picture), shards)
         tokens = facts.tokens(vision.image_size, vision.pool, vision.features)
         encode_layers(encoder, list(shards.keys()), by_layer, tokens, facts.width, Progress("encoding pictures"))
 
@@ -129,45 +133,71 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
 
 
 def train_stage(resolved: Resolved, setting: str, stage: StageName, store: Store, processes: int = 1) -> list[Path]:
-    """One stage of one setting, for every seed of the study."""
+    """One stage of one setting, for every seed of the study; an unfinished one goes on from its last saved state."""
     parsed = _setting(resolved, setting)
     return [_train(resolved, parsed, seed, stage, store, processes) for seed in resolved.study.seeds]
 
 
 def _train(resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, processes: int) -> Path:
     cell = stage_cell(resolved, setting, seed, stage)
+    states, state_key = os.environ.get(STATES, store.url), f"training_state/{cell.digest}"
     start = store.folder(stage_cell(resolved, setting, seed, "pretrain")) if stage == "finetune" else None
 
     def make(out: Path) -> None:
-        from shallowsight.services.metrics import TrainingMetrics
+        from shallowsight.services.metrics.exposition import Endpoint
+        from shallowsight.services.metrics.training import TrainingMetrics
+        from shallowsight.train.job import StageJob
         from shallowsight.train.launch import launch
         from shallowsight.train.loop import UpdateRecord
-        from shallowsight.train.stage import StageJob
 
         _share_cores()
         metrics = TrainingMetrics(
-            store.root / "metrics" / f"{cell.digest}.prom", resolved.study.name, cell.digest, stage
+            resolved.study.name,
+            cell.digest,
+            stage,
+            textfile=store.root / "metrics" / f"{cell.digest}.prom",
+            endpoint=Endpoint.from_environment(),
         )
         progress = Progress(str(cell))
 
         def show(record: UpdateRecord, updates: int) -> None:
-            metrics.record(record.loss, record.learning_rate, record.seconds, record.tokens, updates)
+            if held.lost.is_set():
+                raise LeaseHeld(f"{cell}: another machine has taken this training over; it continues there")
+            metrics.update_done(record, updates)
             progress(record.update, updates, f"loss {record.loss:.3f}, {1 / record.seconds:.1f} updates/s")
 
-        job = StageJob(
-            experiment=resolved.base.at(setting, seed),
-            tower=resolved.tower,
-            stage=stage,
-            data=store.folder(prepare_cell(resolved)),
-            feature_folders=_feature_folders(resolved, setting, store),
-            start=start,
-            out=out,
-        )
-        with _scratch(store) as work:
-            launch(job, processes, work, show)
-        metrics.write()
+        # The store's own lock keeps others of this machine out; the states may be shared with other machines.
+        with (
+            _scratch(store) as work,
+            lease(open_objects(states), f"{state_key}/lease", f"{cell} on {platform.node()}") as held,
+            metrics,
+        ):
+            job = StageJob(
+                experiment=resolved.base.at(setting, seed),
+                tower=resolved.tower,
+                stage=stage,
+                data=store.folder(prepare_cell(resolved)),
+                feature_folders=_feature_folders(resolved, setting, store),
+                start=start,
+                out=out,
+                work=work,
+                states=states,
+                state_key=state_key,
+                study=resolved.study.name,
+                cell=cell.digest,
+            )
+            launch(job, processes, show, metrics.state_kept)
 
-    return store.build(cell, make)
+    folder = store.build(cell, make)
+    _remove_all(states, state_key)
+    return folder
+
+
+def _remove_all(url: str, key: str) -> None:
+    """The states of a stage that is done."""
+    objects = open_objects(url)
+    for found in objects.keys(f"{key}/"):
+        objects.delete(found)
 
 
 def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from shallowsight import errors, steps
 from shallowsight.cells import Cell, Resolved, analyze_cell, prepare_cell
@@ -199,6 +198,5 @@ def pipeline_arguments(
     """
     path = Path(name_or_file)
     name = str(path.resolve()) if path.suffix in {".yaml", ".yml"} else name_or_file
-    url = f"file://{quote(str(store.root))}"
-    pipelines.require_unchanged(name, url, *overrides)
-    return {kind: name, "overrides": list(overrides), "store": url, "gpus": str(gpus)}
+    pipelines.require_unchanged(name, store.url, *overrides)
+    return {kind: name, "overrides": list(overrides), "store": store.url, "gpus": str(gpus)}

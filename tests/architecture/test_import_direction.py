@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "settings": {"layers"},
     "registry": {"errors"},
     "config": {"benchmarks", "layers", "settings"},
-    "experiments": {"config"},
+    "experiments": {"config", "layers"},
     "overrides": {"config", "errors", "experiments", "layers", "settings"},
     # What the steps are made of.
     "assets": {"digest", "errors"},
@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"cells", "config", "layers", "settings"},
     "cost": {"assets", "cells", "config", "errors", "settings"},
     "services": {"cells", "digest", "errors"},
-    "train": {"assets", "config", "data", "errors", "model"},
+    "train": {"assets", "config", "data", "digest", "errors", "model", "services"},
     "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
     "report": {"config", "errors", "evaluate", "shallowsight"},
     "resolve": {"assets", "cells", "config", "cost", "data", "errors", "overrides", "settings"},

@@ -48,6 +48,7 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "data.finetune": (["scenes"], ALL),
     "data.test": (["scenes"], ALL),
     "data.images": ("/another/folder", NONE),
+    "data.pretrain_images": ("/another/folder", NONE),  # the sources' digests are over the pictures
     "data.scenes_train": (161, NONE),  # the sources' digests count; as the next three
     "data.scenes_test": (41, NONE),
     "data.easy_vqa_train": (21, NONE),
@@ -66,11 +67,23 @@ STAGE_FIELDS: dict[str, object] = {
     "weight_decay": 0.3,
     "clip": 2.0,
     "template": "v1",
-    "zero": 1,
+    "picture": "crop",
+    "order": "by_length",
+    "packed": True,
+    "zero": 3,
     "precision": "bfloat16",
+    "checkpointing": True,
+    "connector_learning_rate": 2e-4,
+    "lora.alpha": 5.0,
+    "lora.dropout": 0.5,
 }
 FIELDS |= {f"pretrain.{key}": (value, TRAINED) for key, value in STAGE_FIELDS.items()}
 FIELDS |= {f"finetune.{key}": (value, TRAINED - {"pretrain"}) for key, value in STAGE_FIELDS.items()}
+FIELDS["finetune.lora.rank"] = (8, TRAINED - {"pretrain"})
+# What the tower sees is what finetuning and evaluation show it; a cache is made so too, and then pretraining reads it.
+FIELDS["finetune.picture"] = ("crop", {"analyze", "encode", "finetune", "evaluate"})
+ALSO_WHEN_CACHED = {"finetune.picture": {"pretrain"}}
+REFUSED = {"pretrain.lora.rank"}
 
 TOWER = TowerFacts(
     name="tower", family="dinov2", depth=12, width=384, patch=14, has_class_token=True, digest="sha256:aa"
@@ -108,13 +121,15 @@ def stale(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 
 def test_every_field_is_spoken_of() -> None:
-    assert set(FIELDS) == set(_leaf_keys(Experiment))
+    assert set(FIELDS) | REFUSED == set(_leaf_keys(Experiment)) and not set(FIELDS) & REFUSED
 
 
 @pytest.mark.parametrize("cache", [True, False], ids=["cached", "live"])
 @pytest.mark.parametrize("key", FIELDS)
 def test_a_field_makes_stale_what_it_can_change(key: str, cache: bool) -> None:
     value, expected = FIELDS[key]
+    if cache:
+        expected = expected | ALSO_WHEN_CACHED.get(key, NONE)
     base = resolved(cache=cache)
     raw = base.model_dump(mode="json")
     *parts, last = key.split(".")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shallowsight.config import Data, Experiment, Language, Stage, Study
+from shallowsight.config import Data, Experiment, Language, Lora, Stage, Study
 from shallowsight.experiments import DEMO, EXPERIMENTS, STUDIES
 from shallowsight.layers import LayerSet
 from shallowsight.settings import Setting
@@ -57,6 +57,17 @@ def test_is_frozen() -> None:
         pytest.param(
             {"data": {"finetune": ["a.json"]}}, "data.images: name the folder of the pictures in a.json", id="no folder"
         ),
+        pytest.param({"data": {"pretrain": ["a.json"]}}, "data.images: name the folder of", id="no folder, pretrain"),
+        pytest.param(
+            {"data": {"finetune": ["a.json"], "pretrain_images": "x"}},
+            "data.images: name the folder of the pictures in a.json",
+            id="a folder of pretraining is for files of pretraining",
+        ),
+        pytest.param(
+            {"data": {"pretrain": ["a.json", "b.json"], "test": ["b.json"], "pretrain_images": "x"}},
+            "data.images: name the folder of the pictures in a.json, b.json",
+            id="a file of both",
+        ),
         pytest.param({"data": {"max_bad_share": 1.5}}, "less than or equal to 1", id="share"),
         pytest.param({"language": {"heads": 3}}, "language.width=128 does not divide", id="heads"),
         pytest.param({"language": {"width": 20, "heads": 4}}, "language.width=20 does not divide", id="odd heads"),
@@ -64,6 +75,53 @@ def test_is_frozen() -> None:
 )
 def test_experiment_refuses(changes: dict[str, Any], message: str) -> None:
     assert message in refusal(Experiment, DEMO, changes)
+
+
+def test_adapters_are_for_finetuning_alone() -> None:
+    stage = {"learning_rate": 1e-3, "global_batch": 8, "updates": 1, "lora": {"rank": 8}}
+    assert "pretrain.lora.rank: the language model is frozen while pretraining; use finetune.lora" in refusal(
+        Experiment, DEMO, {"pretrain": stage}
+    )
+    found = Experiment.model_validate(DEMO.model_dump(mode="json") | {"finetune": stage})
+    assert (found.finetune.lora.rank, found.pretrain.lora.rank) == (8, 0)
+    stage["lora"] = {"rank": 0, "alpha": 3.0}
+    assert Experiment.model_validate(DEMO.model_dump(mode="json") | {"pretrain": stage}), "none are asked for"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"pretrain": ("a.json",), "pretrain_images": "x"}, id="a file of pretraining in its own folder"),
+        pytest.param({"pretrain": ("a.json",), "images": "x"}, id="in the folder of all"),
+        pytest.param({"pretrain_images": "x"}, id="no files"),
+        pytest.param({"finetune": ("a.json",), "images": "x", "pretrain_images": "y"}, id="a folder for nothing"),
+    ],
+)
+def test_data_accepts(changes: dict[str, Any]) -> None:
+    assert Data(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "folders"),
+    [
+        pytest.param({"pretrain_images": "own"}, {"p": "own", "f": "all", "t": "all", "both": "all"}, id="two folders"),
+        pytest.param({}, dict.fromkeys(("p", "f", "t", "both"), "all"), id="left out"),
+        pytest.param({"pretrain_images": ""}, dict.fromkeys(("p", "f"), "all"), id="empty"),
+    ],
+)
+def test_where_the_paths_of_a_file_start(changes: dict[str, Any], folders: dict[str, str]) -> None:
+    uses = {"pretrain": ("p", "both"), "finetune": ("f", "both"), "test": ("t",)}
+    data = Data(**uses, images="all", **changes)
+    assert {file: data.folder_of(file) for file in folders} == folders
+
+
+def test_a_file_tested_on_is_of_the_folder_of_all() -> None:
+    data = Data(pretrain=("a",), finetune=("f",), test=("a",), images="all", pretrain_images="own")
+    assert data.folder_of("a") == "all"
+
+
+def test_pretraining_alone_may_have_the_only_folder() -> None:
+    assert Data(pretrain=("p",), pretrain_images="own").folder_of("p") == "own"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +135,16 @@ def test_experiment_refuses(changes: dict[str, Any], message: str) -> None:
         pytest.param({"updates": 1, "learning_rate": 0}, "greater than 0", id="learning rate"),
         pytest.param({"updates": 1, "global_batch": 0}, "greater than 0", id="batch"),
         pytest.param({"updates": 1, "warmup": 1}, "less than 1", id="warmup"),
-        pytest.param({"updates": 1, "zero": 3}, "0, 1 or 2", id="zero"),
+        pytest.param({"updates": 1, "zero": 4}, "0, 1, 2 or 3", id="zero"),
+        pytest.param({"updates": 1, "zero": -1}, "0, 1, 2 or 3", id="negative zero"),
+        pytest.param({"updates": 1, "picture": "squash"}, "'stretch', 'crop' or 'pad'", id="picture"),
+        pytest.param({"updates": 1, "order": "sorted"}, "'shuffled' or 'by_length'", id="order"),
+        pytest.param({"updates": 1, "packed": "rows"}, "valid boolean", id="packed"),
+        pytest.param({"updates": 1, "connector_learning_rate": 0}, "greater than 0", id="connector's rate"),
+        pytest.param({"updates": 1, "lora": {"rank": -1}}, "greater than or equal to 0", id="rank"),
+        pytest.param({"updates": 1, "lora": {"rank": 8, "alpha": 0}}, "greater than 0", id="alpha"),
+        pytest.param({"updates": 1, "lora": {"rank": 8, "dropout": 1}}, "less than 1", id="dropout"),
+        pytest.param({"updates": 1, "lora": {"r": 8}}, "Extra inputs are not permitted", id="unknown field of lora"),
         pytest.param({"updates": 1, "template": "v2"}, "'plain', 'short' or 'v1'", id="template"),
         pytest.param({"updates": 1, "precision": "float16"}, "'float32' or 'bfloat16'", id="precision"),
     ],
@@ -90,6 +157,30 @@ def test_stage_refuses(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("length", [{"updates": 0}, {"updates": 5}, {"epochs": 0.5}], ids=str)
 def test_stage_accepts(length: dict[str, Any]) -> None:
     assert Stage(learning_rate=1e-3, global_batch=8, **length)
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("zero", [0, 1, 2, 3]),
+        ("picture", ["stretch", "crop", "pad"]),
+        ("order", ["shuffled", "by_length"]),
+        ("packed", [False, True]),
+    ],
+)
+def test_stage_takes_every_choice(key: str, values: list[object]) -> None:
+    for value in values:
+        stage = Stage.model_validate({"learning_rate": 1e-3, "global_batch": 8, "updates": 1, key: value})
+        assert getattr(stage, key) == value
+
+
+def test_what_a_stage_does_unless_it_is_told() -> None:
+    """A digest holds them all: another default makes every finished training stale."""
+    stage = Stage(learning_rate=1e-3, global_batch=8, updates=1)
+    assert (stage.zero, stage.picture, stage.order, stage.packed, stage.checkpointing) == (
+        2, "stretch", "shuffled", False, False
+    )  # fmt: skip
+    assert stage.connector_learning_rate is None and stage.lora == Lora(rank=0, alpha=16.0, dropout=0.05)
 
 
 @pytest.mark.parametrize(

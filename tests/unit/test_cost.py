@@ -53,6 +53,11 @@ def test_operations_of_a_clip_l_336() -> None:
         pytest.param([], LARGE, 576, 2000, False, id="57 GB of features"),
         pytest.param(["finetune.updates=600"], LARGE, 576, 700, True, id="19.8 GB of features"),
         pytest.param(["finetune.updates=600"], LARGE, 576, 710, False, id="20.1 GB of features"),
+        pytest.param(["pretrain.picture=crop"], SMALL, 36, 2000, False, id="other pictures while pretraining"),
+        pytest.param(["finetune.picture=pad"], SMALL, 36, 2000, False, id="other pictures while finetuning"),
+        pytest.param(
+            ["pretrain.picture=crop", "finetune.picture=crop"], SMALL, 36, 2000, True, id="the same other pictures"
+        ),
     ],
 )
 def test_pays_to_cache(words: list[str], tower: TowerFacts, tokens: int, images: int, pays: bool) -> None:

@@ -79,11 +79,13 @@ FILES = {
     "__init__.py": "",
     "model/__init__.py": "",
     "model/a.py": "import os\nfrom shallowsight.model import b\nfrom shallowsight.c import thing\n",
-    "model/b.py": "import shallowsight.model.a\n",  # a circle
+    "model/b.py": "import shallowsight.model.a\nfrom shallowsight.services.far import away\n",  # a circle
     "c.py": "def thing():\n    from shallowsight.d import late\n    import torch\n",
     "d.py": "late = 1\n",
     "data/__init__.py": "",
     "data/e.py": "e = 1\n",
+    "services/__init__.py": "",
+    "services/far.py": "away = 1\n",
     "report/__init__.py": "",
     "report/page.py": "from shallowsight.model import a\n",
 }
@@ -99,6 +101,7 @@ FILES = {
         pytest.param("model/__init__.py", True, id="the package that holds it"),
         pytest.param("report/page.py", False, id="a module that imports it"),
         pytest.param("data/e.py", False, id="a module nobody imports"),
+        pytest.param("services/far.py", False, id="a carrier of bytes"),
     ],
 )
 def test_code_digest_follows_imports(package: Package, edited: str, changes: bool) -> None:

@@ -11,6 +11,7 @@ from shallowsight.experiments import EXPERIMENTS, STUDIES
 from shallowsight.overrides import load_experiment, load_study
 
 Write = Callable[..., str]
+ALL_EXPERIMENTS, ALL_STUDIES = ", ".join(EXPERIMENTS), ", ".join(STUDIES)
 
 
 def depth_of(tower: str) -> int:
@@ -66,6 +67,16 @@ def test_a_name_alone_is_the_named_study(name: str) -> None:
         pytest.param("data.test=[easy-vqa, scenes]", "data.test", ["easy-vqa", "scenes"], id="YAML list"),
         pytest.param("benchmarks=own:counting", "benchmarks", ["own:counting"], id="own kind"),
         pytest.param(" seed = 7", "seed", 7, id="spaces"),
+        pytest.param("finetune.lora.rank=8", "finetune.lora.rank", 8, id="three levels"),
+        pytest.param("pretrain.lora.alpha=32", "pretrain.lora.alpha", 32.0, id="of a stage without adapters"),
+        pytest.param("finetune.packed=true", "finetune.packed", True, id="packed"),
+        pytest.param("finetune.order=by_length", "finetune.order", "by_length", id="order"),
+        pytest.param("pretrain.picture=crop", "pretrain.picture", "crop", id="picture"),
+        pytest.param("finetune.zero=3", "finetune.zero", 3, id="zero"),
+        pytest.param(
+            "finetune.connector_learning_rate=2e-5", "finetune.connector_learning_rate", 2e-5, id="an optional number"
+        ),
+        pytest.param("data.pretrain_images=y", "data.pretrain_images", "y", id="an optional folder"),
         pytest.param("vision.tower=a=b", "vision.tower", "a=b", id="equals sign in the value"),
         pytest.param("vision.tower={broken", "vision.tower", "{broken", id="what is no YAML is text"),
     ],
@@ -152,6 +163,15 @@ def test_a_study_takes_the_keys_of_its_base() -> None:
         pytest.param("qqqqqqqq=3", "unknown key 'qqqqqqqq'; the keys are name, vision.tower,", id="nothing near"),
         pytest.param("vision=3", "unknown key 'vision'", id="a part is no key"),
         pytest.param("vision.layers.x=3", "unknown key 'vision.layers.x'", id="too deep"),
+        pytest.param("finetune.lora=8", "unknown key 'finetune.lora'; did you mean 'finetune.lora.", id="inner part"),
+        pytest.param("finetune.lora.r=8", "unknown key 'finetune.lora.r'; did you mean 'finetune.lora.r", id="inner"),
+        pytest.param("pretrain.lora.rank=8", "pretrain.lora.rank: the language model is frozen", id="frozen model"),
+        pytest.param("finetune.zero=4", "finetune.zero: Input should be 0, 1, 2 or 3 (found 4)", id="zero"),
+        pytest.param(
+            "finetune.order=length",
+            "finetune.order: Input should be 'shuffled' or 'by_length' (found 'length')",
+            id="order",
+        ),
         pytest.param("seeds=1 2", "seeds belongs to a study; one experiment has seed=", id="of a study"),
         pytest.param("vision.layers", "--set 'vision.layers': write key=value, for instance vision.layers=3,8", id="="),
         pytest.param("=3", "--set '=3': write key=value", id="no key"),
@@ -205,9 +225,9 @@ def test_a_study_refuses(word: str, message: str) -> None:
     ("name", "message"),
     [
         pytest.param(
-            "demoo", "no study 'demoo', did you mean 'demo'? choose from demo, quick, or give a .yaml", id="typo"
+            "demoo", f"no study 'demoo', did you mean 'demo'? choose from {ALL_STUDIES}, or give a .yaml", id="typo"
         ),
-        pytest.param("zzzzzz", "no study 'zzzzzz'; choose from demo, quick, or give a .yaml file", id="unknown"),
+        pytest.param("zzzzzz", f"no study 'zzzzzz'; choose from {ALL_STUDIES}, or give a .yaml file", id="unknown"),
         pytest.param("mine.json", "no study 'mine.json'; choose from", id="another suffix"),
         pytest.param("gone.yaml", "no file 'gone.yaml'; give a YAML file with `base:` and `set:`", id="missing file"),
         pytest.param("gone.yml", "no file 'gone.yml'", id="missing yml"),
@@ -261,19 +281,23 @@ def test_yaml_without_changes(write: Write, text: str) -> None:
     [
         pytest.param("base: [unclosed", "is not YAML", id="broken"),
         pytest.param(
-            "- a\n- b\n", "write `base:` (one of demo, quick) and `set:` (keys and values), found list", id="list"
+            "- a\n- b\n",
+            f"write `base:` (one of {ALL_EXPERIMENTS}) and `set:` (keys and values), found list",
+            id="list",
         ),
         pytest.param("just text", "found str", id="text"),
         pytest.param("", "found NoneType", id="empty"),
         pytest.param("base: quick\nsets: {}\n", "found the keys base, sets", id="unknown part"),
         pytest.param("set: {seed: 1}\n", "found the keys set", id="no base"),
-        pytest.param("base: qick\n", "'qick', did you mean 'quick'? choose from demo, quick", id="unknown base"),
-        pytest.param("base: [quick]\n", "write `base:` (one of demo, quick)", id="base is a list"),
+        pytest.param("base: qick\n", f"'qick', did you mean 'quick'? choose from {ALL_EXPERIMENTS}", id="unknown base"),
+        pytest.param("base: [quick]\n", f"write `base:` (one of {ALL_EXPERIMENTS})", id="base is a list"),
         pytest.param(
-            "base: quick\nset: [seed=1]\n", "write `base:` (one of demo, quick) and `set:` (keys", id="set is a list"
+            "base: quick\nset: [seed=1]\n",
+            f"write `base:` (one of {ALL_EXPERIMENTS}) and `set:` (keys",
+            id="set is a list",
         ),
         pytest.param(
-            "base: quick\nset: seed=1\n", "write `base:` (one of demo, quick) and `set:` (keys", id="set is text"
+            "base: quick\nset: seed=1\n", f"write `base:` (one of {ALL_EXPERIMENTS}) and `set:` (keys", id="set is text"
         ),
         pytest.param(
             "base: quick\nset: {vision: {layer: 3}}\n", "unknown key 'vision.layer'; did you mean", id="nested key"
@@ -305,18 +329,34 @@ def test_paths_in_a_file_start_at_the_file(write: Write, tmp_path: Path, sources
     assert found.data.images == str(tmp_path / "pictures")
 
 
+@pytest.mark.parametrize("nested", [True, False], ids=["nested", "dotted"])
+def test_the_folder_of_pretraining_in_a_file_starts_at_the_file(write: Write, tmp_path: Path, nested: bool) -> None:
+    keys = {"pretrain": "captions.json", "pretrain_images": "../558k", "images": "pictures"}
+    lines = [f"    {key}: {value}" if nested else f"  data.{key}: {value}" for key, value in keys.items()]
+    found = experiment(name=write("\n".join(["base: quick", "set:", *(["  data:"] if nested else []), *lines]))).data
+    assert found.pretrain_images == str(tmp_path / "558k") and found.images == str(tmp_path / "configs" / "pictures")
+    assert found.folder_of(str(tmp_path / "configs" / "captions.json")) == str(tmp_path / "558k")
+
+
+def test_adapters_in_a_file(write: Write) -> None:
+    found = experiment(name=write("base: quick\nset:\n  finetune: {lora: {rank: 64}, zero: 3}\n")).finetune
+    assert (found.lora.rank, found.lora.alpha, found.lora.dropout, found.zero) == (64, 16.0, 0.05, 3)
+
+
 def test_absolute_paths_in_a_file_stay(write: Write) -> None:
     found = experiment(name=write("base: quick\nset: {data: {test: /x/a.json, images: /x/y}}\n"))
     assert found.data.test == ("/x/a.json",) and found.data.images == "/x/y"
 
 
 def test_no_folder_of_pictures_in_a_file_stays_none(write: Write) -> None:
-    assert experiment(name=write("base: quick\nset: {data: {images: null}}\n")).data.images is None
+    found = experiment(name=write("base: quick\nset: {data: {images: null, pretrain_images: null}}\n"))
+    assert found.data.images is None and found.data.pretrain_images is None
 
 
 def test_paths_given_as_words_are_left_alone(write: Write) -> None:
-    found = experiment("data.test=a.json", "data.images=y", name=write("base: quick\n"))
-    assert found.data.test == ("a.json",) and found.data.images == "y"
+    words = ["data.test=a.json", "data.images=y", "data.pretrain_images=z"]
+    found = experiment(*words, name=write("base: quick\n"))
+    assert found.data.test == ("a.json",) and (found.data.images, found.data.pretrain_images) == ("y", "z")
 
 
 @pytest.mark.parametrize(

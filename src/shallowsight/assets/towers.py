@@ -3,6 +3,7 @@
 `describe` needs no torch: a wrong layer or an impossible image size is found before anything heavy starts.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -12,8 +13,8 @@ from shallowsight.assets.pinned import Pinned, pin
 from shallowsight.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from torch import nn
-    from transformers import BaseImageProcessor
+    from PIL import Image
+    from torch import Tensor, nn
 
 EMBEDDED_TOWER = "embedded:dinov2-small"
 
@@ -121,14 +122,40 @@ def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":
     return encoder
 
 
-def load_processor(tower: str, image_size: int, revision: str | None = None) -> "BaseImageProcessor":
-    """Resizes the whole picture to image_size x image_size and normalises as the tower was trained."""
-    # The Pillow backend by name: with torchvision installed the other one would resize to other bytes.
-    from transformers import AutoImageProcessor, BitImageProcessorPil
+class PictureProcessor:
+    """Pictures to the pixels [B, C, H, W] that a tower takes; H = W = image_size."""
 
-    mean, std = dinov2.IMAGE_MEAN, dinov2.IMAGE_STD
-    if tower != EMBEDDED_TOWER:
-        own = AutoImageProcessor.from_pretrained(tower, revision=revision)
-        mean, std = own.image_mean, own.image_std
-    size = {"height": image_size, "width": image_size}
-    return BitImageProcessorPil(size=size, do_center_crop=False, image_mean=mean, image_std=std)
+    def __init__(self, tower: str, image_size: int, shape: str, revision: str | None = None) -> None:
+        """`shape` says how a picture becomes square: stretch (all of it, its proportions lost), crop (the middle of
+        it, as CLIP was trained) or pad (all of it, with bars of the mean colour, as LLaVA-1.5's finetuning)."""
+        # The Pillow backend by name: with torchvision installed the other one would resize to other bytes.
+        from transformers import AutoImageProcessor, BitImageProcessorPil
+
+        mean, std = dinov2.IMAGE_MEAN, dinov2.IMAGE_STD
+        if tower != EMBEDDED_TOWER:
+            own = AutoImageProcessor.from_pretrained(tower, revision=revision)
+            mean, std = own.image_mean, own.image_std
+        square = {"height": image_size, "width": image_size}
+        self._bars = tuple(int(255 * part) for part in mean) if shape == "pad" else None
+        self._process = BitImageProcessorPil(
+            size={"shortest_edge": image_size} if shape == "crop" else square,
+            do_center_crop=shape == "crop",
+            crop_size=square,
+            image_mean=mean,
+            image_std=std,
+        )
+
+    def __call__(self, pictures: "Sequence[Image.Image]") -> "Tensor":
+        if self._bars is not None:
+            pictures = [self._squared(picture) for picture in pictures]
+        pixels: Tensor = self._process(list(pictures), return_tensors="pt")["pixel_values"]
+        return pixels
+
+    def _squared(self, picture: "Image.Image") -> "Image.Image":
+        # Not ImageOps.pad: where the bars cannot be equal, it rounds to an even number and LLaVA down.
+        from PIL import Image
+
+        side = max(picture.size)
+        square = Image.new("RGB", (side, side), self._bars)
+        square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+        return square

@@ -1,61 +1,126 @@
 """Batches of examples as tensors, in the order that data/order.py fixes.
 
-Shapes: L layers, B sequences, B' sequences with an image, T tokens, N image tokens, D vision width.
+Shapes: L layers, B rows, B' sequences with an image, T tokens, N image tokens, D vision width, C H W of pixels.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from shallowsight.data.conversation import IGNORE, Example, pad_right
+from shallowsight.data.examples import Examples
 from shallowsight.data.features import FeatureSource
-from shallowsight.data.order import batch_indices, rank_share
+from shallowsight.data.order import ByLength, batch_indices, rank_share
+from shallowsight.data.packing import pack
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one forward pass takes."""
+    """What one forward pass takes, as the host made it."""
 
-    features: list[Tensor]  # L x [B', N, D]
+    pictures: list[Tensor]  # what FeatureSource.load gave: L x [B', N, D], or one [B', C, H, W]; empty without any
     ids: Tensor  # [B, T]
     mask: Tensor  # [B, T], 1 for tokens, 0 for padding
+    positions: Tensor | None  # [B, T] of packed rows: from 0 in every sequence; None: one sequence a row
     labels: Tensor  # [B, T]
     supervised: int  # labels in the whole global batch, over all processes
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(
-            [f.to(device) for f in self.features],
-            self.ids.to(device),
-            self.mask.to(device),
-            self.labels.to(device),
-            self.supervised,
-        )
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Batch":
+        return self._map(Tensor.pin_memory)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        positions = None if self.positions is None else change(self.positions)
+        ids, mask, labels = change(self.ids), change(self.mask), change(self.labels)
+        pictures = [change(picture) for picture in self.pictures]
+        return replace(self, pictures=pictures, ids=ids, mask=mask, positions=positions, labels=labels)
 
 
 @dataclass(frozen=True)
+class Share:
+    """This process among those that share every global batch, and in how many passes it computes its part."""
+
+    rank: int
+    processes: int
+    accumulation: int
+
+
 class Batches:
     """Gives one process its micro-batches of every update."""
 
-    examples: Sequence[Example]
-    features: FeatureSource
-    global_batch: int
-    seed: int
-    pad: int
+    def __init__(
+        self,
+        examples: Examples,
+        features: FeatureSource,
+        global_batch: int,
+        seed: int,
+        pad: int,
+        *,
+        by_length: bool = False,
+        row_tokens: int | None = None,
+    ) -> None:
+        """`pad` is a token id; rows are packed up to `row_tokens`, None: one sequence a row."""
+        self.examples = examples
+        self._features, self._pad, self._row_tokens = features, pad, row_tokens
+        self._global_batch, self._seed = global_batch, seed
+        self._by_length = ByLength(examples.lengths, global_batch, seed) if by_length else None
 
-    def of_update(self, update: int, rank: int, processes: int, accumulation: int) -> Iterator[Batch]:
-        """The micro-batches of update number `update` (from 0) that this process computes."""
-        indices = batch_indices(len(self.examples), self.global_batch, self.seed, update)
-        supervised = sum(self.examples[i].supervised for i in indices)
-        own = rank_share(indices, rank, processes)
-        for part in range(accumulation):
-            yield self._collate([self.examples[i] for i in own[part::accumulation]], supervised)
+    def indices(self, update: int) -> list[int]:
+        """The samples of update number `update` (from 0), over all processes."""
+        if self._by_length is not None:
+            return self._by_length.batch_indices(update)
+        return batch_indices(len(self.examples), self._global_batch, self._seed, update)
+
+    def names(self, update: int) -> list[str]:
+        """The ids of its records, as the user's file has them."""
+        return [self.examples[number].id for number in self.indices(update)]
+
+    def digest(self, update: int) -> str:
+        """Equal for equal samples in equal order."""
+        return sha256(np.array(self.indices(update), dtype="<i8").tobytes()).hexdigest()[:16]
+
+    def micro_batch(self, update: int, part: int, share: Share) -> Batch:
+        """Part number `part` (from 0) of what this process computes of an update."""
+        indices = self.indices(update)
+        own = rank_share(indices, share.rank, share.processes)[part :: share.accumulation]
+        supervised = int(self.examples.supervised[indices].sum())
+        return self._collate([self.examples[number] for number in own], supervised)
 
     def _collate(self, examples: list[Example], supervised: int) -> Batch:
-        images = [e.image for e in examples if e.image is not None]
-        lengths = torch.tensor([len(e.ids) for e in examples])
-        ids = torch.tensor(pad_right([e.ids for e in examples], self.pad))
+        if self._row_tokens is None:
+            rows = [[example] for example in examples]
+        else:
+            packed = pack([len(example.ids) for example in examples], self._row_tokens)
+            rows = [[examples[number] for number in row] for row in packed]
+        images = [e.image for row in rows for e in row if e.image is not None]
+        lengths = torch.tensor([sum(len(e.ids) for e in row) for row in rows])
+        ids = torch.tensor(pad_right([[i for e in row for i in e.ids] for row in rows], self._pad))
+        # The first token of a sequence has nothing before it to be predicted from.
+        labels = torch.tensor(pad_right([[i for e in row for i in (IGNORE, *e.labels[1:])] for row in rows], IGNORE))
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-        labels = torch.tensor(pad_right([e.labels for e in examples], IGNORE))
-        return Batch(self.features.batch(images) if images else [], ids, mask, labels, supervised)
+        positions = None if self._row_tokens is None else torch.tensor([_positions(row, ids.shape[1]) for row in rows])
+        return Batch(self._features.load(images) if images else [], ids, mask, positions, labels, supervised)
+
+
+def _positions(row: Sequence[Example], width: int) -> list[int]:
+    """Padding counts from 0 again, as a sequence of its own."""
+    parts = [len(e.ids) for e in row]
+    return [place for length in (*parts, width - sum(parts)) for place in range(length)]
+
+
+class MicroBatches(Dataset[Batch]):
+    """The micro-batches of one process by number: update number // accumulation, then its parts."""
+
+    def __init__(self, batches: Batches, share: Share) -> None:
+        self._batches, self._share = batches, share
+
+    def __getitem__(self, number: int) -> Batch:
+        update, part = divmod(number, self._share.accumulation)
+        return self._batches.micro_batch(update, part, self._share)

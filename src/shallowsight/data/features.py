@@ -1,9 +1,10 @@
 """Where a batch's vision features come from: encoded once and read back, or computed from the pixels.
 
-Shapes: L layers, B images, N image tokens, D vision width, I images of the data set.
+Shapes: L layers, B images, C channels, H W pixels, N image tokens, D vision width, I images of the data set.
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shallowsight.data.keys import KeyIndex, hash_keys
+
 VALUES = "features.npy"
 KEYS = "images.json"
 
@@ -19,35 +22,62 @@ KEYS = "images.json"
 class FeatureSource(Protocol):
     """Gives the features of chosen images, one [B, N, D] float32 tensor per layer, shallow first."""
 
-    def batch(self, images: Sequence[str]) -> list[Tensor]: ...
+    def load(self, images: Sequence[str]) -> list[Tensor]:
+        """The host's work: reading and decoding. May run in another process."""
+        ...
+
+    def features(self, loaded: list[Tensor]) -> list[Tensor]:
+        """The rest, on the device that `loaded` is on."""
+        ...
 
 
 class CachedFeatures:
-    """Features of one folder per layer, as `FeatureWriter` leaves them; read by memory map."""
+    """Features of one folder per layer, as `FeatureWriter` leaves them; read picture by picture."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self._values = [np.load(folder / VALUES, mmap_mode="r") for folder in folders]
-        keys = [json.loads((folder / KEYS).read_text(encoding="utf-8")) for folder in folders]
-        if any(k != keys[0] for k in keys):
+        self._values = [_Values(folder / VALUES) for folder in folders]
+        texts = [(folder / KEYS).read_text(encoding="utf-8") for folder in folders]
+        if any(text != texts[0] for text in texts):
             raise ValueError("the layers' features are of different images")
-        self._row = {key: row for row, key in enumerate(keys[0])}
+        self._rows = KeyIndex(hash_keys(json.loads(texts[0])))
 
     def __contains__(self, image: str) -> bool:
-        return image in self._row
+        return image in self._rows
 
-    def batch(self, images: Sequence[str]) -> list[Tensor]:
-        rows = [self._row[key] for key in images]
-        return [torch.from_numpy(values[rows].astype(np.float32)) for values in self._values]
+    def load(self, images: Sequence[str]) -> list[Tensor]:
+        """One [B, N, D] float16 tensor per layer."""
+        rows = [self._rows.row(key) for key in images]
+        return [torch.from_numpy(np.stack([values.row(row) for row in rows])) for values in self._values]
+
+    def features(self, loaded: list[Tensor]) -> list[Tensor]:
+        return [values.float() for values in loaded]
+
+
+class _Values:
+    """Rows of a .npy file; read, not mapped, so that memory does not grow with what has been read."""
+
+    def __init__(self, path: Path) -> None:
+        mapped = np.load(path, mmap_mode="r")
+        self._shape, self._dtype, self._start = mapped.shape[1:], mapped.dtype, mapped.offset
+        self._bytes = int(np.prod(self._shape)) * mapped.dtype.itemsize
+        self._file = path.open("rb", buffering=0)
+
+    def row(self, number: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.float16]]":
+        data = os.pread(self._file.fileno(), self._bytes, self._start + number * self._bytes)
+        return np.frombuffer(data, dtype=self._dtype).reshape(self._shape)
 
 
 class LiveFeatures:
-    """Runs the tower on every batch; `encode` maps image keys to one [B, N, D] tensor per layer."""
+    """Runs the tower on every batch: `read` gives pixels [B, C, H, W], `encode` one [B, N, D] tensor per layer."""
 
-    def __init__(self, encode: Callable[[Sequence[str]], list[Tensor]]) -> None:
-        self._encode = encode
+    def __init__(self, read: Callable[[Sequence[str]], Tensor], encode: Callable[[Tensor], list[Tensor]]) -> None:
+        self._read, self._encode = read, encode
 
-    def batch(self, images: Sequence[str]) -> list[Tensor]:
-        return self._encode(images)
+    def load(self, images: Sequence[str]) -> list[Tensor]:
+        return [self._read(images)]
+
+    def features(self, loaded: list[Tensor]) -> list[Tensor]:
+        return self._encode(loaded[0])
 
 
 class FeatureWriter:

@@ -1,45 +1,60 @@
 """Images as they were encoded, in plain tar files with an index, so that any pod can read any one of them.
 
-A shard is byte-stable: entries in the order given, owner and time zero.
+A shard is byte-stable: entries in the order given, owner and time zero. The index is kept twice: `images.jsonl` for
+people and for walking through in order, `images.npy` for finding one picture among many without holding their names.
 """
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 from PIL import Image
 
-INDEX = "images.json"
+from shallowsight.data.keys import KeyIndex, hash_keys
+
+INDEX = "images.jsonl"
+PLACES = "images.npy"
 _SHARD_BYTES = 512 * 2**20
+_PLACE = np.dtype([("hash", "<u8"), ("shard", "<i4"), ("start", "<i8"), ("size", "<i8")])
 
 
 def write_shards(images: Iterable[tuple[str, bytes]], folder: Path) -> int:
     """Write (key, encoded bytes) pairs; returns how many. A key may come once."""
-    index: dict[str, tuple[str, int, int]] = {}
+    keys: list[str] = []
+    places: list[tuple[int, int, int]] = []
     shard: tarfile.TarFile | None = None
-    number = written = 0
+    number, written = -1, 0
     for key, data in images:
         if shard is None or written > _SHARD_BYTES:
             if shard is not None:
                 shard.close()
-            shard, written = tarfile.open(folder / f"images-{number:05d}.tar", "w"), 0
-            number += 1
-        if key in index:
-            raise ValueError(f"image {key!r} is given twice")
+            number, written = number + 1, 0
+            shard = tarfile.open(folder / _name(number), "w")
         entry = tarfile.TarInfo(key)
         entry.size = len(data)
         shard.addfile(entry, io.BytesIO(data))
         # addfile pads to whole blocks, so the data begins that many blocks before the end.
         start = shard.offset - -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-        index[key] = (Path(str(shard.name)).name, start, len(data))
+        keys.append(key)
+        places.append((number, start, len(data)))
         written += len(data)
     if shard is not None:
         shard.close()
-    (folder / INDEX).write_text(json.dumps(index, indent=0), encoding="utf-8")
-    return len(index)
+    hashes = hash_keys(keys)
+    np.save(folder / PLACES, np.array([(h, *p) for h, p in zip(hashes, places, strict=True)], dtype=_PLACE))
+    with (folder / INDEX).open("w", encoding="utf-8") as index:
+        for key, (number, start, size) in zip(keys, places, strict=True):
+            index.write(json.dumps({"key": key, "shard": _name(number), "start": start, "size": size}) + "\n")
+    return len(keys)
+
+
+def _name(number: int) -> str:
+    return f"images-{number:05d}.tar"
 
 
 class Shards:
@@ -47,16 +62,18 @@ class Shards:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        raw = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        self._index: dict[str, tuple[str, int, int]] = {key: tuple(where) for key, where in raw.items()}
-        self._open: dict[str, IO[bytes]] = {}
+        self._places = np.load(folder / PLACES)
+        self._rows = KeyIndex(self._places["hash"])
+        self._open: dict[int, IO[bytes]] = {}
 
     def keys(self) -> Iterator[str]:
         """In the order written."""
-        return iter(self._index)
+        with (self.folder / INDEX).open(encoding="utf-8") as index:
+            for line in index:
+                yield json.loads(line)["key"]
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self._rows)
 
     def image(self, key: str) -> Image.Image:
         """Decoded, in RGB.
@@ -64,9 +81,11 @@ class Shards:
         Raises:
             KeyError: the data set has no image of that key.
         """
-        shard, start, size = self._index[key]
+        place = self._places[self._rows.row(key)]
+        shard = int(place["shard"])
         file = self._open.get(shard)
         if file is None:
-            file = self._open[shard] = (self.folder / shard).open("rb")
-        file.seek(start)
-        return Image.open(io.BytesIO(file.read(size))).convert("RGB")
+            file = self._open[shard] = (self.folder / _name(shard)).open("rb", buffering=0)
+        # At a place, without moving the file's own: workers forked from one process share the open file.
+        data = os.pread(file.fileno(), int(place["size"]), int(place["start"]))
+        return Image.open(io.BytesIO(data)).convert("RGB")

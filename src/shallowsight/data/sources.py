@@ -37,10 +37,11 @@ def require_files(data: Data) -> None:
                 f"no data source {name!r}; allowed are {', '.join(BUILT_IN_SOURCES)} and the path of a LLaVA .json "
                 "or .jsonl file"
             )
-    if data.images is not None and not Path(data.images).is_dir():
-        raise ConfigurationError(
-            f"data.images: no folder {data.images!r}; name the folder that the image paths start from"
-        )
+    for key, folder in (("images", data.images), ("pretrain_images", data.pretrain_images)):
+        if folder is not None and not Path(folder).is_dir():
+            raise ConfigurationError(
+                f"data.{key}: no folder {folder!r}; name the folder that the image paths start from"
+            )
 
 
 class SourceFacts(BaseModel):
@@ -66,7 +67,7 @@ def source_facts(name: str, data: Data) -> SourceFacts:
             train, test = data.easy_vqa_train, data.easy_vqa_test
             digest = digest_of([name, train, test, versions_of("easy-vqa")])
             return SourceFacts(digest=digest, train_rows=train, test_rows=test, images=train + test)
-    return _file_facts(Path(name), Path(data.images or "."))
+    return _file_facts(Path(name), Path(data.folder_of(name)))
 
 
 def _file_facts(file: Path, images: Path) -> SourceFacts:
@@ -118,4 +119,6 @@ def _source(name: str, split: str, data: Data, work: Path) -> Source:
             return Source("scenes", work / "scenes" / "captions.json", work / "scenes" / "images")
         case "scenes" | "easy-vqa":
             return Source(name, work / name / f"{split}.json", work / name / "images")
-    return Source("files", Path(name), Path(data.images or "."))
+    folder = data.folder_of(name)
+    # One group has one folder: equal paths in two folders are two pictures.
+    return Source("files" if folder == data.images else "pretrain-files", Path(name), Path(folder))

@@ -97,12 +97,14 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         others = [p for p in pictures if not isinstance(p, str)]
         parts = []
         if self._cache is not None and keys:
-            parts.append(self._cache.batch(keys))
+            parts.append(self._cache.features(self._cache.load(keys)))
         if others:
             layers = self._experiment.vision.layers
             if self._encoder is None:
-                self._encoder = PictureEncoder(self._located_vision(), self._facts, layers.deepest)
-            parts.append(self._encoder.features(others, layers.indices))
+                self._encoder = PictureEncoder(
+                    self._located_vision(), self._facts, layers.deepest, self._experiment.finetune.picture
+                )
+            parts.append(self._encoder.features(self._encoder.pixels(others), layers.indices))
         # A stable sort puts the keys first, as the parts are; its inverse puts them back.
         order = torch.argsort(torch.tensor([not isinstance(p, str) for p in pictures]).int(), stable=True)
         return [torch.cat(layer)[torch.argsort(order)] for layer in zip(*parts, strict=True)]

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from shallowsight.assets.towers import TowerFacts, load_encoder, load_processor
-from shallowsight.config import Vision
+from shallowsight.assets.towers import PictureProcessor, TowerFacts, load_encoder
+from shallowsight.config import PictureShape, Vision
 from shallowsight.data.features import FeatureWriter
 from shallowsight.data.shards import Shards
 from shallowsight.model.tower import Tower, features_of
@@ -22,24 +21,23 @@ BATCH = 16  # images; larger ones are no faster on a CPU
 class PictureEncoder:
     """The tower of a study, cut at the deepest layer asked for, over pictures."""
 
-    def __init__(self, vision: Vision, facts: TowerFacts, deepest: int) -> None:
+    def __init__(self, vision: Vision, facts: TowerFacts, deepest: int, shape: PictureShape) -> None:
         encoder = load_encoder(vision.tower, vision.revision)
         interpolates = facts.family != "dinov2"  # DINOv2 always does and takes no such argument
         self.tower = Tower(encoder, deepest, facts.has_class_token, interpolates)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.tower.to(self._device)
         self.vision = vision
-        self._processor = load_processor(vision.tower, vision.image_size, vision.revision)
+        self.pixels = PictureProcessor(vision.tower, vision.image_size, shape, vision.revision)
 
-    def hidden_states(self, pictures: Sequence[Image.Image]) -> tuple[Tensor, ...]:
+    def hidden_states(self, pixels_BCHW: Tensor) -> tuple[Tensor, ...]:
         """`[k]` is layer k's raw output [B, N(+1), D]."""
-        pixels: Tensor = self._processor(list(pictures), return_tensors="pt")["pixel_values"]
-        return self.tower.hidden_states(pixels.to(self._device))
+        return self.tower.hidden_states(pixels_BCHW.to(self._device))
 
-    def features(self, pictures: Sequence[Image.Image], layers: Sequence[int]) -> list[Tensor]:
+    def features(self, pixels_BCHW: Tensor, layers: Sequence[int]) -> list[Tensor]:
         """One [B, N, D] per layer, rounded to half precision as the cache holds it."""
         with torch.inference_mode():
-            states = self.hidden_states(pictures)
+            states = self.hidden_states(pixels_BCHW)
             taken = [features_of(self.tower, states[k], self.vision).half().float() for k in layers]
         # Outside inference mode, so that training may use them.
         return [features.clone() for features in taken]
@@ -52,11 +50,15 @@ class Encoder:
         self.pictures = pictures
         self._shards = shards
 
+    def pixels(self, keys: Sequence[str]) -> Tensor:
+        """[B, C, H, W]: read, decoded and resized."""
+        return self.pictures.pixels([self._shards.image(key) for key in keys])
+
     def hidden_states(self, keys: Sequence[str]) -> tuple[Tensor, ...]:
-        return self.pictures.hidden_states([self._shards.image(key) for key in keys])
+        return self.pictures.hidden_states(self.pixels(keys))
 
     def features(self, keys: Sequence[str], layers: Sequence[int]) -> list[Tensor]:
-        return self.pictures.features([self._shards.image(key) for key in keys], layers)
+        return self.pictures.features(self.pixels(keys), layers)
 
 
 def encode_layers(

@@ -1,21 +1,30 @@
 """The language model: a small Llama from scratch, or any causal one of the hub or a folder."""
 
+import logging
+from importlib.util import find_spec
+
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 from transformers.modeling_utils import PreTrainedModel
 
 from shallowsight.config import SCRATCH, Language
 
+log = logging.getLogger(__name__)
+
 
 def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(folder_or_id)
 
 
-def build_language(language: Language, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> PreTrainedModel:
     """Weights follow torch's global seed when the model is made from scratch."""
     if language.model != SCRATCH:
         return AutoModelForCausalLM.from_pretrained(
-            language.model, revision=language.revision, dtype=torch.float32, use_safetensors=True
+            language.model,
+            revision=language.revision,
+            dtype=dtype,
+            use_safetensors=True,
+            attn_implementation=_attention(dtype),
         )
     return LlamaForCausalLM(
         LlamaConfig(
@@ -35,3 +44,11 @@ def build_language(language: Language, tokenizer: PreTrainedTokenizerBase) -> Pr
             initializer_range=round(language.width**-0.5, 3),
         )
     )
+
+
+def _attention(dtype: torch.dtype) -> str:
+    """flash-attn where it is installed and can run, torch's own otherwise."""
+    able = torch.cuda.is_available() and dtype == torch.bfloat16 and find_spec("flash_attn") is not None
+    chosen = "flash_attention_2" if able else "sdpa"
+    log.info("attention: %s", chosen)
+    return chosen

@@ -19,7 +19,16 @@ class Tower(nn.Module):
         self.encoder = encoder.eval().requires_grad_(False)
         self.has_class_token = has_class_token
         self.interpolates = interpolates
-        _cut(encoder, deepest)
+        if deepest > len(self.blocks):
+            raise ConfigurationError(f"asked for layer {deepest}, the tower has layers 1 to {len(self.blocks)}")
+        # transformers puts the last layer norm after the hidden states, so nothing else depends on depth: those up to
+        # there stay equal bit for bit.
+        del self.blocks[deepest:]
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        """The layers up to the deepest one used."""
+        return _blocks(self.encoder)
 
     @torch.inference_mode()
     def hidden_states(self, pixels_BCHW: Tensor) -> tuple[Tensor, ...]:
@@ -56,19 +65,12 @@ def _pool(patches: Tensor, p: int) -> Tensor:
     return F.avg_pool2d(grid, p).flatten(2).transpose(1, 2)
 
 
-def _cut(encoder: nn.Module, deepest: int) -> None:
-    """Drop the blocks after `deepest`; hidden states up to there stay equal bit for bit.
-
-    transformers puts the last layer norm after the hidden states, so nothing else depends on depth.
-    """
+def _blocks(encoder: nn.Module) -> nn.ModuleList:
     stack = encoder.encoder if hasattr(encoder, "encoder") else encoder
     for name in ("layer", "layers"):
         blocks = getattr(stack, name, None)
         if isinstance(blocks, nn.ModuleList):
-            if deepest > len(blocks):
-                raise ConfigurationError(f"asked for layer {deepest}, the tower has layers 1 to {len(blocks)}")
-            del blocks[deepest:]
-            return
+            return blocks
     raise ConfigurationError(
         f"cannot find the layers of a {type(encoder).__name__}; use a CLIP, SigLIP or DINOv2 model"
     )

@@ -18,9 +18,16 @@ from shallowsight.model.language import build_language
 class VLM(nn.Module):
     """The trained parts; the tower stays outside, because its features may come from a cache."""
 
-    def __init__(self, experiment: Experiment, vision_width: int, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        vision_width: int,
+        tokenizer: PreTrainedTokenizerBase,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """`dtype` is what the weights of a language model that exists are loaded as."""
         super().__init__()
-        self.language = build_language(experiment.language, tokenizer)
+        self.language = build_language(experiment.language, tokenizer, dtype)
         self.fusion = FUSIONS[experiment.fusion.kind](len(experiment.vision.layers), vision_width)
         width = self.language.get_input_embeddings().weight.shape[1]
         self.connector = CONNECTORS[experiment.connector.kind](self.fusion.out_dim, width)
@@ -38,15 +45,33 @@ class VLM(nn.Module):
         image = self.connector(self.fusion([f.to(embeddings.dtype) for f in features]))
         return embeddings.masked_scatter(is_image.unsqueeze(-1), image)
 
-    def forward(self, features: list[Tensor], ids_BT: Tensor, mask_BT: Tensor, labels_BT: Tensor) -> Tensor:
-        """Summed cross-entropy in nats over the supervised tokens; logits are computed at those alone."""
-        hidden = self.language.base_model(
-            inputs_embeds=self.embed(features, ids_BT), attention_mask=mask_BT, use_cache=False
-        ).last_hidden_state
+    def forward(
+        self, features: list[Tensor], ids_BT: Tensor, mask_BT: Tensor, positions_BT: Tensor | None, labels_BT: Tensor
+    ) -> Tensor:
+        """Summed cross-entropy in nats over the supervised tokens; logits are computed at those alone.
+
+        With `positions`, rows hold several sequences, each counted from 0, which do not see each other.
+        """
+        embeddings = self.embed(features, ids_BT)
+        if positions_BT is None:
+            hidden = self._hidden(embeddings, attention_mask=mask_BT)
+        elif self.language.config._attn_implementation == "flash_attention_2":
+            # It finds the borders of sequences in the positions of a single row, whatever its length.
+            one_row = embeddings.flatten(0, 1).unsqueeze(0)
+            hidden = self._hidden(one_row, position_ids=positions_BT.reshape(1, -1)).view_as(embeddings)
+        else:
+            hidden = self._hidden(embeddings, position_ids=positions_BT)
         targets = labels_BT[:, 1:]
         supervised = targets != IGNORE
         logits = self.language.get_output_embeddings()(hidden[:, :-1][supervised])
         return F.cross_entropy(logits.float(), targets[supervised], reduction="sum")
+
+    def _hidden(self, embeddings_BTH: Tensor, **where: Tensor) -> Tensor:
+        # Packed rows are told apart only without a cache and without a mask (transformers' masking_utils).
+        states: Tensor = self.language.base_model(
+            inputs_embeds=embeddings_BTH, use_cache=False, **where
+        ).last_hidden_state
+        return states
 
     @torch.inference_mode()
     def answer(self, features: list[Tensor], ids_BT: Tensor, mask_BT: Tensor, max_new_tokens: int, stop: int) -> Tensor:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from urllib.parse import quote, unquote, urlparse
 
 from pydantic import ValidationError
 
@@ -47,6 +47,10 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.ledger = Ledger(root / "ledger.jsonl")
+
+    @property
+    def url(self) -> str:
+        return f"file://{quote(str(self.root))}"
 
     def require_own(self) -> None:
         """Raises ConfigurationError for a folder that holds something else than a study."""

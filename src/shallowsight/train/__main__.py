@@ -5,22 +5,54 @@ import json
 import logging
 import signal
 import sys
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
 from shallowsight.errors import ShallowsightError
+from shallowsight.services.metrics.exposition import Endpoint
+from shallowsight.services.metrics.training import TrainingMetrics
+from shallowsight.train.job import StageJob
+from shallowsight.train.launch import FAILURE, STATE, UPDATE
 from shallowsight.train.loop import UpdateRecord
-from shallowsight.train.stage import StageJob, run_stage
+from shallowsight.train.processes import ranks
+from shallowsight.train.stage import run_stage
 
 log = logging.getLogger("shallowsight.train")
 
 _PR_SET_PDEATHSIG = 1  # Linux: the signal that a process gets when its parent dies
 
 
-def _say_update(record: UpdateRecord, updates: int) -> None:
-    # One line the launcher reads.
-    sys.stdout.write(json.dumps({"updates": updates, **asdict(record)}) + "\n")
+def _say(line: dict[str, object]) -> None:
+    # One line, which the launcher reads.
+    sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def _run(job: StageJob) -> None:
+    rank, local_rank = ranks()
+    # What every node has: all others are told of nothing.
+    endpoint = Endpoint.from_environment() if local_rank == 0 else None
+    with ExitStack() as ending:
+        metrics = None
+        if endpoint is not None:
+            metrics = ending.enter_context(
+                TrainingMetrics(job.study, job.cell, job.stage, endpoint=endpoint, leads=rank == 0)
+            )
+
+        def on_update(record: UpdateRecord, updates: int) -> None:
+            if rank == 0:
+                _say({UPDATE: asdict(record), "updates": updates})
+            if metrics is not None:
+                metrics.update_done(record, updates)
+
+        def on_state(update: int, saved: bool) -> None:
+            if rank == 0:
+                _say({STATE: update, "saved": saved})
+            if metrics is not None:
+                metrics.state_kept(update, saved)
+
+        run_stage(job, on_update, on_state)
 
 
 def main() -> None:
@@ -29,9 +61,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     job = StageJob.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     try:
-        run_stage(job, _say_update)
+        _run(job)
     except ShallowsightError as error:
         log.error("%s", error)
+        _say({FAILURE: type(error).__name__, "message": str(error)})
         sys.exit(error.exit_status)
 
 

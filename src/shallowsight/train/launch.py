@@ -4,55 +4,129 @@ import json
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from shallowsight.errors import ShallowsightError
+from shallowsight import errors
+from shallowsight.errors import ConfigurationError, MissingPackage, OutOfMemory, ShallowsightError
+from shallowsight.services.metrics.exposition import PORT
+from shallowsight.train.job import StageJob
+from shallowsight.train.keeper import OnState
 from shallowsight.train.loop import UpdateRecord
-from shallowsight.train.stage import StageJob, run_stage
+from shallowsight.train.stage import run_stage
 
 log = logging.getLogger(__name__)
 
+UPDATE, STATE, FAILURE = "update", "state", "failure"  # how the lines of a training process that are for us begin
 _LAST_LINES, _KEPT_LINES = 15, 200
-_UPDATE = '{"updates": '  # how a line of the leading process begins
 _TORCHRUN = re.compile(r"[EW]\d{4} \d\d:\d\d:\d\d\.\d+ .*torch/distributed/elastic")
 
+OnUpdate = Callable[[UpdateRecord, int], None]
 
-def launch(job: StageJob, processes: int, work: Path, on_update: Callable[[UpdateRecord, int], None]) -> None:
-    """Run a stage to its end.
+
+def launch(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
+    """Run a stage to its end, in smaller micro-batches where they do not fit the memory.
+
+    An update that met the end of the memory comes again.
 
     Raises:
-        ShallowsightError: the training failed; the message ends with the last lines of its log.
+        ShallowsightError: the training failed, of the type that it failed with where it said so; otherwise the
+            message ends with the last lines of its log.
     """
-    if processes == 1:
-        run_stage(job, on_update)
-        return
-    path = work / "job.json"
+    while True:
+        try:
+            if processes == 1:
+                run_stage(job, on_update, on_state)
+            else:
+                _run_processes(job, processes, on_update, on_state)
+            return
+        except OutOfMemory as fault:
+            smaller = _next_accumulation(job, processes)
+            if smaller is None:
+                raise OutOfMemory(f"{fault}; this is one sample at a time already") from None
+            log.warning("%s; going on with accumulation=%d, the same global batch", fault, smaller)
+            job = job.model_copy(update={"accumulation": smaller})
+
+
+def _next_accumulation(job: StageJob, processes: int) -> int | None:
+    """At least twice as many passes, so that they divide each process's part of the batch."""
+    own = job.settings.global_batch // processes
+    return next((n for n in range(2 * job.accumulation, own + 1) if own % n == 0), None)
+
+
+def _run_processes(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState) -> None:
+    path = job.work / "job.json"
     path.write_text(job.model_dump_json(), encoding="utf-8")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     command += ["-m", "shallowsight.train", str(path)]
     threads = max(1, len(os.sched_getaffinity(0)) // processes)
     log.info("starting %d processes with %d threads each", processes, threads)
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    # This process hears of every update: it has the port of the metrics itself.
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), PORT: "0"}
     said: deque[str] = deque(maxlen=_KEPT_LINES)
+    failures: list[dict[str, str]] = []
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
         assert running.stdout is not None
-        for line in running.stdout:
-            if line.startswith(_UPDATE):
-                found = json.loads(line)
-                on_update(UpdateRecord(**{k: v for k, v in found.items() if k != "updates"}), found["updates"])
-            else:
-                log.info("%s", line.rstrip())
-                said.append(line.rstrip())
+        try:
+            with _passing_on_stops(running):
+                for line in running.stdout:
+                    _hear(line.rstrip(), said, failures, on_update, on_state)
+        except BaseException:
+            running.terminate()  # else leaving this block would wait for the end of the training
+            raise
     if running.returncode != 0:
-        raise ShallowsightError(
-            f"training with {processes} processes ended with status {running.returncode}:\n{_last_words(said)}"
-        )
+        raise _failure(failures, f"training with {processes} processes ended with status {running.returncode}", said)
+
+
+def _hear(
+    line: str, said: "deque[str]", failures: list[dict[str, str]], on_update: OnUpdate, on_state: OnState
+) -> None:
+    found = _message(line)
+    if UPDATE in found:
+        on_update(UpdateRecord(**found[UPDATE]), found["updates"])
+    elif STATE in found:
+        on_state(found[STATE], found["saved"])
+    elif FAILURE in found:
+        failures.append(found)
+    else:
+        log.info("%s", line)
+        said.append(line)
+
+
+def _message(line: str) -> dict[str, Any]:
+    """What a training process says to us; empty for any other line."""
+    if not line.startswith(tuple(f'{{"{kind}"' for kind in (UPDATE, STATE, FAILURE))):
+        return {}
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+@contextmanager
+def _passing_on_stops(running: "subprocess.Popen[str]") -> Iterator[None]:
+    """SIGTERM and SIGINT go to torchrun, which lets its processes save; we wait for them."""
+    previous = {
+        number: signal.signal(number, lambda *_: running.terminate()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _failure(failures: Sequence[dict[str, str]], what: str, said: Sequence[str]) -> ShallowsightError:
+    if failures:
+        kind: type[ShallowsightError] = getattr(errors, failures[0][FAILURE])
+        # Its message is made already.
+        return (ConfigurationError if kind is MissingPackage else kind)(failures[0]["message"])
+    return ShallowsightError(f"{what}:\n{_last_words(said)}")
 
 
 def _last_words(said: Sequence[str]) -> str:

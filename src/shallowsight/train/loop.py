@@ -1,17 +1,25 @@
 """The training loop. It knows batches, an engine and a schedule; nothing of disks or clusters."""
 
+import math
+import resource
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-import torch.distributed as dist
 
 from shallowsight.config import Stage
-from shallowsight.data.batches import Batches
-from shallowsight.errors import ShallowsightError
-from shallowsight.train.engine import Engine, Processes
+from shallowsight.data.batches import Batch, Batches
+from shallowsight.data.features import FeatureSource
+from shallowsight.data.loading import Loader
+from shallowsight.errors import LossNotFinite
+from shallowsight.train.efficiency import Meter
+from shallowsight.train.engine import Engine
+from shallowsight.train.processes import Processes
 from shallowsight.train.schedule import learning_rate
+
+_SHOWN_NAMES = 8  # records named when their loss is not finite
 
 
 @dataclass(frozen=True)
@@ -21,40 +29,88 @@ class UpdateRecord:
     update: int  # done so far, from 1
     loss: float  # mean over the global batch's supervised tokens, nats
     learning_rate: float
-    seconds: float
+    samples: str  # digest of which samples the batch held, in order
     tokens: int  # text and image tokens, all processes
+    seconds: float
+    waited: float  # seconds of them spent waiting for data, mean over processes
+    sample_count: int  # all processes
+    operations: float  # of the model itself (FLOPs), all processes
+    peak: float  # operations per second that the devices of all processes can do; 0: unknown
+    memory: int  # bytes, the most that this process has held
+    device_memory: int  # bytes, the same on its GPU; 0 without one
 
 
-def train(
-    engine: Engine,
-    batches: Batches,
-    stage: Stage,
-    updates: int,
-    processes: Processes,
-    accumulation: int,
-    on_update: Callable[[UpdateRecord], None],
-) -> None:
-    """Run a stage from its first update to its last.
+class Trainer:
+    """Computes updates one after the other."""
 
-    Raises:
-        ShallowsightError: the loss is not finite.
-    """
-    for update in range(1, updates + 1):
-        started = time.perf_counter()
-        rate = learning_rate(stage.learning_rate, stage.warmup, update, updates)
-        total = torch.zeros(2, dtype=torch.float64)  # loss, tokens
-        for batch in batches.of_update(update - 1, processes.rank, processes.count, accumulation):
-            on_device = batch.to(processes.device)
-            share = engine.loss(on_device.features, on_device.ids, on_device.mask, on_device.labels) / batch.supervised
-            engine.backward(share)
-            engine.step(rate)
-            total += torch.tensor([share.item(), float(batch.mask.sum())], dtype=torch.float64)
-        if processes.count > 1:
-            total = total.to(processes.device)
-            dist.all_reduce(total)
-        loss = float(total[0])
-        if loss != loss or loss in (float("inf"), float("-inf")):
-            raise ShallowsightError(
-                f"the loss is {loss} at update {update}; try a smaller learning_rate (now {rate:.1e})"
+    def __init__(
+        self,
+        engine: Engine,
+        batches: Batches,
+        features: FeatureSource,
+        stage: Stage,
+        seed: int,
+        processes: Processes,
+        meter: Meter,
+    ) -> None:
+        self._engine, self._batches, self._features = engine, batches, features
+        self._stage, self._seed, self._processes, self._meter = stage, seed, processes, meter
+
+    def train(self, loader: Loader, done: int, updates: int) -> Iterator[UpdateRecord]:
+        """From update number done + 1 to the last; `loader` starts there too.
+
+        Raises:
+            LossNotFinite: names the records of the batch.
+            ShallowsightError: a data worker died.
+        """
+        for update in range(done + 1, updates + 1):
+            started = time.perf_counter()
+            self._seed_dropout(update)
+            rate = learning_rate(self._stage.learning_rate, self._stage.warmup, update, updates)
+            totals = torch.zeros(4, dtype=torch.float64)  # loss, tokens, operations, waited
+            for batch in loader.next_update():
+                totals[:3] += self._compute(batch, rate)
+            totals[3] = loader.waited
+            loss, tokens, operations, waited = self._processes.sum(totals).tolist()
+            if not math.isfinite(loss) or not self._engine.moved:
+                raise LossNotFinite(self._fault(update, loss, rate))
+            seconds = time.perf_counter() - started
+            yield UpdateRecord(
+                update,
+                loss,
+                rate,
+                samples=self._batches.digest(update - 1),
+                tokens=int(tokens),
+                seconds=seconds,
+                waited=waited / self._processes.count,
+                sample_count=self._stage.global_batch,
+                operations=operations,
+                peak=self._meter.peak,
+                memory=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+                device_memory=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
             )
-        on_update(UpdateRecord(update, loss, rate, time.perf_counter() - started, int(total[1])))
+
+    def _compute(self, batch: Batch, rate: float) -> torch.Tensor:
+        """The micro-batch's part of the loss, its tokens and its operations."""
+        tokens, operations = float(batch.mask.sum()), self._meter.costs.of(batch)
+        batch = batch.to(self._processes.device)
+        features = self._features.features(batch.pictures) if batch.pictures else []
+        found = self._engine.loss(features, batch.ids, batch.mask, batch.positions, batch.labels)
+        share = found / batch.supervised
+        self._engine.backward(share)
+        self._engine.step(rate)
+        return torch.tensor([share.item(), tokens, operations], dtype=torch.float64)
+
+    def _seed_dropout(self, update: int) -> None:
+        """Random numbers are a function of the update too, so that a resume needs no generator's state."""
+        seed = np.random.SeedSequence((self._seed, update, self._processes.rank)).generate_state(1, np.uint64)
+        torch.manual_seed(int(seed[0]))
+
+    def _fault(self, update: int, loss: float, rate: float) -> str:
+        names = self._batches.names(update - 1)
+        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        what = "the gradients are not finite" if math.isfinite(loss) else f"the loss is {loss}"
+        return (
+            f"{what} at update {update}, with records {', '.join(names[:_SHOWN_NAMES])}{more}; "
+            f"look at them, or try a smaller learning_rate (now {rate:.1e})"
+        )

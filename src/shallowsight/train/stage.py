@@ -1,133 +1,120 @@
 """One training stage of one experiment: what every process of every launcher runs."""
 
-import json
 import logging
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
-from pydantic import BaseModel, ConfigDict
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Experiment, Stage, StageName
-from shallowsight.data.batches import Batches
-from shallowsight.data.conversation import TEMPLATES, Example, Tokenizer, encode_record
-from shallowsight.data.features import CachedFeatures, FeatureSource, LiveFeatures
-from shallowsight.data.records import read_jsonl
-from shallowsight.data.shards import Shards
-from shallowsight.errors import ConfigurationError
-from shallowsight.model.checkpoint import load_connector, save_finetuned, save_pretrained
-from shallowsight.model.encode import Encoder, PictureEncoder
+from shallowsight.data.batches import Batches, Share
+from shallowsight.data.loading import Loader
+from shallowsight.errors import OutOfMemory
+from shallowsight.model.encode import PictureEncoder
 from shallowsight.model.language import load_tokenizer
 from shallowsight.model.vlm import VLM
-from shallowsight.train.engine import Engine, join_processes
-from shallowsight.train.loop import UpdateRecord, train
+from shallowsight.services.objects import open_objects
+from shallowsight.train.efficiency import Meter, costs_of, device_peak
+from shallowsight.train.engine import VALUE, Engine
+from shallowsight.train.job import StageJob
+from shallowsight.train.keeper import Keeper, OnState, stop_request
+from shallowsight.train.loop import Trainer, UpdateRecord
+from shallowsight.train.parts import build_model, features_for, leave, pictures_for
+from shallowsight.train.processes import Processes, join_processes
 from shallowsight.train.schedule import updates_of
+from shallowsight.train.state import Saved, SavedStates
+from shallowsight.train.texts import read_examples
+from shallowsight.train.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
-
-LOSSES = "losses.jsonl"
-# Which parts a stage trains; everything else is frozen (paper, section C).
-STAGE_PARTS = {"pretrain": ("fusion", "connector"), "finetune": ("fusion", "connector", "language")}
-
-
-class StageJob(BaseModel):
-    """Paths in, paths out: all that a training process needs to know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    experiment: Experiment
-    tower: TowerFacts
-    stage: StageName
-    data: Path  # the prepare cell
-    feature_folders: tuple[Path, ...] | None  # one per layer; None: the tower runs on every batch
-    start: Path | None  # the pretrain cell
-    out: Path
-    accumulation: int = 1
-
-    @property
-    def settings(self) -> Stage:
-        return self.experiment.stage(self.stage)
-
 
 OnUpdate = Callable[[UpdateRecord, int], None]  # the update and how many there are
 
 
-def run_stage(job: StageJob, on_update: OnUpdate) -> None:
-    """Train and leave the checkpoint and the losses in `job.out`.
+def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
+    """Train and leave the checkpoint and the losses in `job.out`; goes on from the newest whole state.
+
+    The process that leads its node is told of every update and of every state.
 
     Raises:
         ConfigurationError: no record fits, or the batch does not divide among the processes.
-        ShallowsightError: the loss is not finite.
+        LossNotFinite: training diverged.
+        OutOfMemory: a micro-batch does not fit; another `accumulation` may.
+        Interrupted: SIGTERM or SIGINT; the state is saved.
+        StoreUnavailable: the states cannot be read now.
     """
     processes = join_processes()
-    experiment, stage = job.experiment, job.settings
     tokenizer = load_tokenizer(str(job.data / "tokenizer"))
-    torch.manual_seed(experiment.seed)
-    model = VLM(experiment, job.tower.width, tokenizer)
-    if job.start is not None:
-        load_connector(model, job.start)
-    _freeze_all_but(model, STAGE_PARTS[job.stage])
-    examples = _examples(job, tokenizer)
+    examples = read_examples(job, tokenizer, processes)
+    stage = job.settings
     updates = updates_of(stage.updates, stage.epochs, len(examples), stage.global_batch)
-    records: list[UpdateRecord] = []
-    if updates > 0:
-        batches = Batches(examples, _features(job), stage.global_batch, experiment.seed, tokenizer.eos_token_id)
-        engine = Engine(model.to(processes.device), stage, processes, job.accumulation)
-
-        def keep(record: UpdateRecord) -> None:
-            records.append(record)
-            if processes.leads:
-                on_update(record, updates)
-
-        train(engine, batches, stage, updates, processes, job.accumulation, keep)
-    if processes.leads:
-        if job.stage == "finetune":
-            save_finetuned(model, experiment, job.tower, tokenizer, job.out)
-        else:
-            # What comes after is not part of this cell.
-            save_pretrained(model, experiment.model_copy(update={"finetune": stage}), job.out)
-        _write_losses(records, job.out / LOSSES)
-
-
-def _freeze_all_but(model: VLM, parts: tuple[str, ...]) -> None:
-    for name, part in model.named_children():
-        part.requires_grad_(name in parts)
-        count = sum(p.numel() for p in part.parameters())
-        log.info("%-10s %12d parameters, %s", name, count, "trained" if name in parts else "frozen")
-
-
-def _examples(job: StageJob, tokenizer: Tokenizer) -> list[Example]:
-    template = TEMPLATES[job.settings.template]
-    vision, limit = job.experiment.vision, job.experiment.language.max_length
-    image_tokens = job.tower.tokens(vision.image_size, vision.pool, vision.features)
-    if image_tokens >= limit:
-        raise ConfigurationError(
-            f"one picture is {image_tokens} tokens, language.max_length is {limit}: raise it, or vision.pool"
-        )
-    encoded = (
-        encode_record(record, template, tokenizer, image_tokens)
-        for record in read_jsonl(job.data / f"{job.stage}.jsonl")
+    model = build_model(job, tokenizer)
+    if updates == 0:
+        if processes.leads:
+            leave(model, job, tokenizer, [])
+        return
+    pictures = pictures_for(job)
+    features = features_for(job, pictures)
+    batches = Batches(
+        examples,
+        features,
+        stage.global_batch,
+        job.experiment.seed,
+        tokenizer.eos_token_id,
+        by_length=stage.order == "by_length",
+        row_tokens=job.experiment.language.max_length if stage.packed else None,
     )
-    examples = [e.truncated(limit) for e in encoded]
-    cut = sum(len(e.ids) == limit for e in examples)
-    if cut:
-        log.warning("%d of %d records reach language.max_length=%d tokens and may be cut", cut, len(examples), limit)
-    usable = [e for e in examples if e.supervised]
-    if not usable:
-        raise ConfigurationError(f"no record of {job.stage} has an answer within language.max_length={limit} tokens")
-    return usable
+    states = None
+    if job.states is not None:
+        states = SavedStates(open_objects(job.states, job.patience), job.state_key, processes, job.work)
+    with stop_request() as stop, Watchdog(job.hang_seconds, processes.count) as watchdog, _memory_faults(job):
+        saved = states.newest() if states is not None else None
+        meter = _meter(model, job, pictures, processes)
+        engine = _start(model, job, processes, saved)
+        records = list(saved.records) if saved else []
+        tell_state: OnState = on_state if processes.leads_node else lambda *_: None
+        keeper = Keeper(engine, states, processes, stop, job.save_seconds, records, tell_state)
+        share = Share(processes.rank, processes.count, job.accumulation)
+        loader = Loader(batches, share, len(records), updates, job.workers)
+        trainer = Trainer(engine, batches, features, stage, job.experiment.seed, processes, meter)
+        for record in trainer.train(loader, len(records), updates):
+            watchdog.alive()
+            if processes.leads_node:
+                on_update(record, updates)
+            keeper.after_update(record, updates)
+            watchdog.alive()
+        with engine.whole_parameters():
+            if processes.leads:
+                leave(model, job, tokenizer, keeper.records)
 
 
-def _features(job: StageJob) -> FeatureSource:
-    if job.feature_folders is not None:
-        return CachedFeatures(job.feature_folders)
-    layers = job.experiment.vision.layers
-    encoder = Encoder(PictureEncoder(job.experiment.vision, job.tower, layers.deepest), Shards(job.data))
-    return LiveFeatures(lambda keys: encoder.features(keys, layers.indices))
+def _meter(model: VLM, job: StageJob, pictures: PictureEncoder | None, processes: Processes) -> Meter:
+    vision = job.experiment.vision
+    image_tokens = job.tower.tokens(vision.image_size, vision.pool, vision.features)
+    costs = costs_of(model, image_tokens, pictures.tower if pictures is not None else None, vision.image_size)
+    peaks = processes.gather(device_peak(processes.device, job.settings.precision))
+    return Meter(costs, sum(peaks) if all(peaks) else 0.0)
 
 
-def _write_losses(records: list[UpdateRecord], path: Path) -> None:
-    # Without times: the file is part of what two equal runs must have in common.
-    lines = [json.dumps({"update": r.update, "loss": r.loss, "learning_rate": r.learning_rate}) for r in records]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+def _start(model: VLM, job: StageJob, processes: Processes, saved: Saved | None) -> Engine:
+    if saved is not None:
+        log.info("continuing after update %d", saved.updates)
+        trained = dict(model.named_parameters())
+        for name, tensors in saved.tensors():
+            trained[name].data.copy_(tensors[VALUE])
+    engine = Engine(model.to(processes.device), job.settings, processes, job.accumulation)
+    if saved is not None:
+        engine.restore(saved.updates, saved.tensors())
+    return engine
+
+
+@contextmanager
+def _memory_faults(job: StageJob) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        # torch has a type for it on a GPU only.
+        if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error):
+            raise OutOfMemory(
+                f"{job.stage}: no memory for a micro-batch with accumulation={job.accumulation}: {error}"
+            ) from None
+        raise

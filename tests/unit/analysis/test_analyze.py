@@ -26,7 +26,7 @@ def encoder(
     request: pytest.FixtureRequest, prepared: Any, towers: dict[str, Path], small: Callable[..., Experiment]
 ) -> Encoder:
     vision = small(vision__tower=str(towers[request.param])).vision
-    return Encoder(PictureEncoder(vision, describe(vision.tower), DEPTH), Shards(prepared.folder))
+    return Encoder(PictureEncoder(vision, describe(vision.tower), DEPTH, "stretch"), Shards(prepared.folder))
 
 
 def keys(encoder: Encoder, count: int) -> list[str]:
@@ -89,7 +89,7 @@ def test_a_shallow_tower_has_fewer_groups(
     small: Callable[..., Experiment],
     facts: TowerFacts,
 ) -> None:
-    encoder = Encoder(PictureEncoder(small().vision, facts, 2), Shards(prepared.folder))
+    encoder = Encoder(PictureEncoder(small().vision, facts, 2, "stretch"), Shards(prepared.folder))
     analyze(encoder, 2, keys(encoder, 16), tmp_path, lambda *_: None)
     found = json.loads((tmp_path / "analysis.json").read_text(encoding="utf-8"))
     assert [(g["name"], g["layers"]) for g in found["groups"]] == [("shallow", [1]), ("deep", [2])]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shallowsight.assets.towers import EMBEDDED_TOWER, TowerFacts, describe, load_encoder, load_processor
+from shallowsight.assets.towers import EMBEDDED_TOWER, TowerFacts, describe, load_encoder
 from shallowsight.errors import ConfigurationError, MissingPackage
 
 HAS_CLASS_TOKEN = {"clip": True, "siglip": False, "dinov2": True}
@@ -214,32 +214,4 @@ def test_a_size_that_does_not_divide(size: int, pool: int, nearest: int) -> None
     assert str(refused.value) == (
         f"vision.image_size={size} is no multiple of {14 * pool} (patch 14 of t x vision.pool {pool}); "
         f"the nearest that is: {nearest}"
-    )
-
-
-@pytest.mark.parametrize("family", HAS_CLASS_TOKEN)
-def test_the_processor_scales_as_the_tower_was_trained(towers: dict[str, Path], family: str, tmp_path: Path) -> None:
-    import numpy as np
-    import torch
-    from PIL import Image
-    from transformers import CLIPImageProcessorPil
-
-    folder = shutil.copytree(towers[family], tmp_path / "tower")
-    mean, std = [0.1, 0.2, 0.3], [0.5, 0.6, 0.7]
-    CLIPImageProcessorPil(image_mean=mean, image_std=std).save_pretrained(folder)
-    wide = Image.fromarray(np.full((10, 50, 3), 255, np.uint8))
-    pixels = load_processor(str(folder), 42)([wide], return_tensors="pt")["pixel_values"]
-    assert pixels.shape == (1, 3, 42, 42)
-    expected = (1 - torch.tensor(mean)) / torch.tensor(std)
-    torch.testing.assert_close(pixels[0, :, 20, 20], expected, atol=1e-5, rtol=1e-5)
-
-
-def test_the_processor_of_the_embedded_tower() -> None:
-    from PIL import Image
-
-    from shallowsight.assets import dinov2
-
-    pixels = load_processor(EMBEDDED_TOWER, 28)([Image.new("RGB", (30, 20))], return_tensors="pt")["pixel_values"]
-    assert pixels[0, :, 0, 0].tolist() == pytest.approx(
-        [-m / s for m, s in zip(dinov2.IMAGE_MEAN, dinov2.IMAGE_STD, strict=True)], abs=1e-5
     )

@@ -1,6 +1,7 @@
 """Cached features are what was written, and what the tower would have said."""
 
 import json
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ def test_reads_what_was_written_in_any_order(tmp_path: Path) -> None:
     for i, values in enumerate(layers):
         write(tmp_path / str(i), keys, values, batch=2)
     source = CachedFeatures([tmp_path / "0", tmp_path / "1"])
-    found = source.batch(["d", "a", "d"])
+    loaded = source.load(["d", "a", "d"])
+    assert all(values.dtype == torch.float16 for values in loaded), "twice as much passes between processes"
+    found = source.features(loaded)
     assert len(found) == 2 and all(f.dtype == torch.float32 for f in found)
     for values, features in zip(layers, found, strict=True):
         assert torch.equal(features, values[[3, 0, 3]])
@@ -53,7 +56,45 @@ def test_layers_of_different_images_are_refused(tmp_path: Path) -> None:
 def test_an_unknown_image(tmp_path: Path) -> None:
     write(tmp_path / "a", ["x"], torch.zeros(1, 1, 1), batch=1)
     with pytest.raises(KeyError, match="gone"):
-        CachedFeatures([tmp_path / "a"]).batch(["gone"])
+        CachedFeatures([tmp_path / "a"]).load(["gone"])
+
+
+def test_knows_what_it_holds(tmp_path: Path) -> None:
+    write(tmp_path / "a", ["x", "y"], torch.zeros(2, 1, 1), batch=2)
+    source = CachedFeatures([tmp_path / "a"])
+    assert "x" in source and "y" in source and "z" not in source
+
+
+def test_an_image_twice_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a", ["x", "y", "x"], torch.zeros(3, 1, 1), batch=3)
+    with pytest.raises(ValueError, match="image 'x' is given twice"):
+        CachedFeatures([tmp_path / "a"])
+
+
+def reading(source: CachedFeatures, rows: list[int], found: "multiprocessing.Queue[bool]") -> None:
+    right = [source.load([str(n)])[0].flatten().tolist() == [n] * 600 for n in rows * 20]
+    found.put(all(right))
+
+
+def test_forked_processes_read_at_once(tmp_path: Path) -> None:
+    values = torch.arange(20.0).reshape(20, 1, 1).expand(20, 30, 20)
+    write(tmp_path / "a", [str(n) for n in range(20)], values, batch=20)
+    source, context = CachedFeatures([tmp_path / "a"]), multiprocessing.get_context("fork")
+    found: multiprocessing.Queue[bool] = context.Queue()
+    readers = [context.Process(target=reading, args=(source, list(range(20))[::step], found)) for step in (1, -1)]
+    for reader in readers:
+        reader.start()
+    assert [found.get(timeout=20), found.get(timeout=20)] == [True] * 2
+    for reader in readers:
+        reader.join(20)
+
+
+def test_what_was_read_is_not_held(tmp_path: Path) -> None:
+    """A mapped file counts as the process's memory, page by page, until a container's limit ends it."""
+    write(tmp_path / "a", [str(n) for n in range(64)], torch.ones(64, 64, 64), batch=64)
+    source = CachedFeatures([tmp_path / "a"])
+    source.load([str(n) for n in range(64)])
+    assert str(tmp_path / "a" / VALUES) not in Path("/proc/self/maps").read_text()
 
 
 @pytest.mark.parametrize("layers", [(2,), (1, 4)], ids=str)
@@ -64,12 +105,14 @@ def test_live_equals_cached(
     shards = Shards(prepared.folder)
     keys = list(shards.keys())
     assert len(keys) == 14 and len(set(keys)) == 14
-    encoder = Encoder(PictureEncoder(prepared.experiment.vision, facts, max(layers)), shards)
-    live = LiveFeatures(lambda wanted: encoder.features(wanted, layers))
+    encoder = Encoder(PictureEncoder(prepared.experiment.vision, facts, max(layers), "stretch"), shards)
+    live = LiveFeatures(encoder.pixels, lambda pixels: encoder.pictures.features(pixels, layers))
     stored = CachedFeatures([cached[layer] for layer in layers])
     for first in range(0, len(keys), size):
         batch = keys[first : first + size][::-1]
-        for a, b in zip(live.batch(batch), stored.batch(batch), strict=True):
+        (pixels,) = loaded = live.load(batch)
+        assert pixels.shape == (len(batch), 3, 28, 28), "the tower ran where the pictures are read"
+        for a, b in zip(live.features(loaded), stored.features(stored.load(batch)), strict=True):
             assert a.shape == (len(batch), 4, 32) and torch.equal(a, b)
             assert not a.is_inference(), "training may not use it"
 
@@ -79,7 +122,7 @@ def test_a_cache_of_more_images_than_a_batch(prepared: Any, facts: TowerFacts, t
     keys = list(shards.keys()) * 2
     assert len(keys) > BATCH
     (tmp_path / "layer").mkdir()
-    encoder, seen = Encoder(PictureEncoder(prepared.experiment.vision, facts, 3), shards), []
+    encoder, seen = Encoder(PictureEncoder(prepared.experiment.vision, facts, 3, "stretch"), shards), []
     encode_layers(encoder, keys, {3: tmp_path / "layer"}, 4, 32, lambda done, total: seen.append((done, total)))
     values = np.load(tmp_path / "layer" / VALUES)
     assert values.shape == (28, 4, 32) and np.array_equal(values[:14], values[14:]) and np.ptp(values) > 1

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from shallowsight.config import Experiment
-from shallowsight.data.prepare import prepare, require_questions
+from shallowsight.data.prepare import prepare, require_questions, training_images
 from shallowsight.data.records import read_jsonl
 from shallowsight.data.shards import Shards
 from shallowsight.errors import ConfigurationError, DataRefused
@@ -87,7 +87,7 @@ def test_the_tokenizer_learns_from_training_text_alone(prepared: Any, run: Run, 
 
     spoil(files / "test.json", change)
     again = run()
-    for name in ("tokenizer/tokenizer.json", "finetune.jsonl", "images-00000.tar", "images.json"):
+    for name in ("tokenizer/tokenizer.json", "finetune.jsonl", "images-00000.tar", "images.jsonl", "images.npy"):
         assert (again / name).read_bytes() == (prepared.folder / name).read_bytes(), name
     assert (again / "questions.jsonl").read_bytes() != (prepared.folder / "questions.jsonl").read_bytes()
 
@@ -133,6 +133,62 @@ def test_a_leak_through_pretraining_counts(run: Run, files: Path) -> None:
     spoil(files / "train.json", lambda rows: rows[0].update(image="0.png"))
     with pytest.raises(DataRefused, match="1 training pictures are also in the test set"):
         run(data__pretrain=[str(files / "captions.json")])
+
+
+@pytest.fixture
+def captions(files: Path, tmp_path: Path) -> Path:
+    """A pretraining file with a folder of its own, where other pictures have the same names."""
+    folder = Path(shutil.copytree(files / "images", tmp_path / "captions" / "pictures"))
+    for number in range(5):
+        with Image.open(folder / f"{number}.png") as own:
+            own.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / f"{number}.png")
+    rows = json.loads((files / "train.json").read_text(encoding="utf-8"))
+    kept = [row | {"id": f"caption {row['id']}"} for row in rows if row.get("image") in {f"{n}.png" for n in range(5)}]
+    (tmp_path / "captions" / "captions.json").write_text(json.dumps(kept), encoding="utf-8")
+    return tmp_path / "captions"
+
+
+def own_folder(captions: Path) -> dict[str, Any]:
+    return {
+        "data__pretrain": [str(captions / "captions.json")],
+        "data__pretrain_images": str(captions / "pictures"),
+    }
+
+
+def test_equal_names_in_two_folders_are_two_pictures(run: Run, files: Path, captions: Path) -> None:
+    out = run(**own_folder(captions))
+    pretrain, finetune = (list(read_jsonl(out / f"{use}.jsonl")) for use in ("pretrain", "finetune"))
+    assert [row["image"] for row in pretrain] == [f"pretrain-files/{n}.png" for n in range(5)]
+    assert {row["image"] for row in finetune if "image" in row} == {f"files/{n}.png" for n in range(10)}
+    shards = Shards(out)
+    assert len(shards) == 14 + 5
+    for number in range(5):
+        for key, folder in (("files", files / "images"), ("pretrain-files", captions / "pictures")):
+            with Image.open(folder / f"{number}.png") as own:
+                assert shards.image(f"{key}/{number}.png").tobytes() == own.convert("RGB").tobytes()
+        here, there = (shards.image(f"{key}/{number}.png").tobytes() for key in ("files", "pretrain-files"))
+        assert here != there
+    summary = json.loads((out / "data.json").read_text(encoding="utf-8"))
+    assert summary["sources"] == {"pretrain": ["pretrain-files"], "finetune": ["files"], "test": ["files"]}
+    assert (summary["pretrain_rows"], summary["images"]) == (5, 19)
+    assert {path.name for path in (out / "validation").iterdir()} == {"files", "pretrain-files"}
+    seen = training_images(out)
+    assert len(seen) == 15 and set(seen) <= set(shards.keys())
+
+
+def test_a_bad_row_of_the_other_folder_is_put_aside(run: Run, captions: Path) -> None:
+    (captions / "pictures" / "2.png").unlink()
+    with pytest.raises(DataRefused, match="image_missing"):
+        run(**own_folder(captions))
+    out = run(**own_folder(captions), data__max_bad_share=0.3)
+    assert [row["id"] for row in read_jsonl(out / "pretrain.jsonl")] == [f"caption r{n}" for n in (0, 1, 3, 4)]
+    assert "files/2.png" in set(Shards(out).keys()), "the one of the same name is another"
+
+
+def test_a_leak_from_the_other_folder_counts(run: Run, files: Path, captions: Path) -> None:
+    shutil.copy(files / "images" / "10.png", captions / "pictures" / "3.png")
+    with pytest.raises(DataRefused, match="1 training pictures are also in the test set"):
+        run(**own_folder(captions))
 
 
 @pytest.mark.parametrize(

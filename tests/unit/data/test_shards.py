@@ -1,6 +1,8 @@
 """Shards give back what was put in, are the same bytes each time, and are plain tar files."""
 
 import io
+import json
+import multiprocessing
 import tarfile
 import time
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 from shallowsight.data import shards as module
-from shallowsight.data.shards import Shards, write_shards
+from shallowsight.data.shards import INDEX, PLACES, Shards, write_shards
 
 
 def picture(seed: int, kind: str = "PNG", mode: str = "RGB") -> bytes:
@@ -45,8 +47,13 @@ def test_reads_back(folder: Path, key: str) -> None:
 def test_bytes_are_where_the_index_says(folder: Path) -> None:
     shards = Shards(folder)
     assert list(shards.keys()) == list(IMAGES) and len(shards) == len(IMAGES)
-    for key, (name, start, size) in shards._index.items():
-        assert (folder / name).read_bytes()[start : start + size] == IMAGES[key]
+    lines = [json.loads(line) for line in (folder / INDEX).read_text(encoding="utf-8").splitlines()]
+    places = np.load(folder / PLACES)
+    assert [line["key"] for line in lines] == list(IMAGES) and len(places) == len(IMAGES)
+    for line, place in zip(lines, places, strict=True):
+        start, size = line["start"], line["size"]
+        assert (folder / line["shard"]).read_bytes()[start : start + size] == IMAGES[line["key"]]
+        assert (place["shard"], place["start"], place["size"]) == (0, start, size), "the two indices differ"
 
 
 def test_tarfile_reads_it(folder: Path) -> None:
@@ -63,8 +70,47 @@ def test_byte_stable(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(time, "time", lambda: 4e9)
     (again := tmp_path / "again").mkdir()
     write_shards(iter(IMAGES.items()), again)
-    for name in ("images-00000.tar", "images.json"):
+    for name in ("images-00000.tar", INDEX, PLACES):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
+    assert {path.name for path in again.iterdir()} == {"images-00000.tar", "images.jsonl", "images.npy"}
+
+
+def reading(shards: Shards, keys: list[str], found: "multiprocessing.Queue[bool]") -> None:
+    right = [bytes(shards.image(key).tobytes()) == pixels(key) for key in keys * 50]
+    found.put(len(right) == 50 * len(keys) and all(right))
+
+
+def pixels(key: str) -> bytes:
+    return bytes(Image.open(io.BytesIO(IMAGES[key])).convert("RGB").tobytes())
+
+
+def test_forked_processes_read_at_once(folder: Path) -> None:
+    """They share the open file, and so the place in it that a plain read would go on from."""
+    shards, context = Shards(folder), multiprocessing.get_context("fork")
+    shards.image(next(iter(IMAGES)))  # opens it
+    found: multiprocessing.Queue[bool] = context.Queue()
+    readers = [context.Process(target=reading, args=(shards, keys, found)) for keys in (list(IMAGES), [*IMAGES][::-1])]
+    for reader in readers:
+        reader.start()
+    mine: multiprocessing.Queue[bool] = context.Queue()
+    reading(shards, list(IMAGES), mine)
+    assert [found.get(timeout=20), found.get(timeout=20), mine.get(timeout=20)] == [True] * 3
+    for reader in readers:
+        reader.join(20)
+
+
+def test_reading_does_not_move_the_file(folder: Path) -> None:
+    """What keeps forked readers out of each other's way, whatever their timing."""
+    shards = Shards(folder)
+    for key in IMAGES:
+        shards.image(key)
+        assert [file.tell() for file in shards._open.values()] == [0]
+
+
+def test_names_are_not_held(folder: Path) -> None:
+    """600,000 of them would be a gigabyte in each process."""
+    held = [value for name, value in vars(Shards(folder)).items() if name != "folder"]
+    assert not any(isinstance(value, list | str | set) or (isinstance(value, dict) and value) for value in held)
 
 
 def test_several_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +133,7 @@ def test_several_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_key_may_come_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="image 'a' is given twice"):
         write_shards([("a", b"1"), ("b", b"2"), ("a", b"1")], tmp_path)
+    assert not (tmp_path / INDEX).exists() and not (tmp_path / PLACES).exists(), "half a data set looks whole"
 
 
 def test_an_unknown_key(folder: Path) -> None:

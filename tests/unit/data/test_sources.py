@@ -95,6 +95,9 @@ def test_require_files(files: Path) -> None:
         require_files(Data(finetune=("scnes",), images=str(files)))
     with pytest.raises(ConfigurationError, match=r"data\.images: no folder '/gone'; name the folder"):
         require_files(Data(images="/gone"))
+    require_files(Data(pretrain_images=str(files / "images")))
+    with pytest.raises(ConfigurationError, match=r"data\.pretrain_images: no folder '/gone'; name the folder"):
+        require_files(Data(pretrain_images="/gone"))
 
 
 def test_collect_own_files(files: Path, tmp_path: Path) -> None:
@@ -104,6 +107,65 @@ def test_collect_own_files(files: Path, tmp_path: Path) -> None:
     found = collect_sources(data, tmp_path / "work", lambda *_: None)
     assert found == {"pretrain": [source], "finetune": [source], "test": [source]}
     assert not (tmp_path / "work").exists(), "nothing to compose"
+
+
+@pytest.fixture
+def captions(files: Path) -> Path:
+    """A file for pretraining alone; in its folder the same names are of other pictures."""
+    shutil.copytree(files / "images", files / "other")
+    (files / "other" / "a.png").write_bytes(b"another a")
+    return Path(shutil.copy(files / "train.json", files / "captions.json"))
+
+
+def two_folders(files: Path, **changes: Any) -> Data:
+    train = (str(files / "train.json"),)
+    own = {"images": str(files / "images"), "pretrain_images": str(files / "other")}
+    return Data(**{"pretrain": (str(files / "captions.json"),), "finetune": train, "test": train} | own | changes)
+
+
+@pytest.mark.usefixtures("captions")
+def test_a_file_of_pretraining_has_its_own_folder(files: Path, tmp_path: Path) -> None:
+    found = collect_sources(two_folders(files), tmp_path / "work", lambda *_: None)
+    train = Source("files", files / "train.json", files / "images")
+    assert found["pretrain"] == [Source("pretrain-files", files / "captions.json", files / "other")]
+    assert found["finetune"] == found["test"] == [train]
+
+
+@pytest.mark.parametrize(
+    ("changes", "folders"),
+    [
+        pytest.param({"pretrain_images": None}, ["images"], id="left out"),
+        # One file is read from one folder, or its digest and its keys would be of two.
+        pytest.param({"pretrain": ("captions.json", "train.json")}, ["other", "images"], id="one file for both"),
+        pytest.param({"pretrain": ("train.json",)}, ["images"], id="the same file"),
+        pytest.param({"pretrain": ()}, ["images"], id="no file of its own"),
+    ],
+)
+@pytest.mark.usefixtures("captions")
+def test_which_folder_a_file_of_pretraining_has(
+    files: Path, tmp_path: Path, changes: dict[str, Any], folders: list[str]
+) -> None:
+    if changes.get("pretrain"):
+        changes = {"pretrain": tuple(str(files / name) for name in changes["pretrain"])}
+    found = collect_sources(two_folders(files, **changes), tmp_path / "work", lambda *_: None)
+    assert [source.images for source in found["pretrain"]] == [files / folder for folder in folders]
+    groups = {"images": "files", "other": "pretrain-files"}
+    assert [source.group for source in found["pretrain"]] == [groups[folder] for folder in folders]
+
+
+def test_the_digest_is_over_the_pictures_of_the_files_own_folder(files: Path, captions: Path) -> None:
+    def now() -> tuple[str, str]:
+        data = two_folders(files)
+        return source_facts(str(captions), data).digest, source_facts(str(files / "train.json"), data).digest
+
+    (files / "other" / "a.png").write_bytes(b"a.png")
+    captioned, trained = now()
+    assert captioned == trained, "equal files and pictures"
+    (files / "other" / "b.png").write_bytes(b"changed")
+    assert now() != (captioned, trained) and now()[1] == trained
+    (files / "other" / "b.png").write_bytes(b"b.png")
+    (files / "images" / "b.png").write_bytes(b"changed")
+    assert now()[0] == captioned and now()[1] != trained
 
 
 def test_collect_embedded_sets(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ Doc = dict[str, Any]
 
 
 def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, Path], out: Path) -> Path:
-    from shallowsight.train.stage import StageJob, run_stage
+    from shallowsight.train.job import StageJob
+    from shallowsight.train.stage import run_stage
 
     job = StageJob(
         experiment=experiment,
@@ -28,6 +29,7 @@ def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, P
         feature_folders=tuple(cached[k] for k in experiment.vision.layers),
         start=None,
         out=out,
+        work=out.with_name(f"{out.name}-work"),
     )
     run_stage(job, lambda *_: None)
     return out

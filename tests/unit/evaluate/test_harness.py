@@ -20,11 +20,13 @@ from shallowsight.evaluate.harness import SAMPLES, SCORES, evaluate
 
 
 def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, Path], out: Path) -> None:
-    from shallowsight.train.stage import StageJob, run_stage
+    from shallowsight.train.job import StageJob
+    from shallowsight.train.stage import run_stage
 
     folders = tuple(cached[k] for k in experiment.vision.layers)
     common = {"experiment": experiment, "tower": facts, "data": prepared.folder, "feature_folders": folders}
-    run_stage(StageJob(**common, stage="finetune", start=None, out=out), lambda *_: None)
+    work = out.with_name(f"{out.name}-work")
+    run_stage(StageJob(**common, stage="finetune", start=None, out=out, work=work), lambda *_: None)
 
 
 @pytest.fixture(scope="module")

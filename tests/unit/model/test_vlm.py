@@ -75,7 +75,7 @@ def test_loss_is_transformers_own(build: Build, rows: list[int]) -> None:
     images = [{0: 0, 2: 1}[r] for r in rows if r != 1]
     features = [feature(2)[images]] if images else []
     ids, mask, labels = IDS[rows], MASK[rows], LABELS[rows]
-    found = model(features, ids, mask, labels)
+    found = model(features, ids, mask, None, labels)
     own = model.language(inputs_embeds=model.embed(features, ids), attention_mask=mask, labels=labels).loss
     supervised = int((labels[:, 1:] != IGNORE).sum())
     assert supervised > 0
@@ -90,7 +90,7 @@ def test_gradients_are_transformers_own(build: Build) -> None:
             count = int((LABELS[:, 1:] != IGNORE).sum())
             loss = model.language(inputs_embeds=embeds, attention_mask=MASK, labels=LABELS).loss * count
         else:
-            loss = model([feature(2)], IDS, MASK, LABELS)
+            loss = model([feature(2)], IDS, MASK, None, LABELS)
         loss.backward()
         return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
@@ -104,14 +104,14 @@ def test_a_batch_without_images_still_reaches_every_trained_part(build: Build) -
     """Else a pretraining batch of text alone has nothing to differentiate, and the processes' gradients differ."""
     model = build()
     model.language.requires_grad_(False)
-    model([], IDS[1:2], MASK[1:2], LABELS[1:2]).backward()
+    model([], IDS[1:2], MASK[1:2], None, LABELS[1:2]).backward()
     assert all(p.grad is not None and not p.grad.any() for p in model.connector.parameters())
 
 
 def test_padding_is_irrelevant_to_the_loss(build: Build) -> None:
     model = build()
-    short = model([], IDS[1:2, :5], MASK[1:2, :5], LABELS[1:2, :5])
-    torch.testing.assert_close(model([], IDS[1:2], MASK[1:2], LABELS[1:2]), short)
+    short = model([], IDS[1:2, :5], MASK[1:2, :5], None, LABELS[1:2, :5])
+    torch.testing.assert_close(model([], IDS[1:2], MASK[1:2], None, LABELS[1:2]), short)
 
 
 def by_hand(model: VLM, features: list[Tensor], ids: list[int], tokens: int) -> list[int]:

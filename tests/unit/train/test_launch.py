@@ -1,6 +1,21 @@
-"""What is shown of a training whose processes failed."""
+"""What the launcher makes of trainings that fail, in this process and in others."""
 
-from shallowsight.train.launch import _LAST_LINES, _last_words
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from shallowsight.errors import ConfigurationError, Interrupted, OutOfMemory, ShallowsightError
+from shallowsight.model.vlm import VLM
+from shallowsight.train import launch as launch_module
+from shallowsight.train.job import StageJob
+from shallowsight.train.launch import _LAST_LINES, _failure, _last_words, launch
+from shallowsight.train.parts import LOSSES
+from shallowsight.train.stage import run_stage
+
+Make = Callable[..., StageJob]
 
 TORCHRUN = """W1121 23:09:58.183000 20620 torch/distributed/elastic/multiprocessing/api.py:1028] Sending
 E1121 23:09:58.185000 20620 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1) local_rank: 0
@@ -23,3 +38,98 @@ def test_torchruns_report_is_shown_when_there_is_nothing_else() -> None:
 
 def test_without_a_report() -> None:
     assert _last_words(["killed"]) == "killed"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Interrupted", Interrupted),
+        ("OutOfMemory", OutOfMemory),
+        ("ConfigurationError", ConfigurationError),
+        ("MissingPackage", ConfigurationError),
+    ],
+)
+def test_a_failure_that_was_said_keeps_its_type(name: str, kind: type[ShallowsightError]) -> None:
+    found = _failure([{"failure": name, "message": "why"}, {"failure": "ShallowsightError", "message": "b"}], "x", [])
+    assert type(found) is kind and str(found) == "why"
+
+
+def greedy(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """A model that asks the real allocator for the impossible when a micro-batch has more than so many rows."""
+    real = VLM.forward
+
+    def forward(self: VLM, features: Any, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+        if len(ids) > rows:
+            torch.empty(10**15)
+        return real(self, features, ids, *rest)
+
+    monkeypatch.setattr(VLM, "forward", forward)
+
+
+@pytest.mark.parametrize("zero", [0, 2])
+def test_too_large_a_micro_batch_is_made_smaller(
+    make_job: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, zero: int
+) -> None:
+    expected = make_job(accumulation=4, finetune__zero=zero)
+    run_stage(expected, lambda *_: None)
+    greedy(monkeypatch, rows=1)
+    made, seen = make_job(finetune__zero=zero), []
+    launch(made, 1, lambda record, updates: seen.append(record.update))
+    assert seen == [1, 2, 3, 4]
+    assert (made.out / LOSSES).read_text() == (expected.out / LOSSES).read_text()
+    said = [r.getMessage() for r in caplog.records if "going on with" in r.getMessage()]
+    assert [text.rpartition("; ")[2] for text in said] == [
+        f"going on with accumulation={n}, the same global batch" for n in (2, 4)
+    ]
+
+
+def test_one_sample_at_a_time_is_the_end(make_job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    greedy(monkeypatch, rows=0)
+    with pytest.raises(OutOfMemory, match=r"accumulation=4: .*can't allocate memory.*; this is one sample at a time"):
+        launch(make_job(), 1, lambda *_: None)
+
+
+def test_another_runtime_error_is_no_lack_of_memory(make_job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(VLM, "forward", broken)
+    with pytest.raises(RuntimeError, match="something else"):
+        launch(make_job(), 1, lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("batch", "processes", "accumulation", "expected"),
+    [
+        pytest.param(8, 1, 1, 2, id="half"),
+        pytest.param(8, 2, 2, 4, id="half of a share"),
+        pytest.param(6, 1, 2, 6, id="the next that divides"),
+        pytest.param(9, 1, 1, 3, id="a third"),
+        pytest.param(4, 2, 2, None, id="one sample already"),
+    ],
+)
+def test_the_next_smaller_micro_batch(
+    make_job: Make, batch: int, processes: int, accumulation: int, expected: int | None
+) -> None:
+    made = make_job(accumulation=accumulation, finetune__global_batch=batch)
+    assert launch_module._next_accumulation(made, processes) == expected
+
+
+@pytest.mark.slow
+def test_lack_of_memory_among_processes(make_job: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes import a module that makes the model greedy before anything else runs."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if '--greedy' in sys.orig_argv or any('shallowsight.train' in a for a in sys.orig_argv):\n"
+        "    import torch\n"
+        "    from shallowsight.model.vlm import VLM\n"
+        "    real = VLM.forward\n"
+        "    def forward(self, features, ids, *rest):\n"
+        "        if len(ids) > 1: torch.empty(10**15)\n"
+        "        return real(self, features, ids, *rest)\n"
+        "    VLM.forward = forward\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made, seen = make_job(), []
+    launch(made, 2, lambda record, updates: seen.append(record.update))
+    assert seen == [1, 2, 3, 4]

@@ -14,14 +14,17 @@ from safetensors.torch import load_file
 
 from shallowsight.assets.towers import TowerFacts
 from shallowsight.config import Experiment
-from shallowsight.data.batches import Batches
+from shallowsight.data.batches import Batches, Share
 from shallowsight.data.features import VALUES
-from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.errors import ConfigurationError, LossNotFinite, ShallowsightError
 from shallowsight.model.checkpoint import CONNECTOR, LANGUAGE, load_trained
 from shallowsight.model.vlm import VLM
-from shallowsight.train.engine import Engine, join_processes
+from shallowsight.train.engine import Engine
+from shallowsight.train.job import StageJob
 from shallowsight.train.launch import launch
-from shallowsight.train.stage import LOSSES, StageJob, run_stage
+from shallowsight.train.parts import LOSSES, build_model, leave
+from shallowsight.train.processes import join_processes
+from shallowsight.train.stage import run_stage
 
 Run = Callable[..., Path]
 
@@ -35,28 +38,8 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def job(
-    prepared: Any, facts: TowerFacts, cached: dict[int, Path], small: Callable[..., Experiment],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[..., StageJob]:  # fmt: skip
-    def make(stage: str = "finetune", live: bool = False, start: Path | None = None, accumulation: int = 1,
-             **changes: Any) -> StageJob:  # fmt: skip
-        experiment = small(**changes)
-        folders = None if live else tuple(cached[layer] for layer in experiment.vision.layers)
-        return StageJob.model_validate(
-            {
-                "experiment": experiment,
-                "tower": facts,
-                "stage": stage,
-                "data": prepared.folder,
-                "feature_folders": folders,
-                "start": start,
-                "out": tmp_path_factory.mktemp("out"),
-                "accumulation": accumulation,
-            }
-        )
-
-    return make
+def job(make_job: Callable[..., StageJob]) -> Callable[..., StageJob]:
+    return make_job
 
 
 @pytest.fixture(scope="module")
@@ -131,15 +114,16 @@ def test_the_seed_is_of_the_first_weights_too(run: Run) -> None:
 
 
 def test_updates_take_the_batches_of_their_number(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[int, ...]] = []
-    real = Batches.of_update
-    monkeypatch.setattr(Batches, "of_update", lambda self, *place: asked.append(place) or real(self, *place))
-    run("finetune", finetune__updates=3)
-    assert asked == [(0, 0, 1, 1), (1, 0, 1, 1), (2, 0, 1, 1)]
+    asked: list[tuple[Any, ...]] = []
+    real = Batches.micro_batch
+    monkeypatch.setattr(Batches, "micro_batch", lambda self, *place: asked.append(place) or real(self, *place))
+    run("finetune", finetune__updates=3, accumulation=2)
+    share = Share(rank=0, processes=1, accumulation=2)
+    assert asked == [(update, part, share) for update in range(3) for part in range(2)]
 
 
 @pytest.mark.parametrize("accumulation", [1, 2, 4])
-@pytest.mark.parametrize("zero", [0, 1])
+@pytest.mark.parametrize("zero", [0, 1, 2])
 def test_the_gradient_is_that_of_the_global_batch(
     accumulation: int, zero: int, small: Callable[..., Experiment]
 ) -> None:
@@ -178,7 +162,7 @@ def test_pretraining_leaves_the_language_model_untouched(
     job: Callable[..., StageJob], monkeypatch: pytest.MonkeyPatch, facts: TowerFacts, tokenizer: Any
 ) -> None:
     kept: list[VLM] = []
-    monkeypatch.setattr("shallowsight.train.stage.save_pretrained", lambda model, *_: kept.append(model))
+    monkeypatch.setattr("shallowsight.train.parts.save_pretrained", lambda model, *_: kept.append(model))
     made = job("pretrain")
     run_stage(made, lambda *_: None)
     before = fresh(made.experiment, facts.width, tokenizer)
@@ -256,11 +240,24 @@ def test_batches_of_text_alone(job: Callable[..., StageJob], tmp_path: Path, pre
     assert len(losses(made.out)) == 11
 
 
-def test_a_loss_that_is_no_number_is_refused(run: Run) -> None:
-    with pytest.raises(
-        ShallowsightError, match=r"the loss is nan at update [23]; try a smaller learning_rate \(now .*e\+"
-    ):
-        run("finetune", finetune__learning_rate=1e30, finetune__updates=5, finetune__warmup=0.0)
+@pytest.mark.parametrize(
+    ("zero", "what"),
+    [(0, r"the loss is nan at update [23]"), (2, r"the gradients are not finite at update [23]")],
+)
+def test_a_stage_that_diverges_is_stopped(run: Run, zero: int, what: str) -> None:
+    with pytest.raises(LossNotFinite, match=what + r", with records .*, or try a smaller learning_rate \(now .*e\+"):
+        run("finetune", finetune__learning_rate=1e30, finetune__updates=5, finetune__warmup=0.0, finetune__zero=zero)
+
+
+def test_broken_weights_are_not_left(job: Callable[..., StageJob], tokenizer: Any) -> None:
+    """The last update can break them after its loss was a number."""
+    made = job()
+    model = build_model(made, tokenizer)
+    with torch.no_grad():
+        next(model.connector.parameters()).view(-1)[0] = float("inf")
+    with pytest.raises(LossNotFinite, match="the last update left weights that are no numbers"):
+        leave(model, made, tokenizer, [])
+    assert not list(made.out.iterdir())
 
 
 def test_features_that_are_no_numbers_are_refused(
@@ -269,7 +266,7 @@ def test_features_that_are_no_numbers_are_refused(
     poisoned = Path(shutil.copytree(cached[2], tmp_path / "layer"))
     np.load(poisoned / VALUES, mmap_mode="r+")[:] = np.nan
     made = job("pretrain").model_copy(update={"feature_folders": (poisoned,)})
-    with pytest.raises(ShallowsightError, match=r"the loss is nan at update 1; .*\(now 1\.0e-02\)"):
+    with pytest.raises(ShallowsightError, match=r"the loss is nan at update 1, with records r.*\(now 1\.0e-02\)"):
         run_stage(made, lambda *_: None)
     assert not list(made.out.iterdir()), "a checkpoint of no worth was left"
 
@@ -297,26 +294,22 @@ def test_too_short_a_language_model(run: Run, length: int, message: str) -> None
 def test_records_that_are_cut_are_counted(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     run("finetune", language__max_length=15, finetune__updates=0)
     # The one without a picture is shorter.
-    assert "10 of 11 records reach language.max_length=15 tokens and may be cut" in caplog.text
+    assert "10 records are longer than language.max_length=15 tokens and are cut there" in caplog.text
 
 
 def test_what_is_frozen_is_said(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     run("pretrain", pretrain__updates=0)
     said = [r.getMessage().split() for r in caplog.records if "parameters," in r.getMessage()]
-    assert {(words[0], words[-1]) for words in said} == {
-        ("language", "frozen"),
-        ("fusion", "trained"),
-        ("connector", "trained"),
-    }
+    assert {words[0]: int(words[-2]) for words in said} == {"language": 0, "fusion": 0, "connector": 32 * 32 + 32}
 
 
 def test_launch_in_this_process(
     job: Callable[..., StageJob], tmp_path: Path, finetuned: Path, pretrained: Path
 ) -> None:
     made, seen = job("finetune", start=pretrained), []
-    launch(made, 1, tmp_path, lambda record, updates: seen.append(updates))
-    assert seen == [4] * 4 and sums(made.out) == sums(finetuned) and not list(tmp_path.iterdir())
+    launch(made, 1, lambda record, updates: seen.append(updates))
+    assert seen == [4] * 4 and sums(made.out) == sums(finetuned)
 
 
 @pytest.mark.slow
@@ -324,7 +317,7 @@ def test_two_processes_train_the_same_model(
     job: Callable[..., StageJob], tmp_path: Path, finetuned: Path, pretrained: Path
 ) -> None:
     made = job("finetune", start=pretrained)
-    launch(made, 2, tmp_path, lambda *_: None)
+    launch(made, 2, lambda *_: None)
     assert losses(made.out) == pytest.approx(losses(finetuned), abs=1e-5)
     expected, found = load_file(finetuned / LANGUAGE), load_file(made.out / LANGUAGE)
     for name in expected:
@@ -334,6 +327,5 @@ def test_two_processes_train_the_same_model(
 @pytest.mark.slow
 def test_a_failure_among_processes_says_why(job: Callable[..., StageJob], tmp_path: Path) -> None:
     with pytest.raises(ShallowsightError) as refused:
-        launch(job("finetune", finetune__global_batch=3), 2, tmp_path, lambda *_: None)
-    assert "training with 2 processes ended with status" in str(refused.value)
+        launch(job("finetune", finetune__global_batch=3), 2, lambda *_: None)
     assert "global_batch=3 does not divide by 2 processes x 1 micro-batches; use a multiple of 2" in str(refused.value)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
+    from shallowsight.train.job import StageJob
+
 SIDE = 28  # pixels: four patches
 DEPTH = 4
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (40, 60, 230), "grey": (128, 128, 128)}
@@ -172,6 +174,53 @@ def cached(prepared: Prepared, facts: TowerFacts, tmp_path_factory: pytest.TempP
 
     folders = {layer: tmp_path_factory.mktemp(f"layer-{layer}") for layer in range(1, DEPTH + 1)}
     shards = Shards(prepared.folder)
-    encoder = Encoder(PictureEncoder(prepared.experiment.vision, facts, DEPTH), shards)
+    encoder = Encoder(PictureEncoder(prepared.experiment.vision, facts, DEPTH, "stretch"), shards)
     encode_layers(encoder, list(shards.keys()), folders, 4, facts.width, lambda *_: None)
     return folders
+
+
+@pytest.fixture(scope="session")
+def make_job(
+    prepared: Prepared,
+    facts: TowerFacts,
+    cached: dict[int, Path],
+    small: Callable[..., Experiment],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., "StageJob"]:
+    """A training stage on `prepared`; keywords are dotted keys of the experiment with `__` for the dot."""
+    from shallowsight.train.job import StageJob
+
+    def make(
+        stage: str = "finetune", live: bool = False, start: Path | None = None, accumulation: int = 1, **changes: Any
+    ) -> StageJob:
+        experiment = small(**changes)
+        return StageJob.model_validate(
+            {
+                "experiment": experiment,
+                "tower": facts,
+                "stage": stage,
+                "data": prepared.folder,
+                "feature_folders": None if live else tuple(cached[layer] for layer in experiment.vision.layers),
+                "start": start,
+                "out": tmp_path_factory.mktemp("out"),
+                "work": tmp_path_factory.mktemp("work"),
+                "accumulation": accumulation,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def resumable(make_job: Callable[..., "StageJob"], tmp_path: Path) -> Callable[..., "StageJob"]:
+    """A stage in a folder of its own that saves after nearly every update, so that kills hit saves too."""
+
+    def make(name: str, updates: int = 60, live: bool = False, **changes: object) -> "StageJob":
+        folder = tmp_path / name
+        (folder / "out").mkdir(parents=True)
+        (folder / "work").mkdir()
+        settings = {"finetune__updates": updates, "finetune__global_batch": 8, "finetune__warmup": 0.1} | changes
+        places = {"out": folder / "out", "work": folder / "work", "states": f"file://{folder}/states"}
+        return make_job("finetune", live=live, **settings).model_copy(update={**places, "save_seconds": 0.02})
+
+    return make

@@ -1,0 +1,86 @@
+"""Encoded sequences in files: what stays in memory is 40 bytes a sequence, however long the texts are.
+
+A picture takes one place in the file; its N image tokens are put in when the sequence is read.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from shallowsight.data.conversation import IGNORE, IMAGE, Example
+
+_TOKENS, _NAMES, _INDEX = "tokens.bin", "names.jsonl", "examples.bin"
+_ENTRY = np.dtype(
+    [
+        ("first", "<i8"),
+        ("stored", "<i4"),
+        ("name", "<i8"),
+        ("name_bytes", "<i4"),
+        ("length", "<i4"),
+        ("supervised", "<i4"),
+    ]
+)
+
+
+def write_examples(examples: Iterable[Example], folder: Path, image_tokens: int, limit: int) -> int:
+    """Write those that have an answer within `limit` tokens, pictures counted; returns how many were cut there.
+
+    `examples` have one IMAGE for a whole picture.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    cut = first = name_start = 0
+    with (
+        (folder / _TOKENS).open("wb") as tokens,
+        (folder / _NAMES).open("wb") as names,
+        (folder / _INDEX).open("wb") as index,
+    ):
+        for example in examples:
+            whole = _expanded(example, image_tokens)
+            seen = whole.truncated(limit)
+            cut += len(whole.ids) > limit
+            if not seen.supervised:
+                continue
+            name = json.dumps([example.id, example.image]).encode()
+            entry = (first, len(example.ids), name_start, len(name), len(seen.ids), seen.supervised)
+            index.write(np.array(entry, dtype=_ENTRY).tobytes())
+            tokens.write(np.array([example.ids, example.labels], dtype=np.int32).tobytes())
+            names.write(name + b"\n")
+            first, name_start = first + 8 * len(example.ids), name_start + len(name) + 1
+    return cut
+
+
+class Examples:
+    """What `write_examples` wrote, one at a time; the same arguments give the same lengths."""
+
+    def __init__(self, folder: Path, image_tokens: int, limit: int) -> None:
+        self._entries = np.fromfile(folder / _INDEX, dtype=_ENTRY)
+        self._image_tokens, self._limit = image_tokens, limit
+        self._tokens = (folder / _TOKENS).open("rb", buffering=0)
+        self._names = (folder / _NAMES).open("rb", buffering=0)
+        self.lengths = np.ascontiguousarray(self._entries["length"])  # tokens, pictures counted
+        self.supervised = np.ascontiguousarray(self._entries["supervised"])  # labels that carry loss
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, number: int) -> Example:
+        entry = self._entries[number]
+        stored = int(entry["stored"])
+        data = os.pread(self._tokens.fileno(), 8 * stored, int(entry["first"]))
+        ids, labels = np.frombuffer(data, dtype=np.int32).reshape(2, stored).tolist()
+        name, image = json.loads(os.pread(self._names.fileno(), int(entry["name_bytes"]), int(entry["name"])))
+        example = Example(name, image, tuple(ids), tuple(labels))
+        return _expanded(example, self._image_tokens).truncated(self._limit)
+
+
+def _expanded(example: Example, image_tokens: int) -> Example:
+    if example.image is None:
+        return example
+    place = example.ids.index(IMAGE)
+    ids = (*example.ids[:place], *[IMAGE] * image_tokens, *example.ids[place + 1 :])
+    labels = (*example.labels[:place], *[IGNORE] * image_tokens, *example.labels[place + 1 :])
+    return replace(example, ids=ids, labels=labels)

@@ -1,0 +1,55 @@
+"""Prometheus metrics of one training stage; every name begins with shallowsight_train_ (here: ..._).
+
+What has a rate is a counter. Over five minutes, by study, cell and stage:
+
+    tokens per second    sum by (study, cell, stage) (rate(..._tokens_total[5m]))
+    samples per second   sum by (study, cell, stage) (rate(..._samples_total[5m]))
+    updates per second   sum by (study, cell, stage) (rate(..._update_seconds_count[5m]))
+    waiting for data     rate(..._data_wait_seconds_total[5m]) / rate(..._update_seconds_sum[5m])
+    MFU, pauses counted  rate(..._operations_total[5m]) / ..._peak_operations_per_second
+    share done           ..._updates_total / ..._planned_updates
+    no progress          time() - (..._last_update_timestamp_seconds or ..._started_timestamp_seconds) > 1800
+                           and ..._running == 1
+    checkpoint too old   time() - (..._saved_timestamp_seconds or ..._started_timestamp_seconds) > 3600
+                           and ..._running == 1
+    checkpoints fail     increase(..._state_save_failures_total[1h]) > 0
+
+A resumed training goes on with `updates_total` at the update where it resumes; all other counters are of the work of
+this process and start at 0, so that rates stay right. For the same reason no rate is taken of `updates_total`: after a
+crash it goes on below its last value, which Prometheus would take for that many new updates.
+
+In a run over several nodes the leading one alone has what is of the whole run, so that sums over nodes are right. The
+others have their memory, `last_update_timestamp_seconds` and `running`.
+"""
+
+PREFIX = "shallowsight_train_"
+LABELS = ("study", "cell", "stage", "node")
+BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0)  # seconds
+
+GAUGES = {
+    "loss_nats": "Mean cross-entropy of the last update over its supervised tokens.",
+    "learning_rate": "Learning rate of the last update.",
+    "planned_updates": "Optimizer updates that the stage will have.",
+    "tokens_per_second": "Tokens of the last updates by their time.",
+    "samples_per_second": "Samples of the last updates by their time.",
+    "data_wait_share": "Share of the last updates' time that was spent waiting for data, from 0 to 1.",
+    "mfu": "Model FLOPs utilisation of the last updates, from 0 to 1.",
+    "peak_operations_per_second": "Floating-point operations per second that the devices of all processes can do.",
+    "started_timestamp_seconds": "Unix time when the training started or resumed.",
+    "saved_update": "Number of the update after which the last state was saved.",
+    "saved_timestamp_seconds": "Unix time when the last state was saved.",
+}
+NODE_GAUGES = {
+    "peak_memory_bytes": "The most memory that the node's leading training process has held.",
+    "peak_device_memory_bytes": "The most memory that the node's leading training process has held on its GPU.",
+    "last_update_timestamp_seconds": "Unix time of the end of the last update.",
+    "running": "1 while the training runs, 0 when it has ended.",
+}
+COUNTERS = {
+    "updates_total": "Optimizer updates done, those before a resume included.",
+    "tokens_total": "Text and image tokens seen by the language model.",
+    "samples_total": "Training samples seen.",
+    "data_wait_seconds_total": "Time spent waiting for data, mean over the processes.",
+    "operations_total": "Floating-point operations of the model itself, forward and backward, without recomputation.",
+    "state_save_failures_total": "States that could not be saved.",
+}

@@ -1,0 +1,85 @@
+"""What a stage trains, what it reads, and what it leaves."""
+
+import json
+import logging
+from collections.abc import Sequence
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from shallowsight.data.features import CachedFeatures, FeatureSource, LiveFeatures
+from shallowsight.data.shards import Shards
+from shallowsight.errors import LossNotFinite
+from shallowsight.model.adapters import add_adapters, merge_adapters
+from shallowsight.model.checkpoint import load_connector, save_finetuned, save_pretrained
+from shallowsight.model.encode import Encoder, PictureEncoder
+from shallowsight.model.vlm import VLM
+from shallowsight.train.job import StageJob
+from shallowsight.train.loop import UpdateRecord
+
+log = logging.getLogger(__name__)
+
+LOSSES = "losses.jsonl"
+# Everything else is frozen (paper, section C).
+STAGE_PARTS = {"pretrain": ("fusion", "connector"), "finetune": ("fusion", "connector", "language")}
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def build_model(job: StageJob, tokenizer: PreTrainedTokenizerBase) -> VLM:
+    """The model at the start of the stage, with gradients where it trains."""
+    stage = job.settings
+    torch.manual_seed(job.experiment.seed)
+    model = VLM(job.experiment, job.tower.width, tokenizer, _DTYPES[stage.precision])
+    if job.start is not None:
+        load_connector(model, job.start)
+    for name, part in model.named_children():
+        part.requires_grad_(name in STAGE_PARTS[job.stage])
+    if stage.lora.rank:
+        add_adapters(model.language, stage.lora)
+    if stage.checkpointing:
+        model.language.activation_checkpointing_enable()
+    for name, part in model.named_children():
+        whole = sum(p.numel() for p in part.parameters())
+        trained = sum(p.numel() for p in part.parameters() if p.requires_grad)
+        log.info("%-10s %12d parameters, %12d trained", name, whole, trained)
+    return model.train()  # a language model that exists comes as for answering
+
+
+def pictures_for(job: StageJob) -> PictureEncoder | None:
+    """The tower, where features are not cached."""
+    if job.feature_folders is not None:
+        return None
+    vision = job.experiment.vision
+    return PictureEncoder(vision, job.tower, vision.layers.deepest, job.settings.picture)
+
+
+def features_for(job: StageJob, pictures: PictureEncoder | None) -> FeatureSource:
+    """From the cache where there is one, from the pixels otherwise."""
+    if job.feature_folders is not None:
+        return CachedFeatures(job.feature_folders)
+    assert pictures is not None
+    vision = job.experiment.vision
+    return LiveFeatures(
+        Encoder(pictures, Shards(job.data)).pixels, lambda pixels: pictures.features(pixels, vision.layers.indices)
+    )
+
+
+def leave(model: VLM, job: StageJob, tokenizer: PreTrainedTokenizerBase, records: Sequence[UpdateRecord]) -> None:
+    """The checkpoint and the losses in `job.out`; adapters become part of the weights.
+
+    Raises:
+        LossNotFinite: the last update broke them.
+    """
+    if not all(torch.isfinite(p).all() for p in model.parameters() if p.requires_grad):
+        raise LossNotFinite("the last update left weights that are no numbers; try a smaller learning_rate")
+    if job.stage == "finetune":
+        if job.settings.lora.rank:
+            merge_adapters(model.language)
+        save_finetuned(model, job.experiment, job.tower, tokenizer, job.out)
+    else:
+        # What comes after is not part of this cell.
+        save_pretrained(model, job.experiment.model_copy(update={"finetune": job.settings}), job.out)
+    # Without times: the file is part of what two equal runs must have in common.
+    kept = ("update", "loss", "learning_rate", "samples")
+    lines = [json.dumps({key: getattr(record, key) for key in kept}) for record in records]
+    (job.out / LOSSES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -1,0 +1,185 @@
+"""The states of an unfinished stage in the store: whole or not there, and good for any number of processes.
+
+A state holds every trained parameter and its moments under the parameter's own name, so it does not know how many
+processes wrote it. Each process writes a share of it; the manifest, which makes it one, comes last. safetensors only.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from shallowsight.digest import file_sha256
+from shallowsight.errors import CorruptOutput, StoreUnavailable
+from shallowsight.services.objects import Objects
+from shallowsight.train.loop import UpdateRecord
+from shallowsight.train.processes import Processes
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+KEEP = 2  # the newest, and one to fall back on
+_FILE_BYTES = 10**9
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A state that was found whole, its files on this machine."""
+
+    records: tuple[UpdateRecord, ...]  # of the updates done
+    files: tuple[Path, ...]
+
+    @property
+    def updates(self) -> int:
+        return len(self.records)
+
+    def tensors(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """What `Engine.state` gave, one parameter after the other."""
+        for file in self.files:
+            with safe_open(file, framework="pt") as opened:
+                names = sorted({key.partition("/")[2] for key in opened.keys()})
+                kinds = sorted({key.partition("/")[0] for key in opened.keys()})
+                for name in names:
+                    yield name, {kind: opened.get_tensor(f"{kind}/{name}") for kind in kinds}
+
+
+class SavedStates:
+    """All states of one cell."""
+
+    def __init__(self, objects: Objects, prefix: str, processes: Processes, work: Path) -> None:
+        """`work` is a folder of this node's own, which its processes share."""
+        self._objects, self._prefix, self._processes = objects, prefix, processes
+        self._work = work
+
+    def save(self, records: Sequence[UpdateRecord], state: Iterator[tuple[str, dict[str, Tensor]]]) -> bool:
+        """Write the state after the last of `records`; all processes call it together.
+
+        False, with the reason in the log, when there is no room or the store is away: training can go on.
+        """
+        place = f"{self._prefix}/update-{len(records):08}"
+        share = _Share(self._objects, place, self._work, self._processes)
+        for name, tensors in state:
+            share.add(name, tensors)
+        share.flush()
+        shares = self._processes.gather((share.digests, share.fault))
+        faults = [fault for _, fault in shares if fault]
+        if not faults and self._processes.leads:
+            files = {name: digest for digests, _ in shares for name, digest in digests.items()}
+            faults += self._commit(place, files, records)
+        faults = self._processes.from_leader(faults)
+        if faults and self._processes.leads:
+            log.warning("the state after update %d was not saved: %s", len(records), faults[0])
+        return not faults
+
+    def _commit(self, place: str, files: Mapping[str, str], records: Sequence[UpdateRecord]) -> list[str]:
+        manifest = {"files": files, "records": [asdict(record) for record in records]}
+        try:
+            self._objects.put_bytes(f"{place}/{MANIFEST}", json.dumps(manifest).encode())
+            for old in self._places()[:-KEEP]:
+                self._remove(old)
+        except (OSError, StoreUnavailable) as error:
+            return [str(error)]
+        return []
+
+    def newest(self) -> Saved | None:
+        """The newest state whose every byte is as it was written; all processes call it together.
+
+        Raises:
+            StoreUnavailable: it may be there, but cannot be read now.
+        """
+        while True:
+            place = self._processes.from_leader(self._newest_place() if self._processes.leads else None)
+            if place is None:
+                return None
+            found, fault = None, None
+            if self._processes.leads_node:
+                found, fault = self._fetch(place)
+            all_found = self._processes.gather((found, fault))
+            faults = [fault for _, fault in all_found if fault]
+            if not faults:
+                return all_found[self._processes.rank - self._processes.local_rank][0]
+            if self._processes.leads:
+                log.warning("the state %s is not used: %s", place.rpartition("/")[2], faults[0])
+                self._remove(place)
+
+    def remove(self) -> None:
+        """All of them: the stage is done."""
+        for key in self._objects.keys(f"{self._prefix}/"):
+            self._objects.delete(key)
+
+    def _fetch(self, place: str) -> tuple[Saved | None, str | None]:
+        """The state, or what is wrong with it."""
+        raw = self._objects.get_bytes(f"{place}/{MANIFEST}")
+        try:
+            manifest: dict[str, Any] = json.loads(raw or b"")
+            records = tuple(UpdateRecord(**record) for record in manifest["records"])
+            digests: dict[str, str] = manifest["files"]
+        except (ValueError, KeyError, TypeError) as error:
+            return None, f"its manifest cannot be read ({error})"
+        files = []
+        for name, digest in digests.items():
+            try:
+                path = self._objects.fetch(f"{place}/{name}", self._work / "found" / name)
+            except CorruptOutput:
+                return None, f"{name} is missing"
+            if file_sha256(path) != digest:
+                return None, f"{name} is not the file that was written"
+            files.append(path)
+        return Saved(records, tuple(files)), None
+
+    def _newest_place(self) -> str | None:
+        return max(self._places(), default=None)
+
+    def _places(self) -> list[str]:
+        """Of the states with a manifest; the rest was never finished."""
+        keys = self._objects.keys(f"{self._prefix}/")
+        return sorted(key.removesuffix(f"/{MANIFEST}") for key in keys if key.endswith(f"/{MANIFEST}"))
+
+    def _remove(self, place: str) -> None:
+        # The manifest first: what is left of a removal that was cut short is no state.
+        self._objects.delete(f"{place}/{MANIFEST}")
+        for key in self._objects.keys(f"{place}/"):
+            self._objects.delete(key)
+
+
+class _Share:
+    """This process's part of a state. A fault is kept, not raised: the others still walk through theirs."""
+
+    def __init__(self, objects: Objects, place: str, work: Path, processes: Processes) -> None:
+        self.digests: dict[str, str] = {}
+        self.fault: str | None = None
+        self._objects, self._place, self._work, self._rank = objects, place, work, processes.rank
+        self._loads = [0] * processes.count  # bytes given to each process so far
+        self._held: dict[str, Tensor] = {}
+
+    def add(self, name: str, tensors: Mapping[str, Tensor]) -> None:
+        size = sum(tensor.nbytes for tensor in tensors.values())
+        owner = self._loads.index(min(self._loads))
+        self._loads[owner] += size
+        if owner == self._rank and self.fault is None:
+            self._held |= {f"{kind}/{name}": t.detach().cpu().contiguous() for kind, t in tensors.items()}
+            if sum(tensor.nbytes for tensor in self._held.values()) > _FILE_BYTES:
+                self.flush()
+
+    def flush(self) -> None:
+        if not self._held or self.fault is not None:
+            return
+        file = f"part-{self._rank:04}-{len(self.digests):04}.safetensors"
+        path = self._work / file
+        with ExitStack() as cleanup:
+            cleanup.callback(path.unlink, missing_ok=True)
+            try:
+                self._work.mkdir(parents=True, exist_ok=True)
+                save_file(self._held, path)
+                self.digests[file] = file_sha256(path)
+                self._objects.put_file(f"{self._place}/{file}", path)
+            except (OSError, StoreUnavailable) as error:
+                self.fault = str(error)
+        self._held = {}

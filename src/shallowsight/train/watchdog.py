@@ -1,0 +1,49 @@
+"""Ends a process whose peers no longer answer: a hung rank would hold its GPUs for ever."""
+
+import faulthandler
+import logging
+import os
+import sys
+import threading
+import time
+
+log = logging.getLogger(__name__)
+
+EXIT_STATUS = 1
+
+
+class Watchdog:
+    """Kills this process when `alive` was not called for `seconds`, after writing where every thread is.
+
+    A process alone waits for nobody, and is let be.
+    """
+
+    def __init__(self, seconds: float, processes: int) -> None:
+        self._seconds, self._needed = seconds, processes > 1
+        self._seen = time.monotonic()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def __enter__(self) -> "Watchdog":
+        self.alive()
+        if self._needed:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+
+    def alive(self) -> None:
+        self._seen = time.monotonic()
+
+    def _watch(self) -> None:
+        while not self._done.wait(min(1.0, self._seconds / 4)):
+            if time.monotonic() - self._seen > self._seconds:
+                log.error(
+                    "no update for %.0f seconds: a process hangs or is gone. Stopping; the same command continues "
+                    "from the last saved state. Where this process is:",
+                    self._seconds,
+                )
+                faulthandler.dump_traceback(sys.stderr)
+                # Nothing else ends a thread that waits inside a collective.
+                os._exit(EXIT_STATUS)
