@@ -148,7 +148,7 @@ class Stage(Part):
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.03  # share of the updates
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Annotated[float, Field(gt=0)] = 1.0  # global gradient norm
-    template: Literal["plain", "short", "v1"] = "short"
+    template: Literal["plain", "caption", "short", "v1"] = "short"
     picture: PictureShape = "stretch"  # how a picture becomes square
     order: Literal["shuffled", "by_length"] = "shuffled"  # by_length: sequences of like length share a batch
     packed: bool = False  # several sequences in a row, without padding and without seeing each other

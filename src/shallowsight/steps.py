@@ -5,11 +5,7 @@ Every step asks the store first, before it imports anything heavy: what is whole
 
 import json
 import logging
-import os
-import platform
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shallowsight.cells import (
@@ -23,22 +19,21 @@ from shallowsight.cells import (
 )
 from shallowsight.config import Experiment, StageName
 from shallowsight.data.sources import source_facts
-from shallowsight.errors import ConfigurationError, LeaseHeld, ShallowsightError
+from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.machine import MEMBERS_AT_ONCE as MEMBERS_AT_ONCE
+from shallowsight.machine import scratch, share_cores, use_all_cores
 from shallowsight.plan import Plan, make_plan
 from shallowsight.resolve import resolve_experiment as resolve_experiment
 from shallowsight.resolve import resolve_study as resolve_study
-from shallowsight.services.lease import lease
-from shallowsight.services.objects import open_objects
 from shallowsight.services.progress import Progress
 from shallowsight.services.store import STUDY, Store, write_whole
 from shallowsight.services.store import open_store as open_store
 from shallowsight.settings import Setting
+from shallowsight.train_step import feature_folders, train_cell
 
 log = logging.getLogger(__name__)
 
 PLAN = "plan.json"
-STATES = "SHALLOWSIGHT_STATES"  # where unfinished trainings are kept, if not in the store: file:// or s3://
-MEMBERS_AT_ONCE = "SHALLOWSIGHT_MEMBERS_AT_ONCE"  # how many trainings share this machine; set by a local run
 
 
 def publish(resolved: Resolved, store: Store) -> None:
@@ -72,7 +67,7 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
         def show(what: str, done: int, total: int) -> None:
             progress.setdefault(what, Progress(what))(done, total)
 
-        with _scratch(store) as work:
+        with scratch(store) as work:
             prepare(resolved.base, out, work, store.root / "validation", show)
         data = resolved.base.data
         if any(source_facts(name, data) != facts for name, facts in resolved.sources.items()):
@@ -93,7 +88,7 @@ def analyze_layers(resolved: Resolved, store: Store) -> Path:
         from shallowsight.data.shards import Shards
         from shallowsight.model.encode import Encoder, PictureEncoder
 
-        _use_all_cores()
+        use_all_cores()
         shards, depth, shape = Shards(data), resolved.tower.depth, resolved.base.finetune.picture
         encoder = Encoder(PictureEncoder(resolved.base.vision, resolved.tower, depth, shape), shards)
         # Training pictures alone: the groups decide what is trained, and the test must not.
@@ -122,7 +117,7 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
         from shallowsight.data.shards import Shards
         from shallowsight.model.encode import Encoder, PictureEncoder, encode_layers
 
-        _use_all_cores()
+        use_all_cores()
         by_layer = {layer: folders[cell] for layer, cell in cells.items() if cell in folders}
         shards = Shards(data)
         encoder = Encoder(PictureEncoder(vision, facts, max(by_layer), resolved.base.finetune.picture), shards)
@@ -135,69 +130,7 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
 def train_stage(resolved: Resolved, setting: str, stage: StageName, store: Store, processes: int = 1) -> list[Path]:
     """One stage of one setting, for every seed of the study; an unfinished one goes on from its last saved state."""
     parsed = _setting(resolved, setting)
-    return [_train(resolved, parsed, seed, stage, store, processes) for seed in resolved.study.seeds]
-
-
-def _train(resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, processes: int) -> Path:
-    cell = stage_cell(resolved, setting, seed, stage)
-    states, state_key = os.environ.get(STATES, store.url), f"training_state/{cell.digest}"
-    start = store.folder(stage_cell(resolved, setting, seed, "pretrain")) if stage == "finetune" else None
-
-    def make(out: Path) -> None:
-        from shallowsight.services.metrics.exposition import Endpoint
-        from shallowsight.services.metrics.training import TrainingMetrics
-        from shallowsight.train.job import StageJob
-        from shallowsight.train.launch import launch
-        from shallowsight.train.loop import UpdateRecord
-
-        _share_cores()
-        metrics = TrainingMetrics(
-            resolved.study.name,
-            cell.digest,
-            stage,
-            textfile=store.root / "metrics" / f"{cell.digest}.prom",
-            endpoint=Endpoint.from_environment(),
-        )
-        progress = Progress(str(cell))
-
-        def show(record: UpdateRecord, updates: int) -> None:
-            if held.lost.is_set():
-                raise LeaseHeld(f"{cell}: another machine has taken this training over; it continues there")
-            metrics.update_done(record, updates)
-            progress(record.update, updates, f"loss {record.loss:.3f}, {1 / record.seconds:.1f} updates/s")
-
-        # The store's own lock keeps others of this machine out; the states may be shared with other machines.
-        with (
-            _scratch(store) as work,
-            lease(open_objects(states), f"{state_key}/lease", f"{cell} on {platform.node()}") as held,
-            metrics,
-        ):
-            job = StageJob(
-                experiment=resolved.base.at(setting, seed),
-                tower=resolved.tower,
-                stage=stage,
-                data=store.folder(prepare_cell(resolved)),
-                feature_folders=_feature_folders(resolved, setting, store),
-                start=start,
-                out=out,
-                work=work,
-                states=states,
-                state_key=state_key,
-                study=resolved.study.name,
-                cell=cell.digest,
-            )
-            launch(job, processes, show, metrics.state_kept)
-
-    folder = store.build(cell, make)
-    _remove_all(states, state_key)
-    return folder
-
-
-def _remove_all(url: str, key: str) -> None:
-    """The states of a stage that is done."""
-    objects = open_objects(url)
-    for found in objects.keys(f"{key}/"):
-        objects.delete(found)
+    return [train_cell(resolved, parsed, seed, stage, store, processes) for seed in resolved.study.seeds]
 
 
 def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:
@@ -213,13 +146,13 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
     def make(out: Path) -> None:
         from shallowsight.evaluate.harness import evaluate as run
 
-        _share_cores()
+        share_cores()
         progress = Progress(str(cell))
         progress(0, 1)
         checkpoint = store.folder(stage_cell(resolved, setting, seed, "finetune"))
         data = store.folder(prepare_cell(resolved))
-        with _scratch(store) as work:
-            run(experiment, checkpoint, data, _feature_folders(resolved, setting, store), out, work)
+        with scratch(store) as work:
+            run(experiment, checkpoint, data, feature_folders(resolved, setting, store), out, work)
         progress(1, 1)
 
     return store.build(cell, make)
@@ -237,34 +170,3 @@ def _setting(resolved: Resolved, text: str) -> Setting:
         return Setting.parse(text, resolved.tower.depth)
     except ValueError as error:
         raise ConfigurationError(f"setting {text!r}: {error}") from None
-
-
-def _feature_folders(resolved: Resolved, setting: Setting, store: Store) -> tuple[Path, ...] | None:
-    if not resolved.cache_features:
-        return None
-    return tuple(store.folder(encode_cell(resolved, layer)) for layer in setting.layers)
-
-
-@contextmanager
-def _scratch(store: Store) -> Iterator[Path]:
-    """A folder on the store's own disk, gone afterwards."""
-    parent = store.root / "tmp"
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        yield Path(folder)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
-def _use_all_cores() -> None:
-    import torch
-
-    torch.set_num_threads(_cores())
-
-
-def _share_cores() -> None:
-    import torch
-
-    torch.set_num_threads(max(1, _cores() // int(os.environ.get(MEMBERS_AT_ONCE, "1"))))

@@ -35,9 +35,11 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"config", "errors", "evaluate", "shallowsight"},
     "resolve": {"assets", "cells", "config", "cost", "data", "errors", "overrides", "settings"},
     # The seam between boxes and library.
+    "machine": {"services"},
+    "train_step": {"cells", "config", "errors", "machine", "services", "settings", "train"},
     "steps": {
-        "analysis", "cells", "config", "data", "errors", "evaluate", "model", "plan", "report", "resolve", "services",
-        "settings", "train",
+        "analysis", "cells", "config", "data", "errors", "evaluate", "machine", "model", "plan", "report", "resolve",
+        "services", "settings", "train_step",
     },
     "artifacts": {"cells", "evaluate"},
     # A run from the command line.

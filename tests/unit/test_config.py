@@ -145,7 +145,7 @@ def test_pretraining_alone_may_have_the_only_folder() -> None:
         pytest.param({"updates": 1, "lora": {"rank": 8, "alpha": 0}}, "greater than 0", id="alpha"),
         pytest.param({"updates": 1, "lora": {"rank": 8, "dropout": 1}}, "less than 1", id="dropout"),
         pytest.param({"updates": 1, "lora": {"r": 8}}, "Extra inputs are not permitted", id="unknown field of lora"),
-        pytest.param({"updates": 1, "template": "v2"}, "'plain', 'short' or 'v1'", id="template"),
+        pytest.param({"updates": 1, "template": "v2"}, "'plain', 'caption', 'short' or 'v1'", id="template"),
         pytest.param({"updates": 1, "precision": "float16"}, "'float32' or 'bfloat16'", id="precision"),
     ],
 )

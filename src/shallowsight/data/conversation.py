@@ -19,17 +19,20 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True)
 class Template:
-    """The text around the turns. Every answer ends with the tokenizer's end-of-sequence token."""
+    """The text around the turns."""
 
     system: str
     before_question: str
     after_image: str
     after_question: str
     asks: bool  # False: the question is left out, as in LLaVA's pretraining on captions
+    after_answer: str | None = None  # None: the tokenizer's end-of-sequence token
 
 
 TEMPLATES = {
     "plain": Template("", "", "", "", asks=False),
+    # LLaVA-1.5's for pretraining, to the letter: a caption ends with its line.
+    "caption": Template("", "", "", "", asks=False, after_answer="\n"),
     "short": Template("", "", "", "\n", asks=True),
     # Vicuna's, as in LLaVA-1.5's finetuning.
     "v1": Template(
@@ -71,7 +74,10 @@ def encode_record(record: dict[str, Any], template: Template, tokenizer: Tokeniz
         if position > 0 and template.asks:
             asked = _text(template.before_question + question + template.after_question, tokenizer)
             ids, labels = ids + asked, labels + [IGNORE] * len(asked)
-        answered = [*_text(answer, tokenizer), tokenizer.eos_token_id]
+        if template.after_answer is None:
+            answered = [*_text(answer, tokenizer), tokenizer.eos_token_id]
+        else:
+            answered = _text(answer + template.after_answer, tokenizer)
         ids, labels = ids + answered, labels + answered
     return Example(str(record["id"]), image, tuple(ids), tuple(labels))
 

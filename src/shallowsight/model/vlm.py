@@ -40,8 +40,9 @@ class VLM(nn.Module):
         is_image = ids_BT == IMAGE
         embeddings: Tensor = self.language.get_input_embeddings()(ids_BT.masked_fill(is_image, 0))
         if not is_image.any():
-            # Text alone: every process still has a gradient, zero, for every part, as ZeRO expects.
-            return embeddings + 0.0 * sum(p.sum() for p in self.connector.parameters())
+            # Text alone: every process still has a gradient, zero, for every part, as ZeRO expects; and it runs the
+            # connector, whose parameters ZeRO 3 gathers when it is called, or the others would wait for ever.
+            return embeddings + 0.0 * self.connector(embeddings.new_zeros(1, 1, self.fusion.out_dim)).sum()
         image = self.connector(self.fusion([f.to(embeddings.dtype) for f in features]))
         return embeddings.masked_scatter(is_image.unsqueeze(-1), image)
 

@@ -144,6 +144,20 @@ def test_by_length_asks_the_order_by_length(tmp_path: Path) -> None:
         assert own.indices(update) == order.batch_indices(update)
 
 
+@pytest.mark.parametrize(("processes", "accumulation"), [(1, 4), (2, 2), (4, 1)])
+def test_by_length_every_part_has_as_much_to_do(tmp_path: Path, processes: int, accumulation: int) -> None:
+    """Else one micro-batch holds all the long ones, and needs the memory for them."""
+    texts = [Example(str(n), None, (5,) * length, (5,) * length) for n, length in enumerate(range(20, 84))]
+    own = Batches(stored(texts, tmp_path, limit=100), Numbers(), 32, 0, PAD, by_length=True)
+    for update in range(4):
+        parts = [
+            own.micro_batch(update, part, Share(rank, processes, accumulation))
+            for rank in range(processes)
+            for part in range(accumulation)
+        ]
+        assert max(part.ids.shape[1] for part in parts) - min(part.ids.shape[1] for part in parts) <= 4
+
+
 def test_names_are_those_of_the_records(batches: Batches, examples: Examples) -> None:
     for update in range(3):
         assert batches.names(update) == [examples[i].id for i in batches.indices(update)]

@@ -71,22 +71,25 @@ def test_an_image_twice_is_refused(tmp_path: Path) -> None:
         CachedFeatures([tmp_path / "a"])
 
 
-def reading(source: CachedFeatures, rows: list[int], found: "multiprocessing.Queue[bool]") -> None:
-    right = [source.load([str(n)])[0].flatten().tolist() == [n] * 600 for n in rows * 20]
-    found.put(all(right))
+def reading(source: CachedFeatures, rows: list[int], together: Any, found: Any) -> None:
+    together.wait(20)
+    found.put(all(source.load([str(n)])[0].flatten().tolist() == [n] * 600 for n in rows * 50))
 
 
 def test_forked_processes_read_at_once(tmp_path: Path) -> None:
+    """They share the open file, and so the place in it that a plain read would go on from."""
     values = torch.arange(20.0).reshape(20, 1, 1).expand(20, 30, 20)
     write(tmp_path / "a", [str(n) for n in range(20)], values, batch=20)
     source, context = CachedFeatures([tmp_path / "a"]), multiprocessing.get_context("fork")
-    found: multiprocessing.Queue[bool] = context.Queue()
-    readers = [context.Process(target=reading, args=(source, list(range(20))[::step], found)) for step in (1, -1)]
+    together, found = context.Barrier(2), context.Queue()
+    rows = [list(range(20))[::step] for step in (1, -1)]
+    readers = [context.Process(target=reading, args=(source, own, together, found)) for own in rows]
     for reader in readers:
         reader.start()
-    assert [found.get(timeout=20), found.get(timeout=20)] == [True] * 2
+    assert [found.get(timeout=20) for _ in readers] == [True, True]
     for reader in readers:
         reader.join(20)
+    assert [values._file.tell() for values in source._values] == [0], "whatever their timing"
 
 
 def test_what_was_read_is_not_held(tmp_path: Path) -> None:

@@ -118,6 +118,15 @@ def test_by_length_is_shuffled_within_equal_lengths() -> None:
     assert max(first) - min(first) > 100 and order.batch_indices(100) != first
 
 
+def test_by_length_equal_lengths_stay_in_the_order_drawn() -> None:
+    """Other sorts order them as the processor likes, and machines would train on different batches."""
+    lengths = np.arange(500, dtype=np.int32) % 2
+    drawn = sorted(batch_indices(500, 500, 0, 0), key=lengths.__getitem__)
+    order = ByLength(lengths, 10, 0)
+    found = {tuple(order.batch_indices(update)) for update in range(50)}
+    assert found == {tuple(drawn[first : first + 10]) for first in range(0, 500, 10)}
+
+
 @pytest.mark.parametrize(("samples", "batch"), [(640, 4), (100, 3), (5, 8)])
 def test_by_length_seeds_have_their_own_order(samples: int, batch: int) -> None:
     def found(seed: int) -> list[list[int]]:

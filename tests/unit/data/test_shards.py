@@ -6,6 +6,7 @@ import multiprocessing
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,36 +76,25 @@ def test_byte_stable(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {path.name for path in again.iterdir()} == {"images-00000.tar", "images.jsonl", "images.npy"}
 
 
-def reading(shards: Shards, keys: list[str], found: "multiprocessing.Queue[bool]") -> None:
-    right = [bytes(shards.image(key).tobytes()) == pixels(key) for key in keys * 50]
-    found.put(len(right) == 50 * len(keys) and all(right))
-
-
-def pixels(key: str) -> bytes:
-    return bytes(Image.open(io.BytesIO(IMAGES[key])).convert("RGB").tobytes())
+def reading(shards: Shards, keys: list[str], together: Any, found: Any) -> None:
+    expected = {key: Image.open(io.BytesIO(IMAGES[key])).convert("RGB").tobytes() for key in keys}
+    together.wait(20)
+    found.put(all(shards.image(key).tobytes() == expected[key] for key in keys * 100))
 
 
 def test_forked_processes_read_at_once(folder: Path) -> None:
     """They share the open file, and so the place in it that a plain read would go on from."""
     shards, context = Shards(folder), multiprocessing.get_context("fork")
     shards.image(next(iter(IMAGES)))  # opens it
-    found: multiprocessing.Queue[bool] = context.Queue()
-    readers = [context.Process(target=reading, args=(shards, keys, found)) for keys in (list(IMAGES), [*IMAGES][::-1])]
+    together, found = context.Barrier(2), context.Queue()
+    orders = (list(IMAGES), [*IMAGES][::-1])
+    readers = [context.Process(target=reading, args=(shards, keys, together, found)) for keys in orders]
     for reader in readers:
         reader.start()
-    mine: multiprocessing.Queue[bool] = context.Queue()
-    reading(shards, list(IMAGES), mine)
-    assert [found.get(timeout=20), found.get(timeout=20), mine.get(timeout=20)] == [True] * 3
+    assert [found.get(timeout=20) for _ in readers] == [True, True]
     for reader in readers:
         reader.join(20)
-
-
-def test_reading_does_not_move_the_file(folder: Path) -> None:
-    """What keeps forked readers out of each other's way, whatever their timing."""
-    shards = Shards(folder)
-    for key in IMAGES:
-        shards.image(key)
-        assert [file.tell() for file in shards._open.values()] == [0]
+    assert [file.tell() for file in shards._open.values()] == [0], "whatever their timing"
 
 
 def test_names_are_not_held(folder: Path) -> None:
