@@ -163,6 +163,12 @@ class Stage(Part):
             raise ValueError("give either updates or epochs")
         return self
 
+    @model_validator(mode="after")
+    def _weights_are_kept_exactly(self) -> Self:
+        if self.precision == "bfloat16" and self.zero == 0:
+            raise ValueError("bfloat16 with zero=0 would keep no float32 copy of the weights; use zero=1, 2 or 3")
+        return self
+
 
 class Experiment(Part):
     """Fixes one trained and evaluated model completely."""

@@ -28,7 +28,8 @@ class VLM(nn.Module):
         """`dtype` is what the weights of a language model that exists are loaded as."""
         super().__init__()
         self.language = build_language(experiment.language, tokenizer, dtype)
-        self.fusion = FUSIONS[experiment.fusion.kind](len(experiment.vision.layers), vision_width)
+        self._layers, self._vision_width = len(experiment.vision.layers), vision_width
+        self.fusion = FUSIONS[experiment.fusion.kind](self._layers, vision_width)
         width = self.language.get_input_embeddings().weight.shape[1]
         self.connector = CONNECTORS[experiment.connector.kind](self.fusion.out_dim, width)
 
@@ -40,9 +41,11 @@ class VLM(nn.Module):
         is_image = ids_BT == IMAGE
         embeddings: Tensor = self.language.get_input_embeddings()(ids_BT.masked_fill(is_image, 0))
         if not is_image.any():
-            # Text alone: every process still has a gradient, zero, for every part, as ZeRO expects; and it runs the
-            # connector, whose parameters ZeRO 3 gathers when it is called, or the others would wait for ever.
-            return embeddings + 0.0 * self.connector(embeddings.new_zeros(1, 1, self.fusion.out_dim)).sum()
+            # Text alone. Every process calls the same parts in the same order and has a gradient, zero, for each:
+            # ZeRO 3 gathers them in step, and one that left a part out would keep the others waiting.
+            features = [embeddings.new_zeros(1, 1, self._vision_width)] * self._layers
+            zero: Tensor = 0.0 * self.connector(self.fusion(features)).sum()
+            return embeddings + zero
         image = self.connector(self.fusion([f.to(embeddings.dtype) for f in features]))
         return embeddings.masked_scatter(is_image.unsqueeze(-1), image)
 

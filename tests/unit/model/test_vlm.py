@@ -108,6 +108,19 @@ def test_a_batch_without_images_still_reaches_every_trained_part(build: Build) -
     assert all(p.grad is not None and not p.grad.any() for p in model.connector.parameters())
 
 
+@pytest.mark.parametrize("changes", [{}, {"vision__layers": "1,3", "fusion__kind": "concat"}], ids=["single", "concat"])
+def test_text_alone_calls_the_same_parts_in_the_same_order(build: Build, changes: dict[str, object]) -> None:
+    """Else ZeRO 3 with a process that has a picture and one that has none waits for ever, or says "disagreement"."""
+    model, called = build(**changes), []
+    for name, part in model.named_modules():
+        part.register_forward_pre_hook(lambda *_, name=name: called.append(name))
+    with_pictures = [feature(2, k) for k in range(2 if changes else 1)]
+    model(with_pictures, IDS, MASK, None, LABELS)
+    seen, called[:] = called[:], []
+    model([], IDS[1:2], MASK[1:2], None, LABELS[1:2])
+    assert called == seen and {"fusion", "connector"} < set(seen)
+
+
 def test_padding_is_irrelevant_to_the_loss(build: Build) -> None:
     model = build()
     short = model([], IDS[1:2, :5], MASK[1:2, :5], None, LABELS[1:2, :5])

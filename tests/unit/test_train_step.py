@@ -1,0 +1,110 @@
+"""The training step beside others: one writer of a cell's states, and settings of the machine."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shallowsight.assets.towers import TowerFacts
+from shallowsight.cells import Resolved, prepare_cell, stage_cell
+from shallowsight.config import Experiment, Study
+from shallowsight.data.sources import SourceFacts
+from shallowsight.errors import ConfigurationError, LeaseHeld
+from shallowsight.services.lease import lease
+from shallowsight.services.objects import open_objects
+from shallowsight.services.store import Store
+from shallowsight.settings import Setting
+from shallowsight.train_step import SAVE_SECONDS, STATES, train_cell
+
+SETTING = Setting.parse("2")
+
+
+@pytest.fixture
+def resolved(prepared: Any, facts: TowerFacts) -> Resolved:
+    study = Study(name="small", base=prepared.experiment, settings=("2",), seeds=(0,))
+    data = prepared.experiment.data
+    sources = {
+        name: SourceFacts(digest=name, train_rows=11, test_rows=4, images=14) for name in (*data.finetune, *data.test)
+    }
+    return Resolved(study=study, tower=facts, language_digest="scratch", sources=sources, cache_features=False)
+
+
+@pytest.fixture
+def store(resolved: Resolved, prepared: Any, tmp_path: Path) -> Callable[[str], Store]:
+    """One machine's store, with the data in it."""
+
+    def make(name: str) -> Store:
+        made = Store(tmp_path / name)
+
+        def copy(out: Path) -> None:
+            for path in prepared.folder.iterdir():
+                os.symlink(path, out / path.name, target_is_directory=path.is_dir())
+
+        made.build(prepare_cell(resolved), copy)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    url = f"file://{tmp_path}/shared"
+    monkeypatch.setenv(STATES, url)
+    return url
+
+
+def key(resolved: Resolved) -> str:
+    return f"training_state/{stage_cell(resolved, SETTING, 0, 'pretrain').digest}"
+
+
+def test_another_machine_at_the_same_cell_is_refused(
+    resolved: Resolved, store: Callable[[str], Store], shared: str
+) -> None:
+    with lease(open_objects(shared), f"{key(resolved)}/lease", "the first machine"):
+        with pytest.raises(LeaseHeld, match="the first machine"):
+            train_cell(resolved, SETTING, 0, "pretrain", store("second"), 1)
+    folder = train_cell(resolved, SETTING, 0, "pretrain", store("third"), 1)
+    assert (folder / "connector.safetensors").exists()
+
+
+def test_nothing_is_kept_of_a_stage_that_is_done(
+    resolved: Resolved, store: Callable[[str], Store], shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SAVE_SECONDS, "0.000001")
+    seen: list[int] = []
+    monkeypatch.setattr(
+        "shallowsight.services.metrics.training.TrainingMetrics.state_kept",
+        lambda self, update, saved: seen.append(update),
+    )
+    train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
+    assert seen == [1, 2, 3]
+    assert open_objects(shared).keys() == []
+
+
+def test_a_lease_that_is_lost_ends_the_training(
+    resolved: Resolved, store: Callable[[str], Store], shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shallowsight.services.lease import Lease
+
+    monkeypatch.setattr(Lease, "_watch", lambda self: self.lost.set())
+    with pytest.raises(LeaseHeld, match="another machine has taken this training over"):
+        train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", ""])
+def test_seconds_between_states_are_a_number(
+    resolved: Resolved, store: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(SAVE_SECONDS, text)
+    with pytest.raises(ConfigurationError, match=f"{SAVE_SECONDS}='{text}': write the seconds"):
+        train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
+
+
+def test_where_states_are_kept_must_be_a_store(
+    resolved: Resolved, store: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch, small: Callable[..., Experiment]
+) -> None:
+    monkeypatch.setenv(STATES, "ftp://there")
+    with pytest.raises(ConfigurationError, match="ftp://there"):
+        train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)

@@ -1,0 +1,163 @@
+"""The ways in which a stage may be trained: they change speed and memory, or only what they say."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from shallowsight.model.checkpoint import CONNECTOR, LANGUAGE, load_trained
+from shallowsight.train.job import StageJob
+from shallowsight.train.launch import launch
+from shallowsight.train.parts import LOSSES
+from shallowsight.train.stage import run_stage
+
+Make = Callable[..., StageJob]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def run(make_job: Make) -> Callable[..., Path]:
+    def go(*args: Any, **changes: Any) -> Path:
+        made = make_job(*args, **changes)
+        run_stage(made, lambda *_: None)
+        return made.out
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def plain(run: Callable[..., Path]) -> Path:
+    return run()
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / LOSSES).read_text(encoding="utf-8").splitlines()]
+
+
+def losses(out: Path) -> list[float]:
+    return [row["loss"] for row in rows(out)]
+
+
+def samples(out: Path) -> list[str]:
+    return [row["samples"] for row in rows(out)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"finetune__packed": True}, id="packed"),
+        pytest.param({"finetune__packed": True, "live": True}, id="packed, from pixels"),
+        pytest.param({"finetune__checkpointing": True}, id="activations computed again"),
+        pytest.param({"finetune__packed": True, "finetune__checkpointing": True}, id="both"),
+        pytest.param({"finetune__packed": True, "accumulation": 2}, id="packed, two passes"),
+        pytest.param({"finetune__zero": 0}, id="zero 0"),
+        pytest.param({"finetune__zero": 1}, id="zero 1"),
+        pytest.param({"finetune__zero": 3}, id="zero 3"),
+    ],
+)
+def test_the_same_training(run: Callable[..., Path], plain: Path, changes: dict[str, Any]) -> None:
+    out = run(**changes)
+    assert samples(out) == samples(plain)
+    assert losses(out) == pytest.approx(losses(plain), abs=2e-5)
+    expected, found = load_file(plain / LANGUAGE), load_file(out / LANGUAGE)
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], atol=2e-4, rtol=1e-3)
+
+
+def test_batches_by_length_hold_other_samples(run: Callable[..., Path], plain: Path) -> None:
+    out = run(finetune__order="by_length")
+    assert samples(out) != samples(plain) and len(losses(out)) == 4
+
+
+def test_the_first_stage_can_be_packed_and_computed_again(run: Callable[..., Path]) -> None:
+    """Its gradients pass through a frozen language model."""
+    expected = run("pretrain")
+    out = run("pretrain", pretrain__packed=True, pretrain__checkpointing=True)
+    assert losses(out) == pytest.approx(losses(expected), abs=2e-5)
+
+
+def test_the_connector_may_have_a_rate_of_its_own(run: Callable[..., Path], plain: Path) -> None:
+    start = run(finetune__updates=0)
+    slow = run(finetune__connector_learning_rate=1e-9)
+    before, after = load_file(start / CONNECTOR), load_file(slow / CONNECTOR)
+    for name in before:
+        torch.testing.assert_close(after[name], before[name], atol=1e-7, rtol=0)
+    moved, still = load_file(slow / LANGUAGE), load_file(start / LANGUAGE)
+    assert any(not torch.equal(moved[name], still[name]) for name in still)
+    same = run(finetune__connector_learning_rate=1e-2)  # the general rate
+    assert losses(same) == losses(plain)
+
+
+@pytest.mark.parametrize("zero", [0, 2, 3])
+def test_adapters_learn_and_become_part_of_the_weights(run: Callable[..., Path], zero: int) -> None:
+    changes = {"finetune__lora__rank": 4, "finetune__updates": 12, "finetune__zero": zero}
+    out = run(**changes)
+    start = load_file(run(finetune__updates=0) / LANGUAGE)
+    found = load_file(out / LANGUAGE)
+    assert set(found) == set(start)
+    moved = {name for name in start if not torch.equal(found[name], start[name])}
+    # Linear layers of the blocks; neither embeddings nor norms.
+    assert moved == {name for name in start if "_proj.weight" in name}
+    assert losses(out)[-1] < losses(out)[0]
+    load_trained(out)
+
+
+@pytest.mark.parametrize(
+    ("zero", "precision"),
+    [(0, "float32"), (1, "float32"), (2, "float32"), (3, "float32"), (1, "bfloat16"), (2, "bfloat16"), (3, "bfloat16")],
+)
+def test_a_resumed_stage_ends_in_the_same_bytes(make_job: Make, tmp_path: Path, zero: int, precision: str) -> None:
+    """With dropout: random numbers follow the update, not what came before it."""
+    changes = {
+        "finetune__lora__rank": 4,
+        "finetune__lora__dropout": 0.5,
+        "finetune__updates": 6,
+        "finetune__zero": zero,
+        "finetune__precision": precision,
+    }
+    whole = make_job(**changes)
+    run_stage(whole, lambda *_: None)
+    stopped = make_job(**changes).model_copy(update={"states": f"file://{tmp_path}", "save_seconds": 1e-6})
+
+    class Enough(Exception):
+        pass
+
+    def stop(record: Any, updates: int) -> None:
+        if record.update == 4:
+            raise Enough
+
+    with pytest.raises(Enough):
+        run_stage(stopped, stop)
+    torch.manual_seed(12345)
+    run_stage(stopped, lambda *_: None)
+    assert (stopped.out / LOSSES).read_text() == (whole.out / LOSSES).read_text()
+    assert (stopped.out / LANGUAGE).read_bytes() == (whole.out / LANGUAGE).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("precision", "zeros", "tolerance"),
+    [("float32", (0, 1, 2, 3), {"abs": 1e-4}), ("bfloat16", (1, 2, 3), {"rel": 0.01})],
+    ids=["float32", "bfloat16"],
+)
+def test_zero_stages_agree_among_two_processes(
+    make_job: Make, precision: str, zeros: tuple[int, ...], tolerance: dict[str, float]
+) -> None:
+    curves = []
+    for zero in zeros:
+        made = make_job(finetune__zero=zero, finetune__precision=precision, finetune__updates=20)
+        launch(made, 2, lambda *_: None)
+        curves.append(losses(made.out))
+    for curve in curves[1:]:
+        assert curve == pytest.approx(curves[0], **tolerance)
