@@ -17,7 +17,7 @@ _CODE = {
     "analyze": (("shallowsight.analysis.analyze",), ("torch", "transformers", "numpy", "pillow")),
     "encode": (("shallowsight.model.encode",), ("torch", "transformers", "numpy", "pillow")),
     "pretrain": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "numpy", "pillow")),
-    "finetune": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "numpy", "pillow")),
+    "finetune": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "peft", "numpy", "pillow")),
     # lmms-eval imports the last two by name: no import statement of the first leads to them.
     "evaluate": (
         ("shallowsight.evaluate.harness", "shallowsight.evaluate.adapter", "shallowsight.evaluate.local_task"),

@@ -137,6 +137,11 @@ def test_pretraining_alone_may_have_the_only_folder() -> None:
         pytest.param({"updates": 1, "warmup": 1}, "less than 1", id="warmup"),
         pytest.param({"updates": 1, "zero": 4}, "0, 1, 2 or 3", id="zero"),
         pytest.param({"updates": 1, "zero": -1}, "0, 1, 2 or 3", id="negative zero"),
+        pytest.param(
+            {"updates": 1, "zero": 0, "precision": "bfloat16"},
+            "bfloat16 with zero=0 would keep no float32 copy of the weights; use zero=1, 2 or 3",
+            id="bfloat16 alone",
+        ),
         pytest.param({"updates": 1, "picture": "squash"}, "'stretch', 'crop' or 'pad'", id="picture"),
         pytest.param({"updates": 1, "order": "sorted"}, "'shuffled' or 'by_length'", id="order"),
         pytest.param({"updates": 1, "packed": "rows"}, "valid boolean", id="packed"),
@@ -172,6 +177,12 @@ def test_stage_takes_every_choice(key: str, values: list[object]) -> None:
     for value in values:
         stage = Stage.model_validate({"learning_rate": 1e-3, "global_batch": 8, "updates": 1, key: value})
         assert getattr(stage, key) == value
+
+
+@pytest.mark.parametrize(("precision", "zero"), [("float32", 0), ("bfloat16", 1), ("bfloat16", 2), ("bfloat16", 3)])
+def test_precisions_that_keep_a_float32_copy(precision: str, zero: int) -> None:
+    raw = {"learning_rate": 1e-3, "global_batch": 8, "updates": 1, "precision": precision, "zero": zero}
+    assert Stage.model_validate(raw).precision == precision
 
 
 def test_what_a_stage_does_unless_it_is_told() -> None:

@@ -26,6 +26,7 @@ class Loader:
             batch_size=None,
             sampler=range(first * share.accumulation, updates * share.accumulation),
             num_workers=workers,
+            multiprocessing_context="fork" if workers else None,  # open files and functions do not travel otherwise
             prefetch_factor=_AHEAD if workers else None,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=_leave_group,

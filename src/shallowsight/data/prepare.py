@@ -1,7 +1,7 @@
 """The data step: through the gate, then into the shards, records, questions and tokenizer that later steps read.
 
-Leaves `images-*.tar` with `images.json`, `pretrain.jsonl`, `finetune.jsonl`, `questions.jsonl`, `tokenizer/`,
-`validation/<group>/` and `data.json`.
+Leaves `images-*.tar` with `images.jsonl` and `images.npy`, `pretrain.jsonl`, `finetune.jsonl`, `questions.jsonl`,
+`tokenizer/`, `validation/<group>/` and `data.json`.
 """
 
 import json

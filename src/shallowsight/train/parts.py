@@ -74,7 +74,7 @@ def leave(model: VLM, job: StageJob, tokenizer: PreTrainedTokenizerBase, records
         raise LossNotFinite("the last update left weights that are no numbers; try a smaller learning_rate")
     if job.stage == "finetune":
         if job.settings.lora.rank:
-            merge_adapters(model.language)
+            merge_adapters(model.language.float())  # in half precision the sum would round most of them away
         save_finetuned(model, job.experiment, job.tower, tokenizer, job.out)
     else:
         # What comes after is not part of this cell.

@@ -161,3 +161,15 @@ def test_zero_stages_agree_among_two_processes(
         curves.append(losses(made.out))
     for curve in curves[1:]:
         assert curve == pytest.approx(curves[0], **tolerance)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_text_beside_a_picture_in_zero_3(make_job: Make, packed: bool) -> None:
+    """Two processes, one sample each: one of the eleven records has no picture, and nobody may wait for ever."""
+    changes = {"finetune__global_batch": 2, "finetune__updates": 11, "finetune__packed": packed}
+    alone = make_job(finetune__zero=0, **changes)
+    run_stage(alone, lambda *_: None)
+    made = make_job(finetune__zero=3, **changes).model_copy(update={"hang_seconds": 20.0})
+    launch(made, 2, lambda *_: None)
+    assert losses(made.out) == pytest.approx(losses(alone.out), abs=1e-4)
