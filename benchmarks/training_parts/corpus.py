@@ -79,7 +79,7 @@ def make_experiment(folder: Path, updates: int, batch: int) -> Experiment:
                 "tower": str(folder / "tower"), "layers": str(LAYER), "image_size": SIDE, "pool": 1, "normalize": False,
             },
             "connector": {"kind": "mlp2x_gelu"},
-            "language": {"width": 256, "depth": 8, "heads": 4, "vocabulary": 2048, "max_length": 512},
+            "language": {"width": 256, "depth": 4, "heads": 4, "vocabulary": 1024, "max_length": 512},
             "data": {
                 "finetune": [str(folder / "train.json")], "pretrain": [], "test": [str(folder / "test.json")],
                 "images": str(folder / "images"),

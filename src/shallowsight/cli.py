@@ -25,6 +25,15 @@ Overrides = Annotated[
 Out = Annotated[Path | None, typer.Option(help="Study folder; runs/NAME when left out.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show cells, what is done, and the cost; run nothing.")]
 Gpus = Annotated[int, typer.Option(help="Training processes, one a GPU; 0 is one process.", min=0)]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        metavar="HOURS",
+        help="Stop cleanly after so many hours of this command (GPU-hours with --gpus: hours times GPUs), and do not "
+        "start when even the low forecast is more.",
+        min=0.0,
+    ),
+]
 
 
 @app.command()
@@ -36,11 +45,12 @@ def study(
     out: Out = None,
     dry_run: DryRun = False,
     gpus: Gpus = 0,
+    budget: Budget = None,
 ) -> None:
     """Run a study: many layer settings, several seeds, one report. The same command again continues."""
     from shallowsight.session import run
 
-    run("study", name, overrides or [], out, dry_run=dry_run, gpus=gpus)
+    run("study", name, overrides or [], out, dry_run=dry_run, gpus=gpus, hours=_or_unlimited(budget))
 
 
 @app.command(name="run")
@@ -50,11 +60,31 @@ def run_experiment(
     out: Out = None,
     dry_run: DryRun = False,
     gpus: Gpus = 0,
+    budget: Budget = None,
 ) -> None:
     """Run one experiment: train and evaluate one layer setting."""
     from shallowsight.session import run
 
-    run("experiment", name, overrides or [], out, dry_run=dry_run, gpus=gpus)
+    run("experiment", name, overrides or [], out, dry_run=dry_run, gpus=gpus, hours=_or_unlimited(budget))
+
+
+@app.command()
+def forecast(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME_OR_FILE", help="A named study, or a YAML file; weights and data may be absent."),
+    ],
+    overrides: Overrides = None,
+    device: Annotated[str, typer.Option(help="A100-80G, A100-40G, H100, or cpu for this machine.")] = "A100-80G",
+    gpus: Annotated[int, typer.Option(help="How many of them train one model.", min=1)] = 4,
+    one: Annotated[
+        bool, typer.Option("--experiment", help="NAME_OR_FILE is one experiment, as `shallowsight run` takes it.")
+    ] = False,
+) -> None:
+    """Operations, memory, storage and hours of a study on some GPUs, before anything is downloaded."""
+    from shallowsight.session import forecast
+
+    forecast(name, overrides or [], device, gpus, one=one)
 
 
 @app.command(name="list")
@@ -80,6 +110,10 @@ def show(
 
     found = load_study(name, overrides or [], lambda tower: describe(tower).depth)
     typer.echo(yaml.safe_dump(found.model_dump(mode="json"), sort_keys=False), nl=False)
+
+
+def _or_unlimited(hours: float | None) -> float:
+    return float("inf") if hours is None else hours
 
 
 app.add_typer(steps_app, rich_help_panel="One step at a time")

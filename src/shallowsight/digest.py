@@ -37,7 +37,13 @@ def _version_of(distribution: str) -> str:
         return "not installed"
 
 
-_CARRIERS = "shallowsight.services"
+# What they do is in no output: they carry bytes, count, or watch.
+_CARRIERS = (
+    "shallowsight.services",
+    "shallowsight.train.efficiency",
+    "shallowsight.train.orphans",
+    "shallowsight.train.watchdog",
+)
 
 
 @lru_cache

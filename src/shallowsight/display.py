@@ -1,14 +1,14 @@
 """What the terminal shows: the plan and its cost, progress while it runs, the table at the end."""
 
 import json
-from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from shallowsight.cost import Forecast
+from shallowsight.cost.forecast import Outlook
+from shallowsight.forecast_table import outlook_lines
 from shallowsight.study import Status
 
 
@@ -64,19 +64,19 @@ class Display:
             self._progress.stop_task(self._tasks[task])
 
 
-def print_plan(console: Console, status: Status, missing: int, cost: Forecast) -> None:
-    """What will be done, what is done already, and what the rest costs."""
+def print_plan(console: Console, status: Status, missing: int, outlook: Outlook | str | None) -> None:
+    """What will be done, what is done already, and what the rest costs, or why that is not known; None: no rest."""
     study = status.resolved.study
     settings = ", ".join(map(str, status.plan.members)) if status.plan else ", ".join(study.settings)
     rest = f": settings {settings}; seeds {', '.join(map(str, study.seeds))}"
     console.print(Text.assemble((study.name, "bold"), rest))
     console.print(f"tower {status.resolved.tower.name}, {status.resolved.tower.depth} layers", highlight=False)
     console.print(f"{len(status.whole)} cells are whole, {missing} are to be made", highlight=False)
-    if missing:
-        span = f"{_minutes(cost.low)} to {_minutes(cost.high)}"
-        console.print(
-            f"forecast for this machine: {span}, {cost.storage / 1e6:.0f} MB of features on disk", highlight=False
-        )
+    if isinstance(outlook, str):
+        console.print(f"no forecast: {outlook}", highlight=False)
+    elif outlook is not None:
+        for line in outlook_lines(outlook):
+            console.print(line, highlight=False)
 
 
 def print_cells(console: Console, status: Status, likely: int) -> None:
@@ -86,7 +86,3 @@ def print_cells(console: Console, status: Status, likely: int) -> None:
         console.print(f"  {cell.digest}  {state:10}  {cell}", highlight=False)
     if status.plan is None:
         console.print(f"  and about {likely - len(status.missing)} more, once the analysis has found the groups")
-
-
-def _minutes(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds))) if seconds >= 3600 else f"{seconds / 60:.1f} min"

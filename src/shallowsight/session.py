@@ -1,6 +1,7 @@
 """One command from its first line to its last: resolve, say what it costs, run, show the verdict."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,46 +9,124 @@ from typing import Any
 from rich.console import Console
 
 from shallowsight import steps
-from shallowsight.config import STAGES, Experiment
-from shallowsight.cost import forecast
+from shallowsight.budget import Budget
+from shallowsight.cells import Cell, Resolved
+from shallowsight.config import STAGES, Experiment, Study
+from shallowsight.cost.forecast import Outlook, forecast_study, outlook
+from shallowsight.cost.shapes import tower_facts
+from shallowsight.cost.subject import Subject, subject_named, subject_of
 from shallowsight.display import Display, print_cells, print_plan
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
+from shallowsight.forecast_table import print_forecast
+from shallowsight.overrides import load_experiment, load_study
 from shallowsight.services import pipelines
 from shallowsight.services.store import Store
-from shallowsight.study import likely_missing, pipeline_arguments, progress_file, run_pipeline, status_of
+from shallowsight.study import (
+    BudgetSpent,
+    likely_missing,
+    pipeline_arguments,
+    progress_file,
+    run_pipeline,
+    status_of,
+)
 
 TABLE_WIDTH = 100
 _PIPELINES = {"study": "layer_study", "experiment": "train_and_evaluate"}
 
 
-def run(kind: str, name_or_file: str, overrides: Sequence[str], out: Path | None, *, dry_run: bool, gpus: int) -> None:
-    """Run a study or an experiment, or say what that would do.
+def run(
+    kind: str,
+    name_or_file: str,
+    overrides: Sequence[str],
+    out: Path | None,
+    *,
+    dry_run: bool,
+    gpus: int,
+    hours: float = math.inf,
+) -> None:
+    """Run a study or an experiment, or say what that would do. `hours` is the budget.
 
     Raises:
         ShallowsightError: see its subclasses; the message says how to go on.
     """
-    console = Console(soft_wrap=True, markup=False, emoji=False)  # names and paths are shown as they are
+    budget = Budget.starting_now(hours, gpus)
+    console = _console()
     console.print(f"shallowsight: {kind} {name_or_file}", highlight=False)
     store = Store((out or _default_folder(kind, name_or_file)).resolve())
     arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)
     store.require_own()
-    resolve = steps.resolve_study if kind == "study" else steps.resolve_experiment
-    resolved = resolve(name_or_file, overrides)
+    resolved = _resolve(kind, name_or_file, overrides, dry_run)
+    _require_even_batches(resolved.base, gpus)
     status = status_of(resolved, store)
     missing = likely_missing(status)
-    print_plan(console, status, len(missing), forecast(resolved, missing, pipelines.PARALLEL))
+    expected = _outlook(resolved, missing, gpus) if missing else None
+    print_plan(console, status, len(missing), expected)
+    if isinstance(expected, Outlook):
+        budget.require(expected.cost.low)
     if dry_run:
         print_cells(console, status, len(missing))
         return
-    _require_even_batches(resolved.base, gpus)
     with store.exclusive():
         steps.publish(resolved, store)
-        if status.complete:
+        if status.complete or _run_missing(kind, resolved, arguments, store, console, budget):
             steps.plan_members(resolved, store)
             steps.report(store)
-        else:
-            _run_missing(kind, arguments, store, console)
         _print_verdict(console, store)
+
+
+def forecast(name_or_file: str, overrides: Sequence[str], device: str, gpus: int, *, one: bool) -> None:
+    """Say what a study, or one experiment, costs on a device; needs neither weights nor data.
+
+    Raises:
+        ConfigurationError: something that was named is neither here nor published.
+    """
+    subject = _subject("experiment" if one else "study", name_or_file, overrides)
+    console = _console()
+    print_forecast(console, forecast_study(subject, device, gpus))
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, markup=False, emoji=False)  # names and paths are shown as they are
+
+
+def _resolve(kind: str, name_or_file: str, overrides: Sequence[str], dry_run: bool) -> Resolved:
+    resolve = steps.resolve_study if kind == "study" else steps.resolve_experiment
+    try:
+        return resolve(name_or_file, overrides)
+    except ConfigurationError as error:
+        if dry_run and _can_forecast(kind, name_or_file, overrides):
+            command = f"shallowsight forecast {name_or_file}{' --experiment' if kind == 'experiment' else ''}"
+            hint = f"`{command}` says what it costs, without data, weights or network"
+            raise ConfigurationError(f"{error}; {hint}") from None
+        raise
+
+
+def _can_forecast(kind: str, name_or_file: str, overrides: Sequence[str]) -> bool:
+    try:
+        _subject(kind, name_or_file, overrides)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _subject(kind: str, name_or_file: str, overrides: Sequence[str]) -> Subject:
+    if kind == "study":
+        return subject_named(load_study(name_or_file, overrides, _depth))
+    experiment = load_experiment(name_or_file, overrides, _depth)
+    setting = str(experiment.setting)
+    return subject_named(Study(name=experiment.name, base=experiment, settings=(setting,), seeds=(experiment.seed,)))
+
+
+def _depth(tower: str) -> int:
+    return tower_facts(tower).depth
+
+
+def _outlook(resolved: Resolved, missing: Sequence[Cell], gpus: int) -> Outlook | str:
+    """What the missing cells cost, or why that is not known: no reason not to run."""
+    try:
+        return outlook(subject_of(resolved), missing, pipelines.PARALLEL, gpus)
+    except ConfigurationError as error:
+        return str(error)
 
 
 def _default_folder(kind: str, name_or_file: str) -> Path:
@@ -62,10 +141,26 @@ def _require_even_batches(experiment: Experiment, gpus: int) -> None:
             raise ConfigurationError(f"{name}.global_batch={batch} does not divide among {gpus} processes (--gpus)")
 
 
-def _run_missing(kind: str, arguments: dict[str, Any], store: Store, console: Console) -> None:
+def _run_missing(
+    kind: str, resolved: Resolved, arguments: dict[str, Any], store: Store, console: Console, budget: Budget
+) -> bool:
+    """Run the pipeline; True when everything is whole though it was stopped before its report.
+
+    Raises:
+        Interrupted: Ctrl-C, SIGTERM, or the budget is spent.
+    """
     try:
         with Display(console, progress_file(store)) as display:
-            run_pipeline(_PIPELINES[kind], arguments, store, display)
+            run_pipeline(_PIPELINES[kind], arguments, store, display, budget.left(), console.print)
+    except BudgetSpent:
+        status = status_of(resolved, store)
+        if status.complete:
+            return True
+        whole, missing = len(status.whole), len(likely_missing(status))
+        raise Interrupted(
+            f"the budget of {budget} is spent; {whole} of {whole + missing} cells are whole; the same command with a "
+            f"larger --budget continues, and `shallowsight report --out {store.root}` shows what there is"
+        ) from None
     except Interrupted:
         raise
     except ShallowsightError:
@@ -73,6 +168,7 @@ def _run_missing(kind: str, arguments: dict[str, Any], store: Store, console: Co
         if (store.root / steps.PLAN).exists() and (store.root / "report" / "report.json").exists():
             _print_verdict(console, store)
         raise
+    return False
 
 
 def _print_verdict(console: Console, store: Store) -> None:

@@ -2,12 +2,13 @@
 
 import json
 import logging
+import math
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from typing import Any
 
 from shallowsight import errors, steps
 from shallowsight.cells import Cell, Resolved, analyze_cell, prepare_cell
+from shallowsight.cost.subject import likely_settings
 from shallowsight.errors import ConfigurationError, DataRefused, Interrupted, ShallowsightError
+from shallowsight.group import STOP_SECONDS, process_group
 from shallowsight.plan import Plan, make_plan
 from shallowsight.services import pipelines
 from shallowsight.services.progress import VARIABLE
 from shallowsight.services.store import Store
-from shallowsight.settings import WORDS, Setting, needs_groups
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,6 @@ _EXCEPTION = re.compile(r"^ +(?:\w+\.)*(\w+): (.*)$", re.MULTILINE)
 _STATUS_OF: dict[int, type[ShallowsightError]] = {
     kind.exit_status: kind for kind in (ShallowsightError, ConfigurationError, DataRefused)
 }
-_STOP_SECONDS = 10.0  # for children to end after a stop before they are killed
 
 
 @dataclass(frozen=True)
@@ -64,41 +65,51 @@ def likely_missing(status: Status) -> list[Cell]:
     """The cells to be made; while the groups are unknown, as if they were thirds of the tower."""
     if status.plan is not None:
         return list(status.missing)
-    resolved, depth = status.resolved, status.resolved.tower.depth
-    thirds = [max(1, depth * part // 6) for part in (1, 3, 5)]
-    members: dict[Setting, tuple[str, ...]] = {}
-    for text in resolved.study.settings:
-        if needs_groups([text]):
-            guesses = [",".join(map(str, thirds))] if text != "groups" else list(map(str, thirds))
-        else:
-            guesses = [str(depth)] if text in WORDS else [text]
-        members |= {Setting.parse(guess, depth): () for guess in guesses}
+    resolved = status.resolved
+    likely = Plan(dict.fromkeys(likely_settings(resolved.study.settings, resolved.tower.depth), ()))
     done = set(status.whole)
-    return [cell for cell in Plan(members).cells(resolved) if cell not in done]
+    return [cell for cell in likely.cells(resolved) if cell not in done]
 
 
-def run_pipeline(pipeline: str, arguments: dict[str, Any], store: Store, watch: Watcher) -> None:
-    """Run the committed pipeline on this machine until it ends, showing progress.
+class BudgetSpent(Interrupted):
+    """The time that a run was given is over; what was in training has saved its state."""
+
+
+def run_pipeline(
+    pipeline: str,
+    arguments: dict[str, Any],
+    store: Store,
+    watch: Watcher,
+    seconds: float = math.inf,
+    say: Callable[[str], None] = log.info,
+) -> None:
+    """Run the committed pipeline on this machine until it ends or `seconds` are over, showing progress.
 
     Raises:
         ShallowsightError: of the type that the failing step raised; says what, where, and how to go on.
+        BudgetSpent: it was stopped after `seconds`; every child process has ended.
         Interrupted: Ctrl-C or SIGTERM; every child process has ended.
     """
     before = store.ledger.end()
-    with _child(pipeline, arguments, store) as child:
+    until = time.monotonic() + seconds
+    with _child(pipeline, arguments, store, say) as child:
         while True:
             try:
                 child.wait(timeout=0.2)
                 break
             except subprocess.TimeoutExpired:
                 watch()
+            if time.monotonic() > until:
+                raise BudgetSpent("the time of this run is over")
     watch()
     if child.returncode != 0:
         raise _failure(store, before)
 
 
 @contextmanager
-def _child(pipeline: str, arguments: dict[str, Any], store: Store) -> Iterator["subprocess.Popen[bytes]"]:
+def _child(
+    pipeline: str, arguments: dict[str, Any], store: Store, say: Callable[[str], None]
+) -> Iterator["subprocess.Popen[bytes]"]:
     """The pipeline in a process group of its own, ended whole whatever happens here."""
     temporary = store.root / "tmp" / f"run-{os.getpid()}"
     for left in (*(store.root / "tmp").glob("run-*"), store.root / "kfp"):
@@ -110,48 +121,22 @@ def _child(pipeline: str, arguments: dict[str, Any], store: Store) -> Iterator["
         steps.MEMBERS_AT_ONCE: str(pipelines.PARALLEL),
     }
     command = [sys.executable, "-m", "shallowsight.services.pipelines", pipeline, str(store.root / "kfp")]
-    with log_file(store).open("wb") as output, _sigterm_as_interrupt():
-        child = subprocess.Popen(
-            [*command, json.dumps(arguments)],
-            env=environment,
-            stdin=subprocess.PIPE,  # it ends itself when this pipe closes: when we die without a word
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            yield child
-        except KeyboardInterrupt:
-            raise Interrupted("stopped; the same command continues with what is missing") from None
-        finally:
-            _end_group(child)
-            shutil.rmtree(temporary, ignore_errors=True)
-            with suppress(OSError):  # a step on its own may still be using the folder
-                temporary.parent.rmdir()
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        with (
+            log_file(store).open("wb") as output,
+            process_group([*command, json.dumps(arguments)], environment, output) as child,
+        ):
+            try:
+                yield child
+            except (KeyboardInterrupt, BudgetSpent):
+                say(f"stopping; what is in training saves its state, for at most {STOP_SECONDS:.0f} seconds")
+                raise
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; the same command continues with what is missing") from None
     finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _end_group(child: "subprocess.Popen[bytes]") -> None:
-    """SIGTERM to the pipeline and its steps, SIGKILL to what is left of them."""
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=_STOP_SECONDS)
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-    assert child.stdin is not None
-    child.stdin.close()
+        shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(OSError):  # a step on its own may still be using the folder
+            temporary.parent.rmdir()
 
 
 def _failure(store: Store, before: int) -> ShallowsightError:

@@ -1,5 +1,6 @@
 """The training step: one stage of one experiment, under a lease, with metrics, from its last saved state."""
 
+import math
 import os
 import platform
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 STATES = "SHALLOWSIGHT_STATES"  # where unfinished trainings are kept, if not in the store: file:// or s3://
 SAVE_SECONDS = "SHALLOWSIGHT_SAVE_SECONDS"  # between two states of a training
 _SAVE_SECONDS = 600.0
+_LEASE = 60.0  # seconds; so long after a holder died on another machine, somebody else may go on
 _READERS = 4  # processes that decode pictures for each GPU, as the public code has
 
 
@@ -41,8 +43,9 @@ def train_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName
         share_cores()
         progress = Progress(str(cell))
         # The store's own lock keeps others of this machine out; the states may be shared with other machines.
+        owner = f"{cell} on {platform.node()}"
         with (
-            lease(open_objects(_states(store)), f"{_key(cell)}/lease", f"{cell} on {platform.node()}") as held,
+            lease(open_objects(_states(store)), f"{_key(cell)}/lease", owner, _LEASE, wait=1.5 * _LEASE) as held,
             scratch(store) as work,
             _metrics(resolved, cell, store) as metrics,
         ):
@@ -53,15 +56,21 @@ def train_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName
                 metrics.update_done(record, updates)
                 progress(record.update, updates, f"loss {record.loss:.3f}, {1 / record.seconds:.1f} updates/s")
 
-            job = _job(resolved, setting, cell, store, out, work)
+            job = _job(resolved, setting, cell, store, out, work, seconds)
             launch(job, processes, show, metrics.state_kept)
+        built.append(cell)
 
+    seconds = _save_seconds()
+    built: list[Cell] = []
     folder = store.build(cell, make)
-    _remove_states(_states(store), cell)
+    if built:  # else somebody may be at work there
+        _remove_states(_states(store), cell)
     return folder
 
 
-def _job(resolved: Resolved, setting: Setting, cell: Cell, store: Store, out: Path, work: Path) -> "StageJob":
+def _job(
+    resolved: Resolved, setting: Setting, cell: Cell, store: Store, out: Path, work: Path, save_seconds: float
+) -> "StageJob":
     import torch
 
     from shallowsight.train.job import StageJob
@@ -81,7 +90,7 @@ def _job(resolved: Resolved, setting: Setting, cell: Cell, store: Store, out: Pa
         workers=_READERS if torch.cuda.is_available() else 0,
         states=_states(store),
         state_key=_key(cell),
-        save_seconds=_save_seconds(),
+        save_seconds=save_seconds,
         study=resolved.study.name,
         cell=cell.digest,
     )
@@ -121,13 +130,13 @@ def _save_seconds() -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if seconds <= 0:
+    if not 0 < seconds < math.inf:
         raise ConfigurationError(f"{SAVE_SECONDS}={text!r}: write the seconds between two states, for instance 600")
     return seconds
 
 
 def _remove_states(url: str, cell: Cell) -> None:
-    """The stage is done."""
+    """The stage is done. The lease stays, released: nobody else's is ever deleted."""
     objects = open_objects(url)
-    for key in objects.keys(f"{_key(cell)}/"):
+    for key in objects.keys(f"{_key(cell)}/update-"):
         objects.delete(key)

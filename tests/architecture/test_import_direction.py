@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     # Cells: what there is to do, and what it costs.
     "cells": {"assets", "config", "data", "digest", "settings"},
     "plan": {"cells", "config", "layers", "settings"},
-    "cost": {"assets", "cells", "config", "errors", "settings"},
+    "cost": {"assets", "cells", "config", "data", "errors", "settings", "validation"},
     "services": {"cells", "digest", "errors"},
     "train": {"assets", "config", "data", "digest", "errors", "model", "services"},
     "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
@@ -43,9 +43,15 @@ ALLOWED: dict[str, set[str]] = {
     },
     "artifacts": {"cells", "evaluate"},
     # A run from the command line.
-    "study": {"cells", "errors", "plan", "services", "settings", "steps"},
-    "display": {"cost", "study"},
-    "session": {"config", "cost", "display", "errors", "report", "services", "steps", "study"},
+    "budget": {"errors"},
+    "group": set(),
+    "study": {"cells", "cost", "errors", "group", "plan", "services", "steps"},
+    "forecast_table": {"cost"},
+    "display": {"cost", "forecast_table", "study"},
+    "session": {
+        "budget", "cells", "config", "cost", "display", "errors", "forecast_table", "overrides", "report", "services",
+        "steps", "study",
+    },
     "cli_steps": {"cells", "errors", "services", "steps"},
     "cli": {"assets", "benchmarks", "cli_steps", "errors", "experiments", "overrides", "session"},
 }  # fmt: skip
@@ -96,7 +102,9 @@ def test_values_never_import_torch(name: str) -> None:
 
 
 def test_values_steps_and_session_load_no_torch() -> None:
-    modules = [f"shallowsight.{name}" for name in (*VALUES, "cells", "plan", "cost", "steps", "session", "cli_steps")]
+    modules = [
+        f"shallowsight.{name}" for name in (*VALUES, "cells", "plan", "cost.forecast", "steps", "session", "cli_steps")
+    ]
     code = f"import sys, {', '.join(modules)}; print([m for m in ('torch', 'transformers', 'kfp') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

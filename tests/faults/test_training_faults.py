@@ -33,7 +33,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_costs_states_but_not_the_training(resumable: Make, small_disk: Path) -> None:
     calm = resumable("calm")
     finish(calm, 1)
-    full = resumable("full").model_copy(update={"states": f"file://{small_disk}/states"})
+    # As in a study folder: the scratch space is on the same disk.
+    work = small_disk / "work"
+    work.mkdir()
+    full = resumable("full").model_copy(update={"states": f"file://{small_disk}/states", "work": work})
     process = start(full, 1)
     wait_for(lambda: "was not saved: " in log_of(full) and "No space left on device" in log_of(full), "a full disk")
     kill(process)

@@ -134,6 +134,13 @@ WRONG = [
     pytest.param(["study"], ["NAME_OR_FILE"], id="no name"),
     pytest.param(["studdy", "demo"], ["studdy"], id="unknown command"),
     pytest.param(["study", "demo", "--gpus", "-1"], ["--gpus", "greater than or equal to 0"], id="negative gpus"),
+    pytest.param(["study", "demo", "--budget", "-1"], ["--budget"], id="negative budget"),
+    pytest.param(["study", "demo", "--budget", "nan"], ["--budget"], id="budget that is no number"),
+    pytest.param(["forecast", "demoo"], ["did you mean 'demo'"], id="forecast unknown"),
+    pytest.param(["forecast", "paper-7b", "--device", "A100"], ["--device 'A100'", "A100-80G"], id="unknown device"),
+    pytest.param(["forecast", "paper-7b", "--gpus", "3"], ["does not divide among 3"], id="gpus and batch"),
+    pytest.param(["forecast", "paper-7b", "--gpus", "0"], ["--gpus"], id="forecast for no gpu"),
+    pytest.param(["forecast", "paper-7b", "--set", "settings=25"], ["asked for layer 25"], id="forecast layer 25"),
     pytest.param(["study", "demo", "--gpus", "two"], ["--gpus", "valid integer"], id="gpus that are no number"),
     pytest.param(["show", "demoo"], ["did you mean 'demo'"], id="show unknown"),
     pytest.param(["train-stage", "quick", "--out", "x", "--setting", "6", "--stage", "middle"], ["middle"], id="stage"),
@@ -231,6 +238,21 @@ def test_dry_run_tells_cells_and_cost_and_writes_nothing(run, kind: str, name: s
     assert [words[-1] for words in listed] == ["prepare", "analyze"]
     assert all(len(words[0]) == 16 for words in listed)
     assert f"and about {cells - 2} more" in ended.out
+    assert list(Path().iterdir()) == []
+
+
+def test_forecast_of_a_paper_experiment(run) -> None:  # type: ignore[no-untyped-def]
+    ended = run("forecast", "paper-1.4b", "--gpus", "8", "--device", "H100", "--set", "seeds=0 1")
+    assert ended.status == 0, ended
+    assert ended.out.startswith("paper-1.4b on 8 x H100\n")
+    assert "all 50 models" in ended.out
+    assert list(Path().iterdir()) == []
+
+
+def test_a_budget_that_cannot_do_is_status_2(run) -> None:  # type: ignore[no-untyped-def]
+    ended = run("study", "quick", "--budget", "0.001")
+    assert ended.status == 2
+    assert ended.err.startswith("shallowsight: --budget 0.001: what is missing takes at least ")
     assert list(Path().iterdir()) == []
 
 

@@ -12,13 +12,20 @@ from typing import Any
 
 import pytest
 
-from shallowsight import steps, study
+from shallowsight import group, steps, study
 from shallowsight.cells import Resolved, analyze_cell, prepare_cell
 from shallowsight.errors import ConfigurationError, DataRefused, Interrupted, ShallowsightError
 from shallowsight.layers import Group
 from shallowsight.plan import make_plan
 from shallowsight.services.store import Store
-from shallowsight.study import likely_missing, pipeline_arguments, progress_file, run_pipeline, status_of
+from shallowsight.study import (
+    BudgetSpent,
+    likely_missing,
+    pipeline_arguments,
+    progress_file,
+    run_pipeline,
+    status_of,
+)
 
 
 @pytest.fixture
@@ -124,7 +131,7 @@ def test_text_that_the_runner_rewrites_is_refused(store: Store) -> None:
 def pipeline(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs Python code as the pipeline's process; `ROOT` is the store, `cell` a cell of it."""
 
-    def run(body: str, watch: Callable[[], None] = lambda: None) -> None:
+    def run(body: str, watch: Callable[[], None] = lambda: None, **more: Any) -> None:
         script = tmp_path / "pipeline"
         head = (
             f"#!{sys.executable}\nimport json, os, subprocess, sys, time\nfrom pathlib import Path\n"
@@ -136,7 +143,7 @@ def pipeline(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> C
         script.chmod(0o755)
         monkeypatch.setattr(study.sys, "executable", str(script))
         try:
-            run_pipeline("layer_study", {"study": "quick"}, store, watch)
+            run_pipeline("layer_study", {"study": "quick"}, store, watch, **more)
         finally:
             monkeypatch.undo()
 
@@ -252,7 +259,7 @@ def test_stop_ends_every_process(
     pipeline: Callable[..., None], store: Store, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     """Also a step that does not listen to SIGTERM."""
-    monkeypatch.setattr(study, "_STOP_SECONDS", 0.5)
+    monkeypatch.setattr(group, "STOP_SECONDS", 0.5)
     before = signal.getsignal(signal.SIGTERM)
 
     def stop() -> None:
@@ -277,6 +284,49 @@ def test_stop_ends_every_process(
     assert signal.getsignal(signal.SIGTERM) is before
     with store.exclusive():  # free for the next run
         pass
+
+
+# A step that needs a second to save, below a pipeline that the same signal ends at once.
+SAVES = """
+import pathlib, signal, sys, time
+def save(*_):
+    time.sleep(1)
+    pathlib.Path(sys.argv[1], "saved").touch()
+    sys.exit()
+signal.signal(signal.SIGTERM, save)
+pathlib.Path(sys.argv[1], "ready").touch()
+time.sleep(60)
+"""
+SAVING = f"subprocess.Popen([{sys.executable!r}, '-c', {SAVES!r}, str(ROOT)])\ntime.sleep(60)\n"
+
+
+def test_a_stop_waits_for_a_step_that_saves(pipeline: Callable[..., None], store: Store) -> None:
+    said: list[str] = []
+
+    def watch() -> None:
+        if (store.root / "ready").exists():
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted, match="the same command continues") as found:
+        pipeline(SAVING, watch, say=said.append)
+    assert not isinstance(found.value, BudgetSpent)
+    assert (store.root / "saved").exists()
+    assert said == ["stopping; what is in training saves its state, for at most 30 seconds"]
+
+
+def test_a_spent_budget_stops_like_a_signal(pipeline: Callable[..., None], store: Store) -> None:
+    said: list[str] = []
+    began = time.monotonic()
+    with pytest.raises(BudgetSpent):
+        pipeline(SAVING, seconds=4.0, say=said.append)
+    assert 4 < time.monotonic() - began < 20
+    assert (store.root / "saved").exists()
+    assert len(said) == 1
+    assert not (store.root / "tmp").exists()
+
+
+def test_a_pipeline_within_its_budget_is_not_stopped(pipeline: Callable[..., None]) -> None:
+    pipeline("time.sleep(0.5)", seconds=60.0, say=lambda _: pytest.fail("it was stopped"))
 
 
 def test_an_error_of_the_display_stops_the_pipeline(pipeline: Callable[..., None], store: Store) -> None:

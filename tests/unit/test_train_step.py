@@ -12,6 +12,7 @@ from shallowsight.cells import Resolved, prepare_cell, stage_cell
 from shallowsight.config import Experiment, Study
 from shallowsight.data.sources import SourceFacts
 from shallowsight.errors import ConfigurationError, LeaseHeld
+from shallowsight.services.claim import own_claim
 from shallowsight.services.lease import lease
 from shallowsight.services.objects import open_objects
 from shallowsight.services.store import Store
@@ -60,8 +61,9 @@ def key(resolved: Resolved) -> str:
 
 
 def test_another_machine_at_the_same_cell_is_refused(
-    resolved: Resolved, store: Callable[[str], Store], shared: str
+    resolved: Resolved, store: Callable[[str], Store], shared: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("shallowsight.train_step._LEASE", 0.2)
     with lease(open_objects(shared), f"{key(resolved)}/lease", "the first machine"):
         with pytest.raises(LeaseHeld, match="the first machine"):
             train_cell(resolved, SETTING, 0, "pretrain", store("second"), 1)
@@ -80,7 +82,29 @@ def test_nothing_is_kept_of_a_stage_that_is_done(
     )
     train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
     assert seen == [1, 2, 3]
-    assert open_objects(shared).keys() == []
+    assert open_objects(shared).keys() == [f"{key(resolved)}/lease"]
+
+
+def test_a_cell_that_is_whole_touches_nobodys_states(
+    resolved: Resolved, store: Callable[[str], Store], shared: str
+) -> None:
+    here = store("one")
+    train_cell(resolved, SETTING, 0, "pretrain", here, 1)
+    objects = open_objects(shared)
+    objects.put_bytes(f"{key(resolved)}/update-00000001/manifest.json", b"another machine's")
+    with lease(objects, f"{key(resolved)}/lease", "another machine") as other:
+        train_cell(resolved, SETTING, 0, "pretrain", here, 1)
+        assert not other.lost.is_set()
+    assert len(objects.keys(f"{key(resolved)}/update-")) == 1
+
+
+def test_a_holder_that_died_on_another_machine_is_outwaited(
+    resolved: Resolved, store: Callable[[str], Store], shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shallowsight.train_step._LEASE", 1.0)
+    left = own_claim("a machine that lost its power", 1.0, "unique").model_copy(update={"processes": "elsewhere"})
+    open_objects(shared).put_bytes(f"{key(resolved)}/lease", left.encoded())
+    assert train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1).is_dir()
 
 
 def test_a_lease_that_is_lost_ends_the_training(
@@ -93,7 +117,7 @@ def test_a_lease_that_is_lost_ends_the_training(
         train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
 
 
-@pytest.mark.parametrize("text", ["soon", "0", "-1", ""])
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "", "nan", "inf"])
 def test_seconds_between_states_are_a_number(
     resolved: Resolved, store: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:

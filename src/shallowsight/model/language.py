@@ -8,8 +8,24 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from transformers.modeling_utils import PreTrainedModel
 
 from shallowsight.config import SCRATCH, Language
+from shallowsight.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
+
+
+# Families that tell packed sequences apart by their positions alone; others add positions of their own, or keep a
+# state. A test compares each with the same sequences alone.
+PACKABLE = ("llama", "mistral", "qwen2", "qwen3", "gpt2", "gpt_neo", "gptj", "gpt_neox")
+
+
+def require_packable(language: PreTrainedModel) -> None:
+    """Raises ConfigurationError for a family whose packed sequences would see each other."""
+    family = language.config.model_type
+    if family not in PACKABLE:
+        raise ConfigurationError(
+            f"packed=true: a {family!r} model would mix the sequences of a row; use packed=false, or a model of "
+            f"{', '.join(PACKABLE)}"
+        )
 
 
 def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:

@@ -71,6 +71,9 @@ def open_objects(url: str, patience: float = 90.0) -> Objects:
     """
     # Each imports the keys of this module, and S3 more than a folder needs.
     parsed = urlsplit(url)
+    if "@" in parsed.netloc:
+        # Not repeated: it may hold a key.
+        raise ConfigurationError("a store URL holds no user or password; set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY")
     if parsed.query or parsed.fragment:
         raise ConfigurationError(f"store {url!r}: a store has no part after '?' or '#'")
     if parsed.scheme == "file":

@@ -1,9 +1,7 @@
 """What torchrun starts in every process: `python -m shallowsight.train job.json`."""
 
-import ctypes
 import json
 import logging
-import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -15,12 +13,11 @@ from shallowsight.services.metrics.training import TrainingMetrics
 from shallowsight.train.job import StageJob
 from shallowsight.train.launch import FAILURE, STATE, UPDATE
 from shallowsight.train.loop import UpdateRecord
+from shallowsight.train.orphans import die_with_parent
 from shallowsight.train.processes import ranks
 from shallowsight.train.stage import run_stage
 
 log = logging.getLogger("shallowsight.train")
-
-_PR_SET_PDEATHSIG = 1  # Linux: the signal that a process gets when its parent dies
 
 
 def _say(line: dict[str, object]) -> None:
@@ -57,7 +54,7 @@ def _run(job: StageJob) -> None:
 
 def main() -> None:
     # torchrun gives each process a session of its own: nothing else would end them when it is killed.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     job = StageJob.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     try:

@@ -52,6 +52,7 @@ class Engine:
             )
         self._scale = float(shares)  # DeepSpeed takes the mean over micro-batches and processes; we want the sum
         self._stage = stage
+        self._broken = False
         groups = _groups(model.named_parameters(), stage)
         self._shares_of_rate = [group.pop("share_of_rate") for group in groups]
         self._engine, self._optimizer, _, _ = _deepspeed().initialize(
@@ -82,13 +83,26 @@ class Engine:
         """After each backward; the optimizer moves when all micro-batches of the batch are in."""
         for group, share in zip(self._optimizer.param_groups, self._shares_of_rate, strict=True):
             group["lr"] = learning_rate * share
-        self._engine.step()
+        self._broken = not self._gradients_are_numbers()
+        if not self._broken:
+            self._engine.step()
 
     @property
     def moved(self) -> bool:
-        """False when the last update was left out, as DeepSpeed does, in silence, for gradients that are no numbers."""
-        applied: bool = self._engine.was_step_applied()
-        return applied
+        """False when the last update was left out because its gradients are no numbers."""
+        # With ZeRO, DeepSpeed leaves it out in silence; without, it would write them into the weights.
+        return not self._broken and bool(self._engine.was_step_applied())
+
+    def release(self) -> None:
+        """Give the memory back; the engine is of no more use."""
+        self._engine.destroy()
+        del self._engine, self._optimizer
+
+    def _gradients_are_numbers(self) -> bool:
+        if self._stage.zero > 0 or not self._engine.is_gradient_accumulation_boundary():
+            return True
+        gradients = [p.grad for _, p in self._trained() if p.grad is not None]
+        return bool(torch.nn.utils.get_total_norm(gradients).isfinite())
 
     def whole_parameters(self) -> AbstractContextManager[Any]:
         """Within it every process sees every parameter whole, also those that ZeRO 3 has shared out."""

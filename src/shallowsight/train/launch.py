@@ -1,5 +1,6 @@
 """The local launcher: in this process, or torchrun with several. The training code does not know which."""
 
+import gc
 import json
 import logging
 import os
@@ -7,10 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+import torch
 
 from shallowsight import errors
 from shallowsight.errors import ConfigurationError, MissingPackage, OutOfMemory, ShallowsightError
@@ -18,6 +22,7 @@ from shallowsight.services.metrics.exposition import PORT
 from shallowsight.train.job import StageJob
 from shallowsight.train.keeper import OnState
 from shallowsight.train.loop import UpdateRecord
+from shallowsight.train.orphans import die_with_parent
 from shallowsight.train.stage import run_stage
 
 log = logging.getLogger(__name__)
@@ -32,7 +37,7 @@ OnUpdate = Callable[[UpdateRecord, int], None]
 def launch(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
     """Run a stage to its end, in smaller micro-batches where they do not fit the memory.
 
-    An update that met the end of the memory comes again.
+    Updates since the last saved state come again then.
 
     Raises:
         ShallowsightError: the training failed, of the type that it failed with where it said so; otherwise the
@@ -50,6 +55,9 @@ def launch(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState
             if smaller is None:
                 raise OutOfMemory(f"{fault}; this is one sample at a time already") from None
             log.warning("%s; going on with accumulation=%d, the same global batch", fault, smaller)
+            del fault  # and with it the frames that hold the model
+            gc.collect()
+            torch.cuda.empty_cache()
             job = job.model_copy(update={"accumulation": smaller})
 
 
@@ -63,6 +71,7 @@ def _run_processes(job: StageJob, processes: int, on_update: OnUpdate, on_state:
     path = job.work / "job.json"
     path.write_text(job.model_dump_json(), encoding="utf-8")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command += [f"--shutdown-timeout={round(job.hang_seconds)}"]  # for a large state; half a minute is its own
     command += ["-m", "shallowsight.train", str(path)]
     threads = max(1, len(os.sched_getaffinity(0)) // processes)
     log.info("starting %d processes with %d threads each", processes, threads)
@@ -70,8 +79,16 @@ def _run_processes(job: StageJob, processes: int, on_update: OnUpdate, on_state:
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), PORT: "0"}
     said: deque[str] = deque(maxlen=_KEPT_LINES)
     failures: list[dict[str, str]] = []
+    # In a session of its own: a Ctrl-C would reach it twice, and the second one ends it before it has saved.
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        preexec_fn=die_with_parent,
     ) as running:
         assert running.stdout is not None
         try:
@@ -79,7 +96,7 @@ def _run_processes(job: StageJob, processes: int, on_update: OnUpdate, on_state:
                 for line in running.stdout:
                     _hear(line.rstrip(), said, failures, on_update, on_state)
         except BaseException:
-            running.terminate()  # else leaving this block would wait for the end of the training
+            running.kill()  # and not saved: somebody else may be writing there
             raise
     if running.returncode != 0:
         raise _failure(failures, f"training with {processes} processes ended with status {running.returncode}", said)
@@ -104,13 +121,19 @@ def _message(line: str) -> dict[str, Any]:
     """What a training process says to us; empty for any other line."""
     if not line.startswith(tuple(f'{{"{kind}"' for kind in (UPDATE, STATE, FAILURE))):
         return {}
-    found: dict[str, Any] = json.loads(line)
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:  # two processes wrote at once
+        return {}
     return found
 
 
 @contextmanager
 def _passing_on_stops(running: "subprocess.Popen[str]") -> Iterator[None]:
-    """SIGTERM and SIGINT go to torchrun, which lets its processes save; we wait for them."""
+    """SIGTERM and SIGINT go to torchrun, which lets its processes save; we wait for them (in the main thread)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     previous = {
         number: signal.signal(number, lambda *_: running.terminate()) for number in (signal.SIGTERM, signal.SIGINT)
     }

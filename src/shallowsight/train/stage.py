@@ -10,7 +10,7 @@ from shallowsight.data.batches import Batches, Share
 from shallowsight.data.loading import Loader
 from shallowsight.errors import OutOfMemory
 from shallowsight.model.encode import PictureEncoder
-from shallowsight.model.language import load_tokenizer
+from shallowsight.model.language import load_tokenizer, require_packable
 from shallowsight.model.vlm import VLM
 from shallowsight.services.objects import open_objects
 from shallowsight.train.efficiency import Meter, costs_of, device_peak
@@ -66,7 +66,7 @@ def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_:
     states = None
     if job.states is not None:
         states = SavedStates(open_objects(job.states, job.patience), job.state_key, processes, job.work)
-    with stop_request() as stop, Watchdog(job.hang_seconds, processes.count) as watchdog, _memory_faults(job):
+    with stop_request() as stop:
         saved = states.newest() if states is not None else None
         meter = _meter(model, job, pictures, processes)
         engine = _start(model, job, processes, saved)
@@ -76,12 +76,13 @@ def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_:
         share = Share(processes.rank, processes.count, job.accumulation)
         loader = Loader(batches, share, len(records), updates, job.workers)
         trainer = Trainer(engine, batches, features, stage, job.experiment.seed, processes, meter)
-        for record in trainer.train(loader, len(records), updates):
-            watchdog.alive()
-            if processes.leads_node:
-                on_update(record, updates)
-            keeper.after_update(record, updates)
-            watchdog.alive()
+        with Watchdog(job.hang_seconds, processes.count) as watchdog, _memory_faults(job, engine):
+            for record in trainer.train(loader, len(records), updates):
+                watchdog.alive()
+                if processes.leads_node:
+                    on_update(record, updates)
+                keeper.after_update(record, updates)
+                watchdog.alive()
         with engine.whole_parameters():
             if processes.leads:
                 leave(model, job, tokenizer, keeper.records)
@@ -101,6 +102,8 @@ def _start(model: VLM, job: StageJob, processes: Processes, saved: Saved | None)
         trained = dict(model.named_parameters())
         for name, tensors in saved.tensors():
             trained[name].data.copy_(tensors[VALUE])
+    if job.settings.packed:
+        require_packable(model.language)
     engine = Engine(model.to(processes.device), job.settings, processes, job.accumulation)
     if saved is not None:
         engine.restore(saved.updates, saved.tensors())
@@ -108,12 +111,14 @@ def _start(model: VLM, job: StageJob, processes: Processes, saved: Saved | None)
 
 
 @contextmanager
-def _memory_faults(job: StageJob) -> Iterator[None]:
+def _memory_faults(job: StageJob, engine: Engine) -> Iterator[None]:
+    """The memory is given back, for another try in this process."""
     try:
         yield
     except RuntimeError as error:
         # torch has a type for it on a GPU only.
         if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error):
+            engine.release()
             raise OutOfMemory(
                 f"{job.stage}: no memory for a micro-batch with accumulation={job.accumulation}: {error}"
             ) from None

@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from shallowsight.digest import file_sha256
-from shallowsight.errors import CorruptOutput, StoreUnavailable
+from shallowsight.errors import CorruptOutput, ShallowsightError
 from shallowsight.services.objects import Objects
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.processes import Processes
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 KEEP = 2  # the newest, and one to fall back on
+# No room, no store, or credentials that have run out: none is a reason to stop a training.
+_FAULTS = (OSError, SafetensorError, ShallowsightError)
 _FILE_BYTES = 10**9
 
 
@@ -57,6 +59,7 @@ class SavedStates:
         """`work` is a folder of this node's own, which its processes share."""
         self._objects, self._prefix, self._processes = objects, prefix, processes
         self._work = work
+        self._unusable: set[str] = set()  # places that were found torn; not used, and gone with the next pruning
 
     def save(self, records: Sequence[UpdateRecord], state: Iterator[tuple[str, dict[str, Tensor]]]) -> bool:
         """Write the state after the last of `records`; all processes call it together.
@@ -82,11 +85,21 @@ class SavedStates:
         manifest = {"files": files, "records": [asdict(record) for record in records]}
         try:
             self._objects.put_bytes(f"{place}/{MANIFEST}", json.dumps(manifest).encode())
-            for old in self._places()[:-KEEP]:
-                self._remove(old)
-        except (OSError, StoreUnavailable) as error:
+        except _FAULTS as error:
             return [str(error)]
+        self._unusable.discard(place)
+        try:
+            self._prune()
+        except _FAULTS as error:
+            log.warning("old states were not removed: %s", error)
         return []
+
+    def _prune(self) -> None:
+        """Old states, unusable ones, and what saves that were cut short have left."""
+        kept = self._places()[-KEEP:]
+        for key in self._objects.keys(f"{self._prefix}/update-"):
+            if key.rpartition("/")[0] not in kept:
+                self._objects.delete(key)
 
     def newest(self) -> Saved | None:
         """The newest state whose every byte is as it was written; all processes call it together.
@@ -106,13 +119,9 @@ class SavedStates:
             if not faults:
                 return all_found[self._processes.rank - self._processes.local_rank][0]
             if self._processes.leads:
+                # The fault may be of this machine alone: it stays until there is a newer one.
                 log.warning("the state %s is not used: %s", place.rpartition("/")[2], faults[0])
-                self._remove(place)
-
-    def remove(self) -> None:
-        """All of them: the stage is done."""
-        for key in self._objects.keys(f"{self._prefix}/"):
-            self._objects.delete(key)
+                self._unusable.add(place)
 
     def _fetch(self, place: str) -> tuple[Saved | None, str | None]:
         """The state, or what is wrong with it."""
@@ -138,15 +147,10 @@ class SavedStates:
         return max(self._places(), default=None)
 
     def _places(self) -> list[str]:
-        """Of the states with a manifest; the rest was never finished."""
-        keys = self._objects.keys(f"{self._prefix}/")
-        return sorted(key.removesuffix(f"/{MANIFEST}") for key in keys if key.endswith(f"/{MANIFEST}"))
-
-    def _remove(self, place: str) -> None:
-        # The manifest first: what is left of a removal that was cut short is no state.
-        self._objects.delete(f"{place}/{MANIFEST}")
-        for key in self._objects.keys(f"{place}/"):
-            self._objects.delete(key)
+        """Of the usable states with a manifest, in order; the rest was never finished."""
+        keys = self._objects.keys(f"{self._prefix}/update-")
+        places = (key.removesuffix(f"/{MANIFEST}") for key in keys if key.endswith(f"/{MANIFEST}"))
+        return sorted(place for place in places if place not in self._unusable)
 
 
 class _Share:
@@ -180,6 +184,6 @@ class _Share:
                 save_file(self._held, path)
                 self.digests[file] = file_sha256(path)
                 self._objects.put_file(f"{self._place}/{file}", path)
-            except (OSError, StoreUnavailable) as error:
+            except _FAULTS as error:
                 self.fault = str(error)
         self._held = {}

@@ -242,7 +242,7 @@ def test_batches_of_text_alone(job: Callable[..., StageJob], tmp_path: Path, pre
 
 @pytest.mark.parametrize(
     ("zero", "what"),
-    [(0, r"the loss is nan at update [23]"), (2, r"the gradients are not finite at update [23]")],
+    [(zero, r"the gradients are not finite at update [23]") for zero in (0, 1, 2)],
 )
 def test_a_stage_that_diverges_is_stopped(run: Run, zero: int, what: str) -> None:
     with pytest.raises(LossNotFinite, match=what + r", with records .*, or try a smaller learning_rate \(now .*e\+"):

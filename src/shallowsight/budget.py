@@ -1,0 +1,47 @@
+"""What one command may take."""
+
+import math
+import time
+from dataclasses import dataclass
+
+from shallowsight.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Hours from its start on; with GPUs GPU-hours, which are hours times GPUs."""
+
+    hours: float  # infinite where there is no budget
+    gpus: int
+    started: float  # of time.monotonic
+
+    @classmethod
+    def starting_now(cls, hours: float, gpus: int) -> "Budget":
+        """Raises ConfigurationError for what is no number of hours."""
+        if math.isnan(hours) or hours < 0:
+            raise ConfigurationError(f"--budget {hours}: give a number of hours that is not negative")
+        return cls(hours, gpus, time.monotonic())
+
+    def left(self) -> float:
+        """Seconds on the clock."""
+        return self.hours * 3600 / self._at_once - (time.monotonic() - self.started)
+
+    def require(self, seconds: float) -> None:
+        """Raises ConfigurationError when not even these are left."""
+        if seconds > self.left():
+            needed = seconds * self._at_once / 3600
+            raise ConfigurationError(
+                f"--budget {self.hours:g}: what is missing takes at least {needed:.2g} {self._unit} (forecast); "
+                "raise the budget, or ask for less (fewer settings, seeds or updates)"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.hours:g} {self._unit}"
+
+    @property
+    def _at_once(self) -> int:
+        return max(1, self.gpus)
+
+    @property
+    def _unit(self) -> str:
+        return "GPU-hours" if self.gpus else "hours"

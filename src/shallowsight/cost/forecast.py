@@ -1,0 +1,139 @@
+"""The forecast of a study: operations, memory, storage and time of its stages, on a named device or on this machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shallowsight.config import STAGES, StageName
+from shallowsight.cost import memory as bytes_of
+from shallowsight.cost.devices import CPU, find_device
+from shallowsight.cost.local import Forecast, forecast, layer_bytes, work_seconds
+from shallowsight.cost.machines import Cpu, Gpus, Machine, Span, this_machine
+from shallowsight.cost.memory import Memory, memory
+from shallowsight.cost.operations import Operations, stage_operations
+from shallowsight.cost.subject import Made, Subject, Task, all_tasks
+from shallowsight.errors import ConfigurationError
+from shallowsight.settings import Setting
+
+MEMBERS_AT_ONCE = 2  # of a study on this machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageForecast:
+    """One stage of one model. Operations and bytes are computed; seconds follow from a speed, measured or assumed."""
+
+    stage: StageName
+    samples: int
+    updates: int
+    operations: Operations
+    memory: float  # bytes on each GPU, or of the process
+    micro_batch: int  # samples at a time on each: the most that fits, as training finds it
+    own_batch: int  # each one's part of the global batch
+    fits: bool
+    state: float  # bytes of a saved state
+    checkpoint: float
+    seconds: Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyForecast:
+    """All models of a study; `stages` are those of one, at `setting`."""
+
+    subject: Subject
+    setting: Setting
+    device: str
+    gpus: int  # 0 on a CPU
+    stages: tuple[StageForecast, ...]
+    models: int
+    seconds: Span  # of all, one after the other on GPUs
+    storage: float  # bytes of all checkpoints and cached features
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is missing of a study, on this machine."""
+
+    cost: Forecast
+    stages: tuple[tuple[StageForecast, int], ...]  # the heaviest model of each stage, and how many there are
+
+
+def forecast_study(subject: Subject, device: str, gpus: int) -> StudyForecast:
+    """Training alone on GPUs; on `cpu`, which is this machine, every step.
+
+    Raises:
+        ConfigurationError: no such device, or batches that do not divide among the GPUs.
+    """
+    if device != CPU and gpus < 1:
+        raise ConfigurationError(f"--gpus {gpus}: name at least one GPU, or --device {CPU}")
+    gpus = 0 if device == CPU else gpus
+    machine: Machine = Cpu(MEMBERS_AT_ONCE) if device == CPU else Gpus(find_device(device), gpus)
+    settings, seeds = subject.members(), len(subject.study.seeds)
+    tasks = all_tasks(subject)
+    if isinstance(machine, Cpu):
+        found = forecast(subject, tasks, machine)
+        seconds = Span(found.low, found.high)
+    else:
+        spans = (work_seconds(subject, task, machine) for task in tasks if task.step in STAGES)
+        seconds = sum(spans, Span(0.0, 0.0))
+    features = sum(task.step == "encode" for task in tasks) * layer_bytes(subject)
+    checkpoints = sum(bytes_of.checkpoint_bytes(subject, s, stage) for s in settings for stage in STAGES) * seeds
+    setting = subject.base.setting
+    return StudyForecast(
+        subject=subject,
+        setting=setting,
+        device=device,
+        gpus=gpus,
+        stages=tuple(stage_forecast(subject, setting, stage, machine, max(1, gpus)) for stage in STAGES),
+        models=len(settings) * seeds,
+        seconds=seconds,
+        storage=checkpoints + features,
+    )
+
+
+def outlook(subject: Subject, missing: Sequence[Task], members_at_once: int, gpus: int) -> Outlook:
+    """Raises ConfigurationError for a GPU without figures."""
+    machine = this_machine(members_at_once, gpus)
+    stages = []
+    for stage in STAGES:
+        settings = [Setting.parse(str(task.setting)) for task in missing if task.step == stage]
+        if settings:
+            heaviest = max(settings, key=lambda s: stage_operations(subject, s, stage).hardware)
+            stages.append((stage_forecast(subject, heaviest, stage, machine, max(1, gpus)), len(settings)))
+    return Outlook(forecast(subject, missing, machine), tuple(stages))
+
+
+def stage_forecast(
+    subject: Subject, setting: Setting, stage: StageName, machine: Machine, processes: int
+) -> StageForecast:
+    """Raises ConfigurationError when the batch does not divide among the processes."""
+    load, batch = subject.loads[stage], subject.base.stage(stage).global_batch
+    if batch % processes:
+        raise ConfigurationError(f"{stage}.global_batch={batch} does not divide among {processes} processes (--gpus)")
+    own = batch // processes
+    micro, found = _largest(subject, setting, stage, processes, own, machine.usable - machine.process)
+    taken = machine.process + found.peak
+    return StageForecast(
+        stage=stage,
+        samples=load.samples,
+        updates=load.updates,
+        operations=stage_operations(subject, setting, stage),
+        memory=taken,
+        micro_batch=micro,
+        own_batch=own,
+        fits=taken <= machine.usable,
+        state=bytes_of.state_bytes(subject, setting, stage),
+        checkpoint=bytes_of.checkpoint_bytes(subject, setting, stage),
+        seconds=work_seconds(subject, Made(stage, str(setting), 0), machine),
+    )
+
+
+def _largest(
+    subject: Subject, setting: Setting, stage: StageName, processes: int, own: int, usable: float
+) -> tuple[int, Memory]:
+    """The micro-batch that training comes to: a process's whole part, or that in at least twice as many passes."""
+    passes = 1
+    while True:
+        found = memory(subject, setting, stage, processes, own // passes)
+        more = next((n for n in range(2 * passes, own + 1) if own % n == 0), None)
+        if found.peak <= usable or more is None:
+            return own // passes, found
+        passes = more

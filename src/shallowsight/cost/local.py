@@ -1,0 +1,94 @@
+"""What the rest of a study costs on this machine: the seconds of its boxes, one after the other or side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shallowsight.config import ANALYSIS_IMAGES, STAGES, StageName
+from shallowsight.cost.caching import HALF
+from shallowsight.cost.machines import Machine, Span
+from shallowsight.cost.operations import answer_operations, tower_operations
+from shallowsight.cost.subject import Subject, Task
+from shallowsight.settings import Setting
+
+# Seconds, measured on two cores of a Xeon. Until a box's process works; and its packages' import, which the first cell
+# of a box counts as its own.
+_PROCESS = 2.2
+_IMPORTS = {"prepare": 3.0, "analyze": 4.0, "encode": 4.0, "pretrain": 5.0, "finetune": 5.0, "evaluate": 6.0}
+_LIGHT_BOXES = 8.0  # of those that only plan and report
+_EVALUATION = 2.0  # that lmms-eval takes around the answers of one model
+_STAGE = 0.4  # around the updates: encoding the texts, building and saving the model
+_PER_IMAGE = 0.005  # to make or check, and pack, one picture
+_MEMBER = (*STAGES, "evaluate")
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds of wall time, low and high, and bytes of features on disk."""
+
+    low: float
+    high: float
+    storage: float
+
+
+def forecast(subject: Subject, missing: Sequence[Task], machine: Machine) -> Forecast:
+    """Of the tasks that are still to be made."""
+    if not missing:
+        return Forecast(0.0, 0.0, 0.0)
+    whole = _fixed(_LIGHT_BOXES)
+    for task in missing:
+        if task.step in {"prepare", "analyze"}:
+            whole += _fixed(_PROCESS + _IMPORTS[task.step]) + work_seconds(subject, task, machine)
+    encoded = [task for task in missing if task.step == "encode"]
+    if encoded:
+        # One pass makes them all.
+        deepest = max(encoded, key=_layer)
+        whole += _fixed(_PROCESS + _IMPORTS["encode"]) + work_seconds(subject, deepest, machine)
+    whole += _members_seconds(subject, [task for task in missing if task.step in _MEMBER], machine)
+    return Forecast(whole.low, whole.high, len(encoded) * layer_bytes(subject))
+
+
+def _members_seconds(subject: Subject, tasks: Sequence[Task], machine: Machine) -> Span:
+    """Of settings side by side: their sum shared out, or the longest of them if that is more."""
+    chains: dict[str | None, Span] = {}
+    for task in tasks:
+        chains[task.setting] = chains.get(task.setting, Span(0.0, 0.0)) + work_seconds(subject, task, machine)
+    for step, setting in {(task.step, task.setting) for task in tasks}:  # a box makes the cells of all seeds
+        chains[setting] += _fixed(_PROCESS + _IMPORTS[step])
+    shared = sum(chains.values(), Span(0.0, 0.0)) * (1 / machine.overlap)
+    longest = max(chains.values(), key=lambda span: span.high, default=shared)
+    return shared if shared.high > longest.high else longest
+
+
+def work_seconds(subject: Subject, task: Task, machine: Machine) -> Span:
+    """Of one task, without its process's start and imports."""
+    size = subject.base.vision.image_size
+    match task.step:
+        case "prepare":
+            return _fixed(_PER_IMAGE * subject.images)
+        case "analyze":
+            return machine.look(ANALYSIS_IMAGES * tower_operations(subject.tower, size, subject.tower.depth))
+        case "encode":
+            return machine.look(subject.images * tower_operations(subject.tower, size, _layer(task)))
+        case "evaluate":
+            setting = Setting.parse(str(task.setting))
+            return machine.answer(subject.questions * answer_operations(subject, setting)) + _fixed(_EVALUATION)
+    stage: StageName = "pretrain" if task.step == "pretrain" else "finetune"
+    return machine.train(subject, Setting.parse(str(task.setting)), stage) + _fixed(_STAGE)
+
+
+def cell_seconds(subject: Subject, task: Task, machine: Machine, *, first: bool) -> Span:
+    """What the record of a cell will say; the `first` of its box counts the imports."""
+    return work_seconds(subject, task, machine) + _fixed(_IMPORTS[task.step] if first else 0.0)
+
+
+def layer_bytes(subject: Subject) -> float:
+    """Of one layer's cached features."""
+    return subject.images * subject.image_tokens * subject.tower.width * HALF
+
+
+def _layer(task: Task) -> int:
+    return int(str(task.setting).removeprefix("layer "))
+
+
+def _fixed(seconds: float) -> Span:
+    return Span(seconds, seconds)

@@ -1,0 +1,143 @@
+"""Bytes on each GPU at the worst moment of a stage, and bytes that it leaves on disk.
+
+Letters: e bytes of a number (2 or 4), H width, q and kv the widths of queries and of keys.
+
+Counted: weights, gradients, AdamW's moments and master weights as ZeRO shares them out, its buckets, what backward
+needs of every layer and of the logits, and the tower. Left out: the CUDA context and NCCL, gaps between allocations,
+the temporaries of single kernels, norms' statistics, and the mask of packed rows where flash-attn is not installed.
+"""
+
+from dataclasses import dataclass
+
+from shallowsight.config import Lora, StageName
+from shallowsight.cost.shapes import LanguageShape, connector_parameters
+from shallowsight.cost.subject import Subject
+from shallowsight.settings import Setting
+
+_SINGLE = 4  # bytes of a float32
+_MOMENTS = 2 * _SINGLE
+_BUCKET = 5e8  # numbers that DeepSpeed collects before it sends them, by default
+_LIVE = 1e9  # parameters that ZeRO 3 holds whole, by default
+_LOGIT = 12  # bytes of one: float32, its softmax, its gradient
+_CHANNELS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Bytes on each GPU."""
+
+    weights: float  # and what ZeRO 3 holds whole of them
+    gradients: float
+    optimizer: float
+    buckets: float
+    tower: float
+    forward: float  # what backward needs, with the logits
+    seeing: float  # while the tower runs, before the language model does
+    updating: float  # while the optimizer moves, when `forward` is gone
+
+    @property
+    def states(self) -> float:
+        return self.weights + self.gradients + self.optimizer + self.buckets + self.tower
+
+    @property
+    def peak(self) -> float:
+        return self.states + max(self.forward, self.seeing, self.updating)
+
+
+def trained_parameters(subject: Subject, setting: Setting, stage: StageName) -> int:
+    """That a stage moves; the adapters where there are any."""
+    fused = len(setting.layers) * subject.tower.width
+    connector = connector_parameters(subject.base.connector, fused, subject.language.width)
+    if stage == "pretrain":
+        return connector
+    rank = subject.base.finetune.lora.rank
+    return connector + (subject.language.adapters(rank) if rank else subject.language.parameters)
+
+
+def number_bytes(subject: Subject, stage: StageName) -> int:
+    return 2 if subject.base.stage(stage).precision == "bfloat16" else _SINGLE
+
+
+def memory(subject: Subject, setting: Setting, stage: StageName, gpus: int, micro_batch: float) -> Memory:
+    """With `micro_batch` samples at a time on each of `gpus`."""
+    e, zero, trained = number_bytes(subject, stage), subject.base.stage(stage).zero, _split(subject, setting, stage)
+    whole = trained[0] + trained[1]
+    share = trained[0] / (gpus if zero else 1)
+    master = _SINGLE if e == 2 or zero else 0
+    return Memory(
+        weights=e * (min(whole, whole / gpus + _LIVE) if zero == 3 else whole),
+        gradients=e * (share if zero >= 2 else trained[0]),
+        optimizer=(_MOMENTS + master) * share,
+        buckets=e * min(trained[0], _BUCKET) * (0, 1, 1, 2)[zero],
+        tower=_tower_weights(subject, setting),
+        forward=_forward(subject, setting, stage, micro_batch),
+        seeing=_seeing(subject, setting) * micro_batch,
+        updating=(_SINGLE + (_SINGLE if e == 2 else 0)) * share,  # a temporary of AdamW, a float32 gradient
+    )
+
+
+def _split(subject: Subject, setting: Setting, stage: StageName) -> tuple[int, int]:
+    """Trained and frozen parameters, without the tower's."""
+    trained = trained_parameters(subject, setting, stage)
+    frozen = stage == "pretrain" or subject.base.finetune.lora.rank > 0
+    return trained, subject.language.parameters if frozen else 0
+
+
+def _forward(subject: Subject, setting: Setting, stage: StageName, micro_batch: float) -> float:
+    load, settings, shape = subject.loads[stage], subject.base.stage(stage), subject.language
+    e, tokens = number_bytes(subject, stage), micro_batch * load.longest
+    layer = layer_activations(shape, e, trained=stage == "finetune", lora=settings.lora) * tokens
+    predicted = load.supervised * tokens / load.mean_length
+    logits = _LOGIT * shape.vocabulary * predicted
+    around = (
+        (3 * e + _SINGLE + 2 * e) * shape.width * tokens
+    )  # embeddings, the picture's vectors in them, the last norm
+    fused = len(setting.layers) * subject.tower.width
+    features = micro_batch * load.image_tokens * (fused * (_SINGLE + e) + 2 * e * shape.width)
+    if settings.checkpointing:
+        # One layer at a time is computed again, when the logits are gone.
+        return features + around + shape.layers * e * shape.width * tokens + max(logits, layer)
+    return features + around + shape.layers * layer + logits
+
+
+def layer_activations(shape: LanguageShape, e: int, *, trained: bool, lora: Lora | None = None) -> float:
+    """Bytes that one layer keeps of one token for backward.
+
+    A norm keeps its input in float32 and, where its weight is trained, the result before and after it; attention keeps
+    queries, keys, values and its output; the MLP keeps gate, up and activated gate, and their product as the input of
+    a trained matrix.
+    """
+    H, q, kv, inner = shape.width, shape.query_width, shape.kv_width, shape.inner
+    kept = 2 * _SINGLE * H + e * (2 * q + 2 * kv) + 3 * e * inner
+    if lora is not None and lora.rank and trained:
+        inputs = (e + 1) * (5 * H + q + inner) if lora.dropout else e * (2 * H + inner)  # each adapter drops for itself
+        return kept + inputs + e * lora.rank * len(shape.linear_sides)
+    return kept + (2 * 2 * e * H + e * inner if trained else 0)
+
+
+def _tower_weights(subject: Subject, setting: Setting) -> float:
+    if subject.cached:
+        return 0.0
+    tower, width = subject.tower, subject.tower.width
+    tokens = (subject.base.vision.image_size // tower.patch) ** 2 + tower.has_class_token
+    return _SINGLE * width * (12 * width * setting.layers.deepest + _CHANNELS * tower.patch**2 + tokens)
+
+
+def _seeing(subject: Subject, setting: Setting) -> float:
+    """Of one picture in the tower: the outputs of all layers, and what the last one needs while it computes."""
+    if subject.cached:
+        return 0.0
+    tower = subject.tower
+    tokens = (subject.base.vision.image_size // tower.patch) ** 2 + tower.has_class_token
+    return _SINGLE * tokens * tower.width * (setting.layers.deepest + 1 + 4 + 2 * 4)
+
+
+def state_bytes(subject: Subject, setting: Setting, stage: StageName) -> float:
+    """Of one saved state: every trained parameter and its moments in float32."""
+    return (_SINGLE + _MOMENTS) * trained_parameters(subject, setting, stage)
+
+
+def checkpoint_bytes(subject: Subject, setting: Setting, stage: StageName) -> float:
+    """Of what a stage leaves: the connector; after finetuning the language model too, adapters merged."""
+    numbers = trained_parameters(subject, setting, "pretrain")
+    return number_bytes(subject, stage) * (numbers + (subject.language.parameters if stage == "finetune" else 0))

@@ -1,0 +1,120 @@
+"""Floating-point operations, a multiply-add being two: what the mathematics needs, and what is computed in fact.
+
+Letters: T tokens of a sequence, H width, P parameters in matrices. A forward pass is 2 P T for the matrices and, as
+attention is causal, 2 T^2 H a layer for it. Backward costs a matrix the same again for its input and once more for its
+weights where they are trained; attention has no weights and two inputs, so it costs twice in any case.
+"""
+
+from dataclasses import dataclass
+
+from shallowsight.assets.towers import TowerFacts
+from shallowsight.config import StageName
+from shallowsight.cost.shapes import LanguageShape, connector_matrices
+from shallowsight.cost.subject import Load, Subject
+from shallowsight.settings import Setting
+
+_CHANNELS = 3
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Of one stage of one model, or of one sequence."""
+
+    tower: float  # forward, in float32
+    needed: float  # connector and language model, forward and backward
+    computed: float  # the same with what is computed again and on padding
+
+    @property
+    def model(self) -> float:
+        return self.tower + self.needed
+
+    @property
+    def hardware(self) -> float:
+        return self.tower + self.computed
+
+
+def tower_operations(facts: TowerFacts, image_size: int, layers: int) -> float:
+    """One picture forward through the first layers: 12 H^2 parameters and full attention a layer, and the patches."""
+    patches, width = (image_size // facts.patch) ** 2, facts.width
+    tokens = patches + facts.has_class_token
+    embedding = 2 * facts.patch**2 * _CHANNELS * width * patches
+    return layers * (2 * 12 * width**2 * tokens + 4 * tokens**2 * width) + embedding
+
+
+def forward_operations(shape: LanguageShape, tokens: float, predicted: float) -> float:
+    """A language model over one sequence, with logits at `predicted` of its tokens."""
+    return _matrices(shape, tokens) + _head(shape, predicted) + _attention(shape, tokens)
+
+
+def _matrices(shape: LanguageShape, tokens: float) -> float:
+    return 2 * shape.layers * shape.layer_matrices * tokens
+
+
+def _head(shape: LanguageShape, predicted: float) -> float:
+    return 2 * shape.head * predicted
+
+
+def _attention(shape: LanguageShape, tokens: float) -> float:
+    return 2 * shape.layers * tokens**2 * shape.query_width
+
+
+def language_operations(
+    shape: LanguageShape, tokens: float, supervised: float, *, trained: bool, rank: int = 0, checkpointing: bool = False
+) -> tuple[float, float]:
+    """Forward and backward over one sequence, and what checkpointing computes again.
+
+    That is every layer but its last product, whose result nobody needs; the logits are not. A frozen model has no
+    gradients of weights. With a `rank` the matrices are frozen too and their adapters trained.
+    """
+    k = 3 if trained and not rank else 2
+    adapters = 2 * shape.adapters(rank) * tokens if trained else 0.0
+    matrices, attention = _matrices(shape, tokens), _attention(shape, tokens)
+    needed = k * (matrices + _head(shape, supervised)) + 3 * (attention + adapters)
+    last = 0.0 if rank and trained else 2 * shape.layers * shape.inner * shape.width * tokens
+    return needed, (matrices - last + attention + adapters if checkpointing else 0.0)
+
+
+def connector_operations(subject: Subject, setting: Setting) -> float:
+    """Forward and backward over one picture; its features need no gradient, so the first matrix costs twice."""
+    connector, width = subject.base.connector, subject.language.width
+    first = len(setting.layers) * subject.tower.width * width
+    rest = connector_matrices(connector, len(setting.layers) * subject.tower.width, width) - first
+    return 2 * (2 * first + 3 * rest) * subject.image_tokens
+
+
+def stage_operations(subject: Subject, setting: Setting, stage: StageName) -> Operations:
+    """Of all samples of one stage of one model."""
+    return sample_operations(subject, setting, stage, subject.loads[stage].samples)
+
+
+def sample_operations(subject: Subject, setting: Setting, stage: StageName, samples: float) -> Operations:
+    load, settings = subject.loads[stage], subject.base.stage(stage)
+    needed = again = 0.0
+    for share, tokens in ((load.pictured, load.length), (1 - load.pictured, load.bare_length)):
+        once, twice = language_operations(
+            subject.language,
+            tokens,
+            load.supervised,
+            trained=stage == "finetune",
+            rank=settings.lora.rank,
+            checkpointing=settings.checkpointing,
+        )
+        needed, again = needed + share * once, again + share * twice
+    connector = load.pictured * connector_operations(subject, setting)
+    live = 0.0
+    if not subject.cached:
+        live = load.pictured * tower_operations(subject.tower, subject.base.vision.image_size, setting.layers.deepest)
+    return Operations(
+        tower=samples * live,
+        needed=samples * (needed + connector),
+        computed=samples * ((needed + again) * load.padded + connector),
+    )
+
+
+def answer_operations(subject: Subject, setting: Setting) -> float:
+    """Of one question of an evaluation: its prompt once; the few tokens of the answer are left out."""
+    load: Load = subject.loads["finetune"]
+    live = 0.0
+    if not subject.cached:
+        live = tower_operations(subject.tower, subject.base.vision.image_size, setting.layers.deepest)
+    return forward_operations(subject.language, load.length, 1) + live

@@ -1,0 +1,167 @@
+"""What a forecast is about: a study, the shapes of its models, and how much each stage reads."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from shallowsight.assets.towers import TowerFacts
+from shallowsight.cells import Resolved
+from shallowsight.config import STAGES, Experiment, StageName, Study
+from shallowsight.cost import texts
+from shallowsight.cost.caching import pays_to_cache
+from shallowsight.cost.shapes import LanguageShape, language_shape, tower_facts
+from shallowsight.errors import ConfigurationError
+from shallowsight.settings import WORDS, Setting, needs_groups
+
+# Tokens computed for each token of a sequence, of LLaVA's mixture: in packed rows, and where batches hold like lengths.
+_PACKED, _BY_LENGTH = 1.09, 1.03
+
+
+class Task(Protocol):
+    """A step of a study that is to be made; a cell is one."""
+
+    @property
+    def step(self) -> str: ...
+    @property
+    def setting(self) -> str | None: ...
+    @property
+    def seed(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Made:
+    """A task without a digest."""
+
+    step: str
+    setting: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much a stage computes on; lengths are tokens of a sequence, the picture's with them."""
+
+    samples: int
+    updates: int
+    image_tokens: int
+    pictured: float  # share of the sequences
+    length: float  # of one with a picture, mean
+    bare_length: float  # of one without
+    supervised: float  # tokens with loss, of a sequence
+    padded: float  # tokens computed for each token of a sequence
+    longest: float  # mean length in the heaviest batch, padding counted
+
+    @property
+    def mean_length(self) -> float:
+        return self.pictured * self.length + (1 - self.pictured) * self.bare_length
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A study that may not have been resolved."""
+
+    study: Study
+    tower: TowerFacts
+    language: LanguageShape
+    images: int
+    cached: bool  # features are encoded once
+
+    @property
+    def base(self) -> Experiment:
+        return self.study.base
+
+    @property
+    def image_tokens(self) -> int:
+        vision = self.base.vision
+        return self.tower.tokens(vision.image_size, vision.pool, vision.features)
+
+    @cached_property
+    def loads(self) -> dict[StageName, Load]:
+        return {stage: self._load(stage) for stage in STAGES}
+
+    @cached_property
+    def questions(self) -> float:
+        return texts.questions(self.base)
+
+    def experiment(self, setting: Setting) -> Experiment:
+        return self.base.at(setting, 0)
+
+    def members(self) -> list[Setting]:
+        """The settings of the study; while the groups are unknown, as if they were thirds of the tower."""
+        return likely_settings(self.study.settings, self.tower.depth)
+
+    def _load(self, stage: StageName) -> Load:
+        settings, limit = self.base.stage(stage), self.base.language.max_length
+        read = texts.stage_texts(self.base, stage)
+        length = min(limit, self.image_tokens + read.pictured_tokens)
+        longest = min(limit, self.image_tokens + read.longest) if read.pictured else min(limit, read.bare_tokens)
+        updates = settings.updates
+        if updates is None:
+            updates = math.ceil((settings.epochs or 0) * read.records / settings.global_batch)
+        shuffled = max(1.0, longest / length)  # every row is as long as the batch's longest
+        by_length = settings.order == "by_length"
+        padded = _PACKED if settings.packed else _BY_LENGTH if by_length else shuffled
+        return Load(
+            samples=updates * settings.global_batch,
+            updates=updates,
+            image_tokens=self.image_tokens,
+            pictured=read.pictured / max(1, read.records),
+            length=length,
+            bare_length=min(limit, read.bare_tokens),
+            supervised=min(limit, read.supervised),
+            padded=padded,
+            longest=longest if by_length or not settings.packed else length * _PACKED,
+        )
+
+
+def subject_of(resolved: Resolved) -> Subject:
+    """Raises ConfigurationError for a language model that is not of Llama's kind."""
+    shape = language_shape(resolved.base.language)
+    return Subject(resolved.study, resolved.tower, shape, resolved.images, resolved.cache_features)
+
+
+def subject_named(study: Study) -> Subject:
+    """Without looking at weights or pictures; raises ConfigurationError for what is neither there nor published."""
+    base = study.base
+    tower = tower_facts(base.vision.tower, base.vision.revision)
+    try:
+        likely_settings(study.settings, tower.depth)
+    except ValueError as error:
+        raise ConfigurationError(f"{tower.name}: {error}") from None
+    tokens = tower.tokens(base.vision.image_size, base.vision.pool, base.vision.features)
+    if tokens >= base.language.max_length:
+        raise ConfigurationError(
+            f"one picture is {tokens} tokens, language.max_length is {base.language.max_length}: raise it, or "
+            "vision.pool"
+        )
+    images = texts.images(base)
+    shape = language_shape(base.language)
+    found = Subject(study, tower, shape, images, pays_to_cache(base, tower, tokens, images))
+    assert found.loads  # read now: a file that is absent is refused here
+    return found
+
+
+def likely_settings(named: Sequence[str], depth: int) -> list[Setting]:
+    """Each once; while the groups are unknown, as if they were thirds of the tower."""
+    thirds = [max(1, depth * part // 6) for part in (1, 3, 5)]
+    found: dict[Setting, None] = {}
+    for text in named:
+        if needs_groups([text]):
+            guesses = [",".join(map(str, thirds))] if text != "groups" else list(map(str, thirds))
+        else:
+            guesses = [str(depth)] if text in WORDS else [text]
+        found |= {Setting.parse(guess, depth): None for guess in guesses}
+    return list(found)
+
+
+def all_tasks(subject: Subject) -> list[Task]:
+    """Every step of the study, as if nothing were done."""
+    settings = subject.members()
+    layers = sorted({layer for setting in settings for layer in setting.layers}) if subject.cached else []
+    tasks: list[Task] = [Made("prepare"), Made("analyze"), *(Made("encode", f"layer {layer}") for layer in layers)]
+    for setting in settings:
+        for seed in subject.study.seeds:
+            tasks += [Made(step, str(setting), seed) for step in (*STAGES, "evaluate")]
+    return tasks

@@ -1,0 +1,60 @@
+"""Two nodes of one process each, as the pods of a TrainJob are: apart but for the network and the store."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from stage_runs import finish, kill, losses, result, saved, wait_for
+
+from shallowsight.train.job import StageJob
+
+pytestmark = pytest.mark.slow
+
+
+def start_node(job: StageJob, rank: int, port: int) -> "subprocess.Popen[bytes]":
+    """With a scratch folder of its own."""
+    folder = job.out.parent / f"node {rank}"
+    (folder / "work").mkdir(parents=True, exist_ok=True)
+    path = folder / "job.json"
+    path.write_text(job.model_copy(update={"work": folder / "work"}).model_dump_json(), encoding="utf-8")
+    launcher = ["torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", f"--node-rank={rank}"]
+    launcher += ["--master-addr=127.0.0.1", f"--master-port={port}", "-m", "shallowsight.train", str(path)]
+    return subprocess.Popen(
+        [sys.executable, "-m", *launcher],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=(folder / "log").open("ab"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def log_of(job: StageJob) -> str:
+    return "".join(path.read_text()[-2000:] for path in sorted(job.out.parent.glob("node */log")))
+
+
+def test_two_nodes_train_as_two_processes_do(resumable: Callable[..., StageJob], tmp_path: Path) -> None:
+    together = resumable("together")
+    finish(together, 2)
+    apart = resumable("apart")
+    port = free_port()
+    nodes = [start_node(apart, rank, port) for rank in (0, 1)]
+    wait_for(lambda: len(saved(apart)) >= 2, "two states")
+    for node in nodes:
+        kill(node)
+    port = free_port()
+    for node in [start_node(apart, rank, port) for rank in (0, 1)]:
+        assert node.wait(timeout=180) == 0, log_of(apart)
+    assert "continuing after update" in log_of(apart)
+    assert losses(apart) == losses(together)
+    assert result(apart) == result(together)

@@ -1,0 +1,260 @@
+"""Seconds from operations: on this CPU by timing, on GPUs by a share of their peak."""
+
+import itertools
+import math
+import os
+from collections.abc import Iterator
+
+import pytest
+from cost_subjects import SMALL, TINY, subject
+
+from shallowsight.cost import calibration, hardware, local, machines
+from shallowsight.cost.calibration import Pass, Speed, training_speed
+from shallowsight.cost.devices import DEVICES, device_of_cuda, find_device
+from shallowsight.cost.hardware import matrix_speed
+from shallowsight.cost.local import cell_seconds, forecast, work_seconds
+from shallowsight.cost.machines import Cpu, Gpus, Span, this_machine
+from shallowsight.cost.operations import answer_operations, sample_operations, stage_operations, tower_operations
+from shallowsight.cost.subject import Made, Task, all_tasks
+from shallowsight.errors import ConfigurationError
+from shallowsight.settings import Setting
+
+EIGHT, NINE = Setting.parse("8"), Setting.parse("9")
+ASKED: list[tuple[Pass, int]] = []
+
+
+@pytest.fixture
+def speeds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine of 1 GFLOP/s a core in training and in matrix products; what was timed is in ASKED."""
+    ASKED.clear()
+
+    def timed(work: Pass, threads: int) -> Speed:
+        ASKED.append((work, threads))
+        return Speed(1e-9 / threads, update=0.01, parameters=100_000)
+
+    monkeypatch.setattr(machines, "training_speed", timed)
+    monkeypatch.setattr(machines, "matrix_speed", lambda: 1e9)
+    yield
+
+
+def middle(span: Span) -> float:
+    return span.low / machines._SPREAD[0]
+
+
+@pytest.mark.usefixtures("speeds")
+def test_a_stage_on_the_cpu_by_hand() -> None:
+    s, two = subject(), Cpu(overlap=1, cores=2)
+    one = sample_operations(s, EIGHT, "finetune", 64)
+    more = (s.language.parameters + 384 * 128 + 128 + 128**2 + 128) / 100_000
+    expected = 100 * (one.computed / 2e9 + more * 0.01 + machines._AROUND)
+    assert middle(two.train(s, EIGHT, "finetune")) == pytest.approx(expected)
+    # A member that shares the machine has half the cores, and its connector alone is no more work than was timed.
+    half = Cpu(overlap=2, cores=2)
+    frozen = sample_operations(s, EIGHT, "pretrain", 64)
+    assert middle(half.train(s, EIGHT, "pretrain")) == pytest.approx(
+        100 * (frozen.computed / 1e9 + 0.01 + machines._AROUND)
+    )
+    assert [threads for _, threads in ASKED] == [2, 1]
+
+
+@pytest.mark.usefixtures("speeds")
+def test_what_is_timed_is_the_studys_own() -> None:
+    s = subject("finetune.checkpointing=true", "finetune.precision=bfloat16")
+    Cpu(2, cores=2).train(s, EIGHT, "finetune")
+    Cpu(2, cores=2).train(s, EIGHT, "pretrain")
+    (finetune, _), (pretrain, _) = ASKED
+    load = s.loads["finetune"]
+    assert finetune.shape == s.language
+    assert (finetune.sequences, finetune.tokens) == (64, round(load.mean_length * load.padded))
+    assert finetune.predicted == round(load.supervised)
+    assert (finetune.trained, finetune.half, finetune.checkpointing) == (True, True, True)
+    assert (pretrain.trained, pretrain.half, pretrain.checkpointing) == (False, False, False)
+
+
+@pytest.mark.usefixtures("speeds")
+def test_adapters_are_timed_on_a_frozen_model() -> None:
+    Cpu(2, cores=2).train(subject("finetune.lora.rank=4"), EIGHT, "finetune")
+    assert not ASKED[0][0].trained
+
+
+@pytest.mark.usefixtures("speeds")
+def test_a_tower_on_every_batch_takes_its_own_time() -> None:
+    cached, live = (Cpu(1, cores=1).train(subject(cached=c), EIGHT, "finetune") for c in (True, False))
+    tower = 6400 * tower_operations(SMALL, 168, 8) / (1e9 * machines._TOWER_SHARE)
+    assert middle(live) - middle(cached) == pytest.approx(tower)
+
+
+@pytest.mark.usefixtures("speeds")
+def test_no_updates_time_nothing() -> None:
+    assert Cpu(1).train(subject("pretrain.updates=0"), EIGHT, "pretrain") == Span(0, 0)
+    assert ASKED == []
+
+
+def test_more_members_than_cores() -> None:
+    assert Cpu(overlap=4, cores=2).threads == 1
+    assert Cpu(overlap=1).cores == len(os.sched_getaffinity(0))
+
+
+# --- The calibration itself -----------------------------------------------------------------------------------------
+
+WORK = Pass(shape=TINY, sequences=2, tokens=20, predicted=5, trained=True, half=False, checkpointing=False)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("half", [True, False])
+def test_passes_are_timed(monkeypatch: pytest.MonkeyPatch, trained: bool, half: bool) -> None:
+    import torch
+
+    monkeypatch.setattr(calibration, "_SECONDS", 0.0)
+    before = torch.get_num_threads()
+    work = Pass(**(vars(WORK) | {"trained": trained, "half": half, "checkpointing": half}))
+    found = training_speed.__wrapped__(work, 1)
+    assert 1e-13 < found.operation < 1e-6
+    assert 0 < found.update < 1
+    connector = 128**2 + 128
+    assert found.parameters == connector + (TINY.parameters if trained else 0)
+    assert torch.get_num_threads() == before
+
+
+def test_one_process_times_once() -> None:
+    work = Pass(**(vars(WORK) | {"tokens": 21}))
+    assert training_speed(work, 1) is training_speed(work, 1)
+
+
+@pytest.mark.parametrize("name", ["mtgv/MobileLLaMA-1.4B-Base", "lmsys/vicuna-7b-v1.5"])
+def test_a_large_model_is_made_small_enough_to_time(name: str) -> None:
+    from shallowsight.cost.shapes import PUBLISHED_LANGUAGES
+
+    shape = PUBLISHED_LANGUAGES[name]
+    found = calibration._smaller(Pass(**(vars(WORK) | {"shape": shape, "sequences": 128, "tokens": 800})))
+    assert found.operations <= 1.1 * calibration._LARGEST
+    assert found.shape.parameters < 1.2e8
+    assert 0 < found.predicted < found.tokens
+    assert found.shape.width == found.shape.heads * found.shape.head_width == 2048
+
+
+def test_a_small_one_is_timed_as_it_is() -> None:
+    assert calibration._smaller(WORK) == WORK
+
+
+def test_matrix_speed_is_a_speed() -> None:
+    assert 1e8 < matrix_speed() < 1e13
+
+
+# --- GPUs -----------------------------------------------------------------------------------------------------------
+
+
+def test_gpus_by_hand() -> None:
+    s = subject("finetune.zero=2", "finetune.precision=bfloat16", cached=False)
+    found = stage_operations(s, EIGHT, "finetune")
+    span = Gpus(DEVICES["A100-80G"], 4).train(s, EIGHT, "finetune")
+    at_peak = (found.computed / 312e12 + found.tower / 156e12) / 4
+    assert (span.low, span.high) == pytest.approx((at_peak / 0.6, at_peak / 0.15))
+
+
+def test_float32_runs_at_the_speed_of_tf32() -> None:
+    s = subject()
+    found = stage_operations(s, EIGHT, "finetune")
+    assert Gpus(DEVICES["H100"], 1).train(s, EIGHT, "finetune").low == pytest.approx(found.hardware / 494e12 / 0.42)
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_a_devices_share_is_a_range(name: str) -> None:
+    device = find_device(name)
+    assert 0 < device.low < device.high < 0.7
+    assert device.single < device.half
+    assert device.usable < device.memory
+
+
+def test_unknown_devices_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"--device 'A100': choose from A100-80G, A100-40G, H100 and cpu"):
+        find_device("A100")
+    with pytest.raises(ConfigurationError, match="no figures for a GPU 'NVIDIA T4'"):
+        device_of_cuda("NVIDIA T4")
+
+
+def test_which_machine_this_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert this_machine(2, 0) == Cpu(2)
+    monkeypatch.setattr(machines, "gpu_name", lambda: "NVIDIA A100-SXM4-40GB")
+    assert this_machine(2, 4) == Gpus(DEVICES["A100-40G"], 4)
+    assert this_machine(2, 0) == Gpus(DEVICES["A100-40G"], 1)
+    monkeypatch.setattr(machines, "gpu_name", lambda: "Something")
+    with pytest.raises(ConfigurationError, match="'Something'"):
+        this_machine(2, 4)
+
+
+def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError, match=r"shallowsight\[models\]"):
+        this_machine(2, 0)
+
+
+# --- The rest of a study --------------------------------------------------------------------------------------------
+
+
+def total(tasks: list[Task], overlap: int = 1) -> float:
+    return forecast(subject(), tasks, Cpu(overlap, cores=2)).low
+
+
+@pytest.mark.usefixtures("speeds")
+def test_nothing_missing_costs_nothing() -> None:
+    found = forecast(subject(), [], Cpu(2))
+    assert (found.low, found.high, found.storage) == (0, 0, 0)
+    assert ASKED == []
+
+
+@pytest.mark.usefixtures("speeds")
+def test_one_pass_encodes_every_layer() -> None:
+    three, eight = Made("encode", "layer 3"), Made("encode", "layer 8")
+    assert total([eight]) == total([three, eight]), "the deepest layer's pass gives the others"
+    found = forecast(subject(), [three, eight], Cpu(2))
+    assert found.storage == 2 * 150 * 36 * 384 * 2
+
+
+@pytest.mark.usefixtures("speeds")
+def test_members_side_by_side() -> None:
+    light, start = local._LIGHT_BOXES, local._PROCESS + local._IMPORTS["finetune"]
+    one, other, seed = Made("finetune", "8", 0), Made("finetune", "9", 0), Made("finetune", "8", 1)
+    s = subject()
+    alone = work_seconds(s, one, Cpu(1, cores=2)).low
+    shared = work_seconds(s, one, Cpu(2, cores=2)).low
+    assert total([one]) == pytest.approx(light + start + alone)
+    # Two at once: each has one core, and they overlap; one alone has one core too, and nothing to overlap with.
+    assert total([one], overlap=2) == pytest.approx(light + start + shared)
+    assert total([one, other], overlap=2) == pytest.approx(light + start + shared)
+    # A box makes the cells of all seeds: one start.
+    assert total([one, seed]) == pytest.approx(light + start + 2 * alone)
+
+
+@pytest.mark.usefixtures("speeds")
+def test_a_range_with_more_missing_higher() -> None:
+    tasks = all_tasks(subject())
+    found = [forecast(subject(), tasks[:n], Cpu(2)) for n in range(1, len(tasks))]
+    assert all(0 < f.low <= f.high < math.inf for f in found)
+    assert all(a.low <= b.low for a, b in itertools.pairwise(found))
+    assert found[-1].low < found[-1].high
+
+
+@pytest.mark.usefixtures("speeds")
+def test_simple_steps_by_hand() -> None:
+    s, one = subject(), Cpu(1, cores=1)
+    assert work_seconds(s, Made("prepare"), one) == Span(0.75, 0.75)
+    looked = 208 * tower_operations(SMALL, 168, 12) / (1e9 * machines._TOWER_SHARE)
+    assert middle(work_seconds(s, Made("analyze"), one)) == pytest.approx(looked)
+    questions = 5 * 50 + 4 * s.base.data.easy_vqa_test
+    asked = questions * answer_operations(s, EIGHT) / (1e9 * machines._ANSWER_SHARE) * machines._SPREAD[0]
+    assert work_seconds(s, Made("evaluate", "8", 0), one).low == pytest.approx(asked + local._EVALUATION)
+
+
+@pytest.mark.usefixtures("speeds")
+def test_the_first_cell_of_a_box_counts_the_imports() -> None:
+    s, task, machine = subject(), Made("finetune", "8", 0), Cpu(2)
+    first, later = (cell_seconds(s, task, machine, first=f) for f in (True, False))
+    assert first.low - later.low == pytest.approx(local._IMPORTS["finetune"])
+
+
+def test_all_tasks_of_a_study() -> None:
+    tasks = all_tasks(subject("settings=8 groups:concat"))
+    assert [t.setting for t in tasks if t.step == "encode"] == ["layer 2", "layer 6", "layer 8", "layer 10"]
+    assert [t.setting for t in tasks if t.step == "evaluate"] == ["8", "8", "2,6,10:concat", "2,6,10:concat"]
+    assert not [t for t in all_tasks(subject(cached=False)) if t.step == "encode"]

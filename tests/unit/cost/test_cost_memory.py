@@ -1,0 +1,198 @@
+"""Bytes against hand counts, and activations against what autograd really keeps."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cost_subjects import LARGE, TINY, subject
+
+from shallowsight.config import Lora
+from shallowsight.cost.memory import (
+    Memory,
+    checkpoint_bytes,
+    layer_activations,
+    memory,
+    state_bytes,
+    trained_parameters,
+)
+from shallowsight.cost.shapes import PUBLISHED_LANGUAGES
+from shallowsight.cost.subject import Subject
+from shallowsight.settings import Setting
+
+EIGHT = Setting.parse("8")
+SEVEN_B = PUBLISHED_LANGUAGES["lmsys/vicuna-7b-v1.5"]
+
+
+def large(*words: str) -> Subject:
+    """A 7B model in bfloat16 on a tower of width 1024, with a linear connector."""
+    half = [f"{stage}.{what}" for stage in ("pretrain", "finetune") for what in ("precision=bfloat16", "zero=2")]
+    return subject(
+        *half, "connector.kind=linear", "language.max_length=2048", *words, tower=LARGE, shape=SEVEN_B, cached=False
+    )
+
+
+def at(s: Subject, stage: Any = "finetune", gpus: int = 4, micro: int = 8) -> Memory:
+    return memory(s, EIGHT, stage, gpus, micro)
+
+
+CONNECTOR = 1024 * 4096 + 4096
+
+
+def test_what_each_stage_trains() -> None:
+    s = large()
+    assert trained_parameters(s, EIGHT, "pretrain") == CONNECTOR
+    assert trained_parameters(s, EIGHT, "finetune") == CONNECTOR + SEVEN_B.parameters
+    assert trained_parameters(large("finetune.lora.rank=8"), EIGHT, "finetune") == CONNECTOR + SEVEN_B.adapters(8)
+
+
+@pytest.mark.parametrize(
+    ("zero", "weights", "gradients", "optimizer"),
+    [
+        pytest.param(1, 2.0, 2.0, 3.0, id="moments and master"),
+        pytest.param(2, 2.0, 0.5, 3.0, id="and gradients"),
+        pytest.param(3, 0.5, 0.5, 3.0, id="and weights"),
+    ],
+)
+def test_states_by_hand(zero: int, weights: float, gradients: float, optimizer: float) -> None:
+    found, numbers = at(large(f"finetune.zero={zero}")), CONNECTOR + SEVEN_B.parameters
+    whole = 2e9 if zero == 3 else 0.0  # a billion parameters are held whole at a time
+    assert found.weights == pytest.approx(weights * numbers + whole)
+    assert found.gradients == pytest.approx(gradients * numbers)
+    assert found.optimizer == pytest.approx(optimizer * numbers)
+    assert found.buckets == {1: 1e9, 2: 1e9, 3: 2e9}[zero]
+
+
+def test_float32_has_no_master_without_zero() -> None:
+    s = subject("finetune.zero=0")
+    numbers = trained_parameters(s, EIGHT, "finetune")
+    found = memory(s, EIGHT, "finetune", 1, 16)
+    assert (found.weights, found.gradients, found.optimizer) == (4 * numbers, 4 * numbers, 8 * numbers)
+    shared = memory(subject("finetune.zero=2"), EIGHT, "finetune", 1, 16)
+    assert shared.optimizer == 12 * numbers
+
+
+def test_a_frozen_model_has_weights_alone() -> None:
+    found = at(large(), "pretrain")
+    assert found.weights == 2 * (CONNECTOR + SEVEN_B.parameters)
+    assert found.gradients + found.optimizer == pytest.approx((2 / 4 + 12 / 4) * CONNECTOR)
+
+
+def test_adapters_save_most_of_the_states() -> None:
+    whole, low = at(large()), at(large("finetune.lora.rank=64"))
+    assert low.optimizer < whole.optimizer / 20
+    assert low.weights > whole.weights, "the frozen weights stay, the adapters come on top"
+
+
+def test_more_is_never_less() -> None:
+    """With ZeRO's stage, with GPUs, with the micro-batch, with checkpointing."""
+    stages = [at(large(f"finetune.zero={zero}")).peak for zero in (1, 2, 3)]
+    assert stages == sorted(stages, reverse=True)
+    for zero in (1, 2, 3):
+        gpus = [at(large(f"finetune.zero={zero}"), gpus=n).peak for n in (1, 2, 4, 8, 64)]
+        assert all(a > b for a, b in itertools.pairwise(gpus)), zero
+    batches = [at(large("finetune.zero=2"), micro=n).forward for n in (1, 2, 8, 32)]
+    assert batches == sorted(batches)
+    assert at(large("finetune.checkpointing=true")).forward < at(large()).forward / 3
+
+
+def test_the_tower_runs_before_the_language_model() -> None:
+    s = large()
+    found = at(s)
+    assert found.tower == pytest.approx(4 * (12 * 1024**2 * 8 + 3 * 14**2 * 1024 + 145 * 1024))
+    assert found.seeing == 8 * 4 * 145 * 1024 * (9 + 12)
+    assert found.peak == found.states + max(found.forward, found.seeing, found.updating)
+    assert at(subject()).tower == at(subject()).seeing == 0, "its features are in the cache"
+
+
+def test_logits_count_where_there_are_labels() -> None:
+    s = subject()
+    more = subject(shape=TINY.__class__(**(vars(TINY) | {"vocabulary": 2000})))
+    fewer = subject(shape=TINY)
+    difference = memory(more, EIGHT, "finetune", 1, 16).forward - memory(fewer, EIGHT, "finetune", 1, 16).forward
+    load = s.loads["finetune"]
+    assert difference == pytest.approx(12 * 1000 * load.supervised * 16 * load.longest / load.mean_length)
+
+
+def test_files_by_hand() -> None:
+    s = large()
+    assert state_bytes(s, EIGHT, "pretrain") == 12 * CONNECTOR
+    assert state_bytes(s, EIGHT, "finetune") == 12 * (CONNECTOR + SEVEN_B.parameters)
+    assert checkpoint_bytes(s, EIGHT, "pretrain") == 2 * CONNECTOR
+    assert checkpoint_bytes(s, EIGHT, "finetune") == 2 * (CONNECTOR + SEVEN_B.parameters)
+    assert checkpoint_bytes(large("finetune.lora.rank=8"), EIGHT, "finetune") == checkpoint_bytes(s, EIGHT, "finetune")
+
+
+# --- Against what autograd keeps ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept() -> Callable[..., float]:
+    """Bytes that one layer keeps of one token: what four more layers add."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from shallowsight.model.adapters import add_adapters
+
+    tokens = 32
+
+    def total(layers: int, half: bool, trained: bool, lora: Lora, checkpointing: bool) -> float:
+        config = LlamaConfig(
+            vocab_size=100,
+            hidden_size=TINY.width,
+            intermediate_size=TINY.inner,
+            num_hidden_layers=layers,
+            num_attention_heads=TINY.heads,
+            num_key_value_heads=TINY.kv_heads,
+        )
+        model = LlamaForCausalLM(config).to(torch.bfloat16 if half else torch.float32).train().requires_grad_(trained)
+        if lora.rank:
+            add_adapters(model, lora)
+        if checkpointing:
+            model.activation_checkpointing_enable()
+        weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+        found: dict[int, int] = {}
+        alive = []
+
+        def pack(tensor: Any) -> Any:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in weights:
+                found[storage.data_ptr()] = storage.nbytes()
+                alive.append(tensor)
+            return tensor
+
+        embeddings = torch.randn(1, tokens, TINY.width, dtype=model.dtype, requires_grad=True)
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            model.base_model(inputs_embeds=embeddings * 1, use_cache=False)
+        return sum(found.values()) / tokens
+
+    def measure(half: bool, trained: bool, lora: Lora, checkpointing: bool = False) -> float:
+        two, six = (total(layers, half, trained, lora, checkpointing) for layers in (2, 6))
+        return (six - two) / 4
+
+    return measure
+
+
+@pytest.mark.parametrize("half", [True, False], ids=["bfloat16", "float32"])
+@pytest.mark.parametrize(
+    ("trained", "rank", "dropout"),
+    [
+        pytest.param(True, 0, 0.0, id="trained"),
+        pytest.param(False, 0, 0.0, id="frozen"),
+        pytest.param(True, 8, 0.0, id="adapters"),
+        pytest.param(True, 8, 0.05, id="adapters with dropout"),
+    ],
+)
+def test_activations_of_a_layer(
+    kept: Callable[..., float], half: bool, trained: bool, rank: int, dropout: float
+) -> None:
+    lora = Lora(rank=rank, dropout=dropout)
+    e = 2 if half else 4
+    found = layer_activations(TINY, e, trained=trained, lora=lora)
+    if dropout:
+        found += (e - 1) * (6 * TINY.width + TINY.inner)  # a CPU's dropout masks are numbers, a GPU's bytes
+    assert found == pytest.approx(kept(half, trained, lora), rel=0.05)
+
+
+def test_checkpointing_keeps_the_input_of_a_layer(kept: Callable[..., float]) -> None:
+    assert kept(True, True, Lora(), checkpointing=True) == 2 * TINY.width
