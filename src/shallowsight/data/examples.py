@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,13 +27,20 @@ _ENTRY = np.dtype(
 )
 
 
-def write_examples(examples: Iterable[Example], folder: Path, image_tokens: int, limit: int) -> int:
-    """Write those that have an answer within `limit` tokens, pictures counted; returns how many were cut there.
+class Shortened(NamedTuple):
+    """How many sequences were cut at the limit, and how many had no answer before it."""
+
+    cut: int
+    left_out: int
+
+
+def write_examples(examples: Iterable[Example], folder: Path, image_tokens: int, limit: int) -> Shortened:
+    """Write those that have an answer within `limit` tokens, pictures counted; says what became of the longer ones.
 
     `examples` have one IMAGE for a whole picture.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    cut = first = name_start = 0
+    cut = left_out = first = name_start = 0
     with (
         (folder / _TOKENS).open("wb") as tokens,
         (folder / _NAMES).open("wb") as names,
@@ -41,16 +49,17 @@ def write_examples(examples: Iterable[Example], folder: Path, image_tokens: int,
         for example in examples:
             whole = _expanded(example, image_tokens)
             seen = whole.truncated(limit)
-            cut += len(whole.ids) > limit
             if not seen.supervised:
+                left_out += 1
                 continue
+            cut += len(whole.ids) > limit
             name = json.dumps([example.id, example.image]).encode()
             entry = (first, len(example.ids), name_start, len(name), len(seen.ids), seen.supervised)
             index.write(np.array(entry, dtype=_ENTRY).tobytes())
             tokens.write(np.array([example.ids, example.labels], dtype=np.int32).tobytes())
             names.write(name + b"\n")
             first, name_start = first + 8 * len(example.ids), name_start + len(name) + 1
-    return cut
+    return Shortened(cut, left_out)
 
 
 class Examples:

@@ -25,9 +25,11 @@ def read_examples(job: StageJob, tokenizer: Tokenizer, processes: Processes) -> 
         template = TEMPLATES[job.settings.template]
         records = read_jsonl(job.data / f"{job.stage}.jsonl")
         encoded = (encode_record(record, template, tokenizer, image_tokens=1) for record in records)
-        cut = write_examples(encoded, folder, image_tokens, limit)
+        cut, left_out = write_examples(encoded, folder, image_tokens, limit)
         if cut:
             log.warning("%d records are longer than language.max_length=%d tokens and are cut there", cut, limit)
+        if left_out:
+            log.warning("%d records have no answer within %d tokens and are left out", left_out, limit)
     processes.wait()
     examples = Examples(folder, image_tokens, limit)
     if not len(examples):
