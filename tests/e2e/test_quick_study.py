@@ -16,7 +16,15 @@ BENCHMARKS = ["scenes_category", "scenes_count", "scenes_position", "scenes_colo
 MEMBER_STEPS = ("pretrain", "finetune", "evaluate")
 ALL = {"prepare", "analyze", "encode layer 6", "encode layer 12"} | {f"{s} {k}" for s in MEMBER_STEPS for k in (6, 12)}
 FILES = {
-    "prepare": {"images-00000.tar", "images.json", "questions.jsonl", "finetune.jsonl", "pretrain.jsonl", "data.json"},
+    "prepare": {
+        "images-00000.tar",
+        "images.jsonl",
+        "images.npy",
+        "questions.jsonl",
+        "finetune.jsonl",
+        "pretrain.jsonl",
+        "data.json",
+    },
     "analyze": {"analysis.json"},
     "encode": {"features.npy", "images.json"},
     "pretrain": {"connector.safetensors", "experiment.json", "losses.jsonl"},
