@@ -20,10 +20,10 @@ UPDATES = 60
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Room for one state and no more: a state of the tiny model takes 430 kB."""
+    """Room for one state and its making, and no more: a state of the tiny model takes 430 kB."""
     folder = tmp_path / "small disk"
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800k", "none", str(folder)], capture_output=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200k", "none", str(folder)], capture_output=True)
     if done.returncode:
         pytest.skip(f"cannot mount a small disk: {done.stderr.decode().strip()}")
     yield folder
@@ -77,7 +77,7 @@ def test_a_hung_process_ends_the_others(resumable: Make) -> None:
     assert process.wait(timeout=90) == 1
     assert time.monotonic() - began < 60  # torchrun gives the stopped one half a minute
     said = log_of(hung)
-    assert "no update for 5 seconds: a process hangs or is gone" in said and "all_reduce" in said
+    assert "no update for 5 seconds: a process hangs or is gone" in said and "distributed_c10d.py" in said
     finish(hung, 2)
     assert result(hung) == result(calm)
 
