@@ -5,6 +5,7 @@ wall time of the whole. On a machine that does other work meanwhile the numbers 
 """
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -13,17 +14,30 @@ import time
 from pathlib import Path
 
 from shallowsight import steps
-from shallowsight.cost.forecast import MEMBERS_AT_ONCE
+from shallowsight.config import STAGES, StageName
 from shallowsight.cost.local import cell_seconds, forecast
 from shallowsight.cost.machines import Cpu
+from shallowsight.cost.operations import stage_operations
 from shallowsight.cost.subject import Made, all_tasks, subject_of
+from shallowsight.services import pipelines
+from shallowsight.settings import Setting
 
 WORDS = ("settings=9 last", "seeds=0 1")
+_OPERATIONS = "shallowsight_train_operations_total"
 SHOWN = ("pretrain", "finetune", "evaluate")  # one pass makes all features; the whole shows it
 
 
+def metered_operations(folder: Path) -> dict[StageName, float]:
+    """Of a model, the mean over the study's: what its trainings counted themselves."""
+    text = "".join(path.read_text() for path in (folder / "metrics").glob("*.prom"))
+    return {
+        stage: statistics.fmean(map(float, re.findall(rf'{_OPERATIONS}{{.*stage="{stage}".*}} (\S+)', text)))
+        for stage in STAGES
+    }
+
+
 def main(folder: Path) -> None:
-    subject, machine = subject_of(steps.resolve_study("demo", WORDS)), Cpu(MEMBERS_AT_ONCE)
+    subject, machine = subject_of(steps.resolve_study("demo", WORDS)), Cpu(pipelines.PARALLEL)
     tasks = all_tasks(subject)
     whole = forecast(subject, tasks, machine)
     cells = {task: cell_seconds(subject, task, machine, first=not task.seed) for task in tasks}
@@ -44,6 +58,13 @@ def main(folder: Path) -> None:
         if found_ratios:
             low, high = min(found_ratios), max(found_ratios)
             print(f"{step}: ratio {statistics.fmean(found_ratios):.2f}, {low:.2f} to {high:.2f}")
+    for stage, metered in metered_operations(folder).items():
+        found = statistics.fmean(
+            stage_operations(subject, Setting.parse(str(task.setting)), stage).model
+            for task in tasks
+            if task.step == stage
+        )
+        print(f"{stage}: {found:.3g} FLOP forecast, {metered:.3g} metered, ratio {found / metered:.2f}")
     print(f"whole: forecast {whole.low / 60:.1f} to {whole.high / 60:.1f} min, measured {wall / 60:.1f} min")
 
 

@@ -15,7 +15,7 @@ def table() -> str:
     """Markdown, one row for each stage of each experiment."""
     rows = [HEADING, "|---|---|---|---|---|---|"]
     for experiment in PAPER:
-        found = forecast_study(subject_named(STUDIES[experiment.name]), DEVICE, GPUS)
+        found = forecast_study(subject_named(STUDIES[experiment.name]), DEVICE, GPUS, 1)
         rows += [_row(experiment.name, stage) for stage in found.stages]
     return "\n".join(rows)
 

@@ -71,7 +71,7 @@ def make_tower(folder: Path) -> TowerFacts:
 
 
 def make_experiment(folder: Path, updates: int, batch: int) -> Experiment:
-    stage = {"learning_rate": 1e-3, "global_batch": batch, "updates": updates, "warmup": 0.1, "zero": 2}
+    stage = {"learning_rate": 1e-3, "global_batch": batch, "updates": updates, "warmup": 0.1, "zero": 0}
     return Experiment.model_validate(
         {
             "name": "benchmark",

@@ -45,7 +45,7 @@ def print_forecast(console: Console, found: StudyForecast) -> None:
     if gpus:
         table.add_row("GPU-hours", *(hours(stage.seconds * gpus) for stage in found.stages))
     console.print(table)
-    total = f"{'all ' if found.models > 1 else ''}{_models(found.models)}: {hours(found.seconds)} hours"
+    total = f"{'all ' if found.models > 1 else ''}{_models(found.models)}: {times(found.seconds)}"
     total += f", {hours(found.seconds * gpus)} GPU-hours of training" if gpus else ", every step counted"
     console.print(f"{total}; {quantity(found.storage)}B of checkpoints and cached features", highlight=False)
     console.print(_RESTS_ON[bool(gpus)], highlight=False)
@@ -66,7 +66,7 @@ _ROWS: dict[str, Callable[[StageForecast], str]] = {
     "micro-batch": lambda stage: f"{stage.micro_batch} of {stage.own_batch}",
     "a saved state": lambda stage: f"{quantity(stage.state)}B",
     "checkpoint": lambda stage: f"{quantity(stage.checkpoint)}B",
-    "hours": lambda stage: hours(stage.seconds),
+    "time": lambda stage: times(stage.seconds),
 }
 
 
@@ -83,6 +83,12 @@ def hours(span: Span) -> str:
     return " - ".join(
         f"{seconds / 3600:.2g}" if seconds < 36e3 else f"{seconds / 3600:,.0f}" for seconds in (span.low, span.high)
     )
+
+
+def times(span: Span) -> str:
+    if span.high >= 3600:
+        return f"{hours(span)} h"
+    return f"{span.low / 60:.2g} - {span.high / 60:.2g} min"
 
 
 def quantity(number: float) -> str:

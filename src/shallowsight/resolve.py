@@ -35,6 +35,7 @@ def _depth(tower: str) -> int:
 
 def _resolve(study: Study) -> Resolved:
     vision, language, data = study.base.vision, study.base.language, study.base.data
+    require_files(data)  # first: the hub may take a minute to say that it is not there
     tower = describe(vision.tower, vision.revision)
     try:
         for text in study.settings:
@@ -46,7 +47,6 @@ def _resolve(study: Study) -> Resolved:
         raise ConfigurationError(
             f"one picture is {tokens} tokens, language.max_length is {language.max_length}: raise it, or vision.pool"
         )
-    require_files(data)
     sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
     images = sum(facts.images for facts in sources.values())
     cache = pays_to_cache(study.base, tower, tokens, images)

@@ -82,7 +82,7 @@ def forecast(name_or_file: str, overrides: Sequence[str], device: str, gpus: int
     """
     subject = _subject("experiment" if one else "study", name_or_file, overrides)
     console = _console()
-    print_forecast(console, forecast_study(subject, device, gpus))
+    print_forecast(console, forecast_study(subject, device, gpus, pipelines.PARALLEL))
 
 
 def _console() -> Console:

@@ -43,6 +43,7 @@ def test_a_training_is_saved_when_the_budget_is_spent(
     assert len(saved) == 2 and all(saved)
 
     # Ctrl-C saves as well, from there on.
+    (study / "progress.jsonl").unlink()
     with start("study", "quick", "--out", str(study), "--set", ENDLESS) as process:
         wait_until(lambda: progressed(study, "finetune", 1), 120, "the training")
         first = min(

@@ -136,6 +136,16 @@ WRONG = [
     pytest.param(["study", "demo", "--gpus", "-1"], ["--gpus", "greater than or equal to 0"], id="negative gpus"),
     pytest.param(["study", "demo", "--budget", "-1"], ["--budget"], id="negative budget"),
     pytest.param(["study", "demo", "--budget", "nan"], ["--budget"], id="budget that is no number"),
+    pytest.param(
+        ["study", "paper-1.4b", "--dry-run"],
+        ["no data source 'data/", "; `shallowsight forecast paper-1.4b` says what it costs, without data"],
+        id="dry run without the data",
+    ),
+    pytest.param(
+        ["run", "paper-1.4b", "--dry-run"],
+        ["no data source 'data/", "`shallowsight forecast paper-1.4b --experiment`"],
+        id="dry run of one experiment",
+    ),
     pytest.param(["forecast", "demoo"], ["did you mean 'demo'"], id="forecast unknown"),
     pytest.param(["forecast", "paper-7b", "--device", "A100"], ["--device 'A100'", "A100-80G"], id="unknown device"),
     pytest.param(["forecast", "paper-7b", "--gpus", "3"], ["does not divide among 3"], id="gpus and batch"),

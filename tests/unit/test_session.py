@@ -305,7 +305,7 @@ def test_forecast_needs_nothing(
     assert lines[0] == "paper-1.4b on 4 x A100-80G"
     assert "mtgv/MobileLLaMA-1.4B-Base, 1.36 G parameters" in lines[1]
     assert "updates 2,181 5,198" in lines
-    assert any(line.startswith("hours 1.") for line in lines)
+    assert any(line.startswith("time 1.") and line.endswith(" h") for line in lines)
     assert any(line.startswith("GPU-hours ") for line in lines)
     assert any(line.startswith("all 25 models: ") for line in lines)
     assert lines[-1].startswith("Operations, memory and storage are computed")

@@ -8,13 +8,11 @@ from shallowsight.cost import memory as bytes_of
 from shallowsight.cost.devices import CPU, find_device
 from shallowsight.cost.local import Forecast, forecast, layer_bytes, work_seconds
 from shallowsight.cost.machines import Cpu, Gpus, Machine, Span, this_machine
-from shallowsight.cost.memory import Memory, memory
+from shallowsight.cost.memory import memory
 from shallowsight.cost.operations import Operations, stage_operations
 from shallowsight.cost.subject import Made, Subject, Task, all_tasks
 from shallowsight.errors import ConfigurationError
 from shallowsight.settings import Setting
-
-MEMBERS_AT_ONCE = 2  # of a study on this machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +54,8 @@ class Outlook:
     stages: tuple[tuple[StageForecast, int], ...]  # the heaviest model of each stage, and how many there are
 
 
-def forecast_study(subject: Subject, device: str, gpus: int) -> StudyForecast:
-    """Training alone on GPUs; on `cpu`, which is this machine, every step.
+def forecast_study(subject: Subject, device: str, gpus: int, members_at_once: int) -> StudyForecast:
+    """Training alone on GPUs, which each model has in turn; on `cpu`, which is this machine, every step.
 
     Raises:
         ConfigurationError: no such device, or batches that do not divide among the GPUs.
@@ -65,7 +63,7 @@ def forecast_study(subject: Subject, device: str, gpus: int) -> StudyForecast:
     if device != CPU and gpus < 1:
         raise ConfigurationError(f"--gpus {gpus}: name at least one GPU, or --device {CPU}")
     gpus = 0 if device == CPU else gpus
-    machine: Machine = Cpu(MEMBERS_AT_ONCE) if device == CPU else Gpus(find_device(device), gpus)
+    machine: Machine = Cpu(members_at_once) if device == CPU else Gpus(find_device(device), gpus)
     settings, seeds = subject.members(), len(subject.study.seeds)
     tasks = all_tasks(subject)
     if isinstance(machine, Cpu):
@@ -109,8 +107,7 @@ def stage_forecast(
     if batch % processes:
         raise ConfigurationError(f"{stage}.global_batch={batch} does not divide among {processes} processes (--gpus)")
     own = batch // processes
-    micro, found = _largest(subject, setting, stage, processes, own, machine.usable - machine.process)
-    taken = machine.process + found.peak
+    micro, taken = _largest(subject, setting, stage, machine, processes, own)
     return StageForecast(
         stage=stage,
         samples=load.samples,
@@ -127,13 +124,13 @@ def stage_forecast(
 
 
 def _largest(
-    subject: Subject, setting: Setting, stage: StageName, processes: int, own: int, usable: float
-) -> tuple[int, Memory]:
-    """The micro-batch that training comes to: a process's whole part, or that in at least twice as many passes."""
+    subject: Subject, setting: Setting, stage: StageName, machine: Machine, processes: int, own: int
+) -> tuple[int, float]:
+    """The micro-batch that training comes to, and its bytes: a process's whole part, or in twice the passes or more."""
     passes = 1
     while True:
-        found = memory(subject, setting, stage, processes, own // passes)
+        taken = machine.taken(memory(subject, setting, stage, processes, own // passes).peak)
         more = next((n for n in range(2 * passes, own + 1) if own % n == 0), None)
-        if found.peak <= usable or more is None:
-            return own // passes, found
+        if taken <= machine.usable or more is None:
+            return own // passes, taken
         passes = more

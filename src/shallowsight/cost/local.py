@@ -13,9 +13,9 @@ from shallowsight.settings import Setting
 # Seconds, measured on two cores of a Xeon. Until a box's process works; and its packages' import, which the first cell
 # of a box counts as its own.
 _PROCESS = 2.2
-_IMPORTS = {"prepare": 3.0, "analyze": 4.0, "encode": 4.0, "pretrain": 5.0, "finetune": 5.0, "evaluate": 6.0}
+_IMPORTS = {"prepare": 3.0, "analyze": 4.0, "encode": 4.0, "pretrain": 5.0, "finetune": 5.0, "evaluate": 4.5}
 _LIGHT_BOXES = 8.0  # of those that only plan and report
-_EVALUATION = 2.0  # that lmms-eval takes around the answers of one model
+_EVALUATION = 1.5  # that lmms-eval takes around the answers of one model
 _STAGE = 0.4  # around the updates: encoding the texts, building and saving the model
 _PER_IMAGE = 0.005  # to make or check, and pack, one picture
 _MEMBER = (*STAGES, "evaluate")

@@ -16,9 +16,12 @@ from shallowsight.settings import Setting
 
 _SPREAD = (0.8, 1.25)  # low and high of what a CPU takes, as factors
 # Of a core's speed in matrix products; ours, measured on two cores of a Xeon.
-_TOWER_SHARE, _ANSWER_SHARE = 0.55, 0.4
+_TOWER_SHARE, _ANSWER_SHARE = 0.55, 0.6
 # The same of a GPU's peak, with what training reaches; assumed: answering reads all weights for every token.
 _GPU_TOWER, _GPU_ANSWER = 0.5, 0.1
+_GPU_UPDATE = (0.02, 0.1)  # seconds of an update at least, however small the model, low and high; assumed
+_PACKAGES = 0.45e9  # bytes of a process before it has a model; measured
+_HEAP = 1.5  # bytes taken for each that is asked for, as the C library keeps what is freed; measured 1.2 to 2.1
 # Seconds of an update beside passes and optimizer: making the batch, DeepSpeed, the record. Measured with the demo.
 _AROUND = 0.008
 
@@ -50,13 +53,12 @@ class Machine(Protocol):
         ...
 
     @property
-    def process(self) -> float:
-        """Bytes that a training process takes before it has a model."""
-        ...
-
-    @property
     def usable(self) -> float:
         """Bytes that a training process may take."""
+        ...
+
+    def taken(self, asked: float) -> float:
+        """Bytes that it takes when its model and its passes ask for so many."""
         ...
 
     def train(self, subject: Subject, setting: Setting, stage: StageName) -> Span: ...
@@ -74,11 +76,13 @@ class Cpu:
 
     overlap: int
     cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
-    process: float = 0.5e9  # the packages; measured
 
     @property
     def usable(self) -> float:
         return USABLE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / self.overlap
+
+    def taken(self, asked: float) -> float:
+        return _PACKAGES + _HEAP * asked
 
     @property
     def threads(self) -> int:
@@ -123,17 +127,20 @@ class Gpus:
     device: Device
     count: int
     overlap: int = 1
-    process: float = 0.0  # not on the GPU
 
     @property
     def usable(self) -> float:
         return self.device.usable
 
+    def taken(self, asked: float) -> float:
+        return asked
+
     def train(self, subject: Subject, setting: Setting, stage: StageName) -> Span:
         found = stage_operations(subject, setting, stage)
         halves = number_bytes(subject, stage) == 2
         half, single = (found.computed, found.tower) if halves else (0.0, found.hardware)
-        return self._span(half, single, 1.0) * (1 / self.count)
+        work, updates = self._span(half, single, 1.0) * (1 / self.count), subject.loads[stage].updates
+        return Span(max(work.low, updates * _GPU_UPDATE[0]), max(work.high, updates * _GPU_UPDATE[1]))
 
     def look(self, operations: float) -> Span:
         return self._span(0.0, operations, _GPU_TOWER)

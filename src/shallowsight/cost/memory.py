@@ -27,21 +27,26 @@ class Memory:
     """Bytes on each GPU."""
 
     weights: float  # and what ZeRO 3 holds whole of them
-    gradients: float
     optimizer: float
     buckets: float
     tower: float
-    forward: float  # what backward needs, with the logits
+    gradients: float
+    passes: int  # over which they are summed up
     seeing: float  # while the tower runs, before the language model does
-    updating: float  # while the optimizer moves, when `forward` is gone
+    forward: float  # what backward needs when it begins, with the logits
+    layer: float  # when it ends, and all gradients are there
+    updating: float  # while the optimizer moves
 
     @property
     def states(self) -> float:
-        return self.weights + self.gradients + self.optimizer + self.buckets + self.tower
+        """What is always there."""
+        return self.weights + self.optimizer + self.buckets + self.tower
 
     @property
     def peak(self) -> float:
-        return self.states + max(self.forward, self.seeing, self.updating)
+        earlier = self.gradients if self.passes > 1 else 0.0
+        before = earlier + max(self.seeing, self.forward)
+        return self.states + max(before, self.gradients + max(self.layer, self.updating))
 
 
 def trained_parameters(subject: Subject, setting: Setting, stage: StageName) -> int:
@@ -60,18 +65,21 @@ def number_bytes(subject: Subject, stage: StageName) -> int:
 
 def memory(subject: Subject, setting: Setting, stage: StageName, gpus: int, micro_batch: float) -> Memory:
     """With `micro_batch` samples at a time on each of `gpus`."""
-    e, zero, trained = number_bytes(subject, stage), subject.base.stage(stage).zero, _split(subject, setting, stage)
+    settings, trained = subject.base.stage(stage), _split(subject, setting, stage)
+    e, zero = number_bytes(subject, stage), settings.zero
     whole = trained[0] + trained[1]
     share = trained[0] / (gpus if zero else 1)
     master = _SINGLE if e == 2 or zero else 0
     return Memory(
         weights=e * (min(whole, whole / gpus + _LIVE) if zero == 3 else whole),
-        gradients=e * (share if zero >= 2 else trained[0]),
         optimizer=(_MOMENTS + master) * share,
         buckets=e * min(trained[0], _BUCKET) * (0, 1, 1, 2)[zero],
         tower=_tower_weights(subject, setting),
-        forward=_forward(subject, setting, stage, micro_batch),
+        gradients=e * (share if zero >= 2 else trained[0]),
+        passes=round(settings.global_batch / gpus / micro_batch),
         seeing=_seeing(subject, setting) * micro_batch,
+        forward=_forward(subject, setting, stage, micro_batch),
+        layer=_layer(subject, stage, micro_batch),
         updating=(_SINGLE + (_SINGLE if e == 2 else 0)) * share,  # a temporary of AdamW, a float32 gradient
     )
 
@@ -86,7 +94,6 @@ def _split(subject: Subject, setting: Setting, stage: StageName) -> tuple[int, i
 def _forward(subject: Subject, setting: Setting, stage: StageName, micro_batch: float) -> float:
     load, settings, shape = subject.loads[stage], subject.base.stage(stage), subject.language
     e, tokens = number_bytes(subject, stage), micro_batch * load.longest
-    layer = layer_activations(shape, e, trained=stage == "finetune", lora=settings.lora) * tokens
     predicted = load.supervised * tokens / load.mean_length
     logits = _LOGIT * shape.vocabulary * predicted
     around = (
@@ -94,10 +101,19 @@ def _forward(subject: Subject, setting: Setting, stage: StageName, micro_batch: 
     )  # embeddings, the picture's vectors in them, the last norm
     fused = len(setting.layers) * subject.tower.width
     features = micro_batch * load.image_tokens * (fused * (_SINGLE + e) + 2 * e * shape.width)
+    layer = _layer(subject, stage, micro_batch)
     if settings.checkpointing:
         # One layer at a time is computed again, when the logits are gone.
         return features + around + shape.layers * e * shape.width * tokens + max(logits, layer)
     return features + around + shape.layers * layer + logits
+
+
+def _layer(subject: Subject, stage: StageName, micro_batch: float) -> float:
+    load, settings = subject.loads[stage], subject.base.stage(stage)
+    kept = layer_activations(
+        subject.language, number_bytes(subject, stage), trained=stage == "finetune", lora=settings.lora
+    )
+    return kept * micro_batch * load.longest
 
 
 def layer_activations(shape: LanguageShape, e: int, *, trained: bool, lora: Lora | None = None) -> float:

@@ -59,7 +59,7 @@ def test_a_stage_on_the_cpu_by_hand() -> None:
 
 @pytest.mark.usefixtures("speeds")
 def test_what_is_timed_is_the_studys_own() -> None:
-    s = subject("finetune.checkpointing=true", "finetune.precision=bfloat16")
+    s = subject("finetune.checkpointing=true", "finetune.precision=bfloat16", "finetune.zero=2")
     Cpu(2, cores=2).train(s, EIGHT, "finetune")
     Cpu(2, cores=2).train(s, EIGHT, "pretrain")
     (finetune, _), (pretrain, _) = ASKED
@@ -144,15 +144,21 @@ def test_matrix_speed_is_a_speed() -> None:
 # --- GPUs -----------------------------------------------------------------------------------------------------------
 
 
-def test_gpus_by_hand() -> None:
-    s = subject("finetune.zero=2", "finetune.precision=bfloat16", cached=False)
+def test_an_update_of_a_small_model_takes_its_time_on_gpus() -> None:
+    assert Gpus(DEVICES["H100"], 4).train(subject(), EIGHT, "finetune") == Span(100 * 0.02, 100 * 0.1)
+
+
+def test_gpus_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "_GPU_UPDATE", (0.0, 0.0))
+    s = subject("finetune.precision=bfloat16", "finetune.zero=2", cached=False)
     found = stage_operations(s, EIGHT, "finetune")
     span = Gpus(DEVICES["A100-80G"], 4).train(s, EIGHT, "finetune")
     at_peak = (found.computed / 312e12 + found.tower / 156e12) / 4
     assert (span.low, span.high) == pytest.approx((at_peak / 0.6, at_peak / 0.15))
 
 
-def test_float32_runs_at_the_speed_of_tf32() -> None:
+def test_float32_runs_at_the_speed_of_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "_GPU_UPDATE", (0.0, 0.0))
     s = subject()
     found = stage_operations(s, EIGHT, "finetune")
     assert Gpus(DEVICES["H100"], 1).train(s, EIGHT, "finetune").low == pytest.approx(found.hardware / 494e12 / 0.42)
@@ -164,6 +170,14 @@ def test_a_devices_share_is_a_range(name: str) -> None:
     assert 0 < device.low < device.high < 0.7
     assert device.single < device.half
     assert device.usable < device.memory
+
+
+def test_the_peaks_are_those_that_training_meters_with() -> None:
+    from shallowsight.cost import devices
+    from shallowsight.train import efficiency
+
+    for cuda, name in devices._NAMES.items():
+        assert DEVICES[name].half == efficiency._BFLOAT16_PEAKS[cuda]
 
 
 def test_unknown_devices_are_refused() -> None:

@@ -1,13 +1,17 @@
 """Bytes against hand counts, and activations against what autograd really keeps."""
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cost_subjects import LARGE, TINY, subject
 
-from shallowsight.config import Lora
+from shallowsight.assets.towers import TowerFacts
+from shallowsight.config import Lora, Study
 from shallowsight.cost.memory import (
     Memory,
     checkpoint_bytes,
@@ -16,9 +20,10 @@ from shallowsight.cost.memory import (
     state_bytes,
     trained_parameters,
 )
-from shallowsight.cost.shapes import PUBLISHED_LANGUAGES
+from shallowsight.cost.shapes import PUBLISHED_LANGUAGES, language_shape
 from shallowsight.cost.subject import Subject
 from shallowsight.settings import Setting
+from shallowsight.train.job import StageJob
 
 EIGHT = Setting.parse("8")
 SEVEN_B = PUBLISHED_LANGUAGES["lmsys/vicuna-7b-v1.5"]
@@ -60,13 +65,13 @@ def test_states_by_hand(zero: int, weights: float, gradients: float, optimizer: 
     assert found.weights == pytest.approx(weights * numbers + whole)
     assert found.gradients == pytest.approx(gradients * numbers)
     assert found.optimizer == pytest.approx(optimizer * numbers)
-    assert found.buckets == {1: 1e9, 2: 1e9, 3: 2e9}[zero]
+    assert found.buckets == (0, 1e9, 1e9, 2e9)[zero]
 
 
 def test_float32_has_no_master_without_zero() -> None:
     s = subject("finetune.zero=0")
     numbers = trained_parameters(s, EIGHT, "finetune")
-    found = memory(s, EIGHT, "finetune", 1, 16)
+    found = memory(s, EIGHT, "finetune", 1, 64)
     assert (found.weights, found.gradients, found.optimizer) == (4 * numbers, 4 * numbers, 8 * numbers)
     shared = memory(subject("finetune.zero=2"), EIGHT, "finetune", 1, 16)
     assert shared.optimizer == 12 * numbers
@@ -91,6 +96,8 @@ def test_more_is_never_less() -> None:
     for zero in (1, 2, 3):
         gpus = [at(large(f"finetune.zero={zero}"), gpus=n).peak for n in (1, 2, 4, 8, 64)]
         assert all(a > b for a, b in itertools.pairwise(gpus)), zero
+    alone, many = (memory(subject("finetune.zero=0"), EIGHT, "finetune", gpus, 8) for gpus in (1, 8))
+    assert alone.states == many.states
     batches = [at(large("finetune.zero=2"), micro=n).forward for n in (1, 2, 8, 32)]
     assert batches == sorted(batches)
     assert at(large("finetune.checkpointing=true")).forward < at(large()).forward / 3
@@ -101,8 +108,18 @@ def test_the_tower_runs_before_the_language_model() -> None:
     found = at(s)
     assert found.tower == pytest.approx(4 * (12 * 1024**2 * 8 + 3 * 14**2 * 1024 + 145 * 1024))
     assert found.seeing == 8 * 4 * 145 * 1024 * (9 + 12)
-    assert found.peak == found.states + max(found.forward, found.seeing, found.updating)
+    assert found.passes == 2
+    before = found.gradients + max(found.forward, found.seeing)
+    assert found.peak == found.states + max(before, found.gradients + max(found.layer, found.updating))
     assert at(subject()).tower == at(subject()).seeing == 0, "its features are in the cache"
+
+
+def test_gradients_of_one_pass_come_when_its_activations_go() -> None:
+    one, two = (memory(subject(), EIGHT, "finetune", 1, micro) for micro in (64, 32))
+    assert (one.passes, two.passes) == (1, 2)
+    assert one.peak == one.states + one.forward
+    assert two.peak == two.states + two.gradients + two.forward
+    assert one.layer < one.forward / 2
 
 
 def test_logits_count_where_there_are_labels() -> None:
@@ -192,6 +209,38 @@ def test_activations_of_a_layer(
     if dropout:
         found += (e - 1) * (6 * TINY.width + TINY.inner)  # a CPU's dropout masks are numbers, a GPU's bytes
     assert found == pytest.approx(kept(half, trained, lora), rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_a_real_process_takes_as_much(
+    make_job: Callable[..., StageJob], prepared: Any, facts: TowerFacts, checkpointing: bool
+) -> None:
+    """The most that a training process had resident, where the C library gives back what is freed."""
+
+    def both(width: int, depth: int) -> tuple[float, float]:
+        job = make_job(
+            language__width=width,
+            language__depth=depth,
+            finetune__global_batch=256,
+            finetune__updates=2,
+            finetune__checkpointing=checkpointing,
+            finetune__zero=0,
+        )
+        path = job.work / "job.json"
+        path.write_text(job.model_dump_json(), encoding="utf-8")
+        environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+        process = subprocess.Popen([sys.executable, "-m", "shallowsight.train", str(path)], env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        assert status == 0
+        read = job.experiment.model_copy(update={"data": prepared.experiment.data})
+        study = Study(name="x", base=read, settings=("2",), seeds=(0,))
+        found = Subject(study, facts, language_shape(job.experiment.language), 10, cached=True)
+        return usage.ru_maxrss * 1024, memory(found, Setting.parse("2"), "finetune", 1, 256).peak
+
+    (small, small_forecast), (large, large_forecast) = both(64, 2), both(512, 10)
+    assert 0.9 < (large_forecast - small_forecast) / (large - small) < 1.3
+    assert large - small > 0.5e9
 
 
 def test_checkpointing_keeps_the_input_of_a_layer(kept: Callable[..., float]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from cost_subjects import LARGE, SMALL, TINY, subject
 
-from shallowsight.config import Lora
+from shallowsight.assets.towers import TowerFacts
+from shallowsight.config import Experiment, Lora, StageName, Study
 from shallowsight.cost.operations import (
     answer_operations,
     connector_operations,
@@ -16,7 +17,8 @@ from shallowsight.cost.operations import (
     stage_operations,
     tower_operations,
 )
-from shallowsight.cost.shapes import PUBLISHED_LANGUAGES
+from shallowsight.cost.shapes import PUBLISHED_LANGUAGES, language_shape
+from shallowsight.cost.subject import Subject
 from shallowsight.settings import Setting
 
 EIGHT, THREE = Setting.parse("8"), Setting.parse("3,6,9")
@@ -179,6 +181,44 @@ def test_language_as_torch_counts(counted: Callable[..., float], trained: bool, 
     # torch's attention computes the half above the diagonal too.
     upper = 2 * TINY.layers * 96**2 * TINY.query_width * (3 + checkpointing)
     assert found + upper == pytest.approx(counted(96, 20, **kind), rel=0.02)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_sample_as_training_meters_it(
+    small: Callable[..., Experiment],
+    tokenizer: Any,
+    facts: TowerFacts,
+    make_tower: Callable[..., Any],
+    stage: StageName,
+    cached: bool,
+) -> None:
+    """A running training says its operations too: both counts are one."""
+    import torch
+
+    from shallowsight.model.tower import Tower
+    from shallowsight.model.vlm import VLM
+    from shallowsight.train.efficiency import costs_of
+    from shallowsight.train.parts import STAGE_PARTS
+
+    experiment = small(language__vocabulary=len(tokenizer), connector__kind="mlp2x_gelu")
+    model = VLM(experiment, facts.width, tokenizer, torch.float32)
+    for name, part in model.named_children():
+        part.requires_grad_(name in STAGE_PARTS[stage])
+    wide = facts.model_copy(update={"width": 32})
+    tower = None if cached else Tower(make_tower("clip", 4), 2, True, True)
+    study = Study(name="x", base=experiment, settings=("2",), seeds=(0,))
+    s = Subject(study, wide, language_shape(experiment.language), images=4, cached=cached)
+    load = s.loads[stage]
+    length = round(load.length)
+    s.loads[stage] = load.__class__(**(vars(load) | {"length": length, "supervised": 5}))
+    metered = costs_of(model, s.image_tokens, tower, experiment.vision.image_size).total(
+        length, length * (length + 1) // 2, 5, 1
+    )
+    found = sample_operations(s, Setting.parse("2"), stage, 1)
+    # A tower whose MLP is twice as wide as it is has 8 H^2 parameters a layer, not 12.
+    narrow = 0.0 if cached else 2 * 2 * 4 * 32**2 * 5
+    assert found.model - narrow == pytest.approx(metered, rel=0.02)
 
 
 def test_tower_as_torch_counts() -> None:
