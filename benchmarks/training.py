@@ -3,7 +3,8 @@
 One scale model of the paper's finetuning (training_parts/corpus.py says which), one machine, one seed, float32, the
 same batches for all: transformers' Trainer over its own LLaVA, the public recipe's way (random padded batches, logits
 at every position, all layers of the tower, on every batch), and ours with one lever after the other. Every way runs in
-a process of its own, `ROUNDS` times in turn; the first `WARM` updates of each are not counted. About six minutes on a quiet machine.
+a process of its own, `ROUNDS` times in turn; the first `WARM` updates of each are not counted. About six minutes on a
+quiet machine.
 """
 
 import json
