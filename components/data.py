@@ -16,6 +16,16 @@ def resolve_study(study: str, overrides: list, store: str, resolved: dsl.Output[
 
 
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
+def resolve_retraining(study: str, settings: list, overrides: list, store: str, resolved: dsl.Output[dsl.Artifact]):
+    """The same, with layer settings instead of the study's own."""
+    from shallowsight import artifacts, steps
+
+    found = steps.resolve_study(study, [*overrides, *steps.settings_override(settings)])
+    steps.publish(found, steps.open_store(store))
+    artifacts.write_document(found, resolved.path)
+
+
+@dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
 def resolve_experiment(experiment: str, overrides: list, store: str, resolved: dsl.Output[dsl.Artifact]) -> str:
     """Fix names, files and overrides of one experiment into one document; returns its setting."""
     from shallowsight import artifacts, steps

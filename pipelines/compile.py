@@ -9,11 +9,16 @@ from kfp import compiler
 from kfp.dsl.base_component import BaseComponent
 
 from pipelines.layer_study import layer_study
+from pipelines.retrain import retrain
 from pipelines.train_and_evaluate import train_and_evaluate
 
 # Committed below src, so that a wheel has them; pipelines/compiled is a link to it.
 FOLDER = Path(__file__).parent.parent / "src" / "shallowsight" / "services" / "compiled"
-PIPELINES: dict[str, BaseComponent] = {"layer_study": layer_study, "train_and_evaluate": train_and_evaluate}
+PIPELINES: dict[str, BaseComponent] = {
+    "layer_study": layer_study,
+    "train_and_evaluate": train_and_evaluate,
+    "retrain": retrain,
+}
 
 
 def compile_all(folder: Path) -> None:

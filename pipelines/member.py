@@ -4,14 +4,22 @@ from kfp import dsl
 
 from components.evaluation import evaluate
 from components.training import train_stage
+from pipelines import placement
 
 
 @dsl.pipeline(name="member", description="Train and evaluate one setting, for every seed.")
-def member(resolved: dsl.Input[dsl.Artifact], features: dsl.Input[dsl.Dataset], setting: str, store: str, gpus: str):
+def member(
+    resolved: dsl.Input[dsl.Artifact],
+    features: dsl.Input[dsl.Dataset],
+    setting: str,
+    store: str,
+    gpus: str,
+    step_gpus: str,
+):
     shared = {"resolved": resolved, "setting": setting, "store": store}
     pretrained = train_stage(features=features, stage="pretrain", gpus=gpus, **shared)
     finetuned = train_stage(features=features, stage="finetune", gpus=gpus, start=pretrained.outputs["model"], **shared)
     evaluated = evaluate(model=finetuned.outputs["model"], **shared)
-    for task in (pretrained, finetuned, evaluated):
-        # The store knows what is whole; KFP's own cache would not notice a changed package or a lost artifact.
-        task.set_caching_options(False)
+    for task in (pretrained, finetuned):
+        placement.launches_training(task)
+    placement.gpu(evaluated, step_gpus)

@@ -4,9 +4,10 @@ from kfp.dsl import PipelineTask
 
 from components.analysis import analyze_layers, encode_features, plan_members
 from components.data import prepare_data
+from pipelines import placement
 
 
-def prepare(resolved: PipelineTask, store: str) -> tuple[PipelineTask, PipelineTask]:
+def prepare(resolved: PipelineTask, store: str, step_gpus: str) -> tuple[PipelineTask, PipelineTask]:
     """The tasks that plan the members and encode their features."""
     document = resolved.outputs["resolved"]
     prepared = prepare_data(resolved=document, store=store)
@@ -14,6 +15,8 @@ def prepare(resolved: PipelineTask, store: str) -> tuple[PipelineTask, PipelineT
     analyzed = analyze_layers(resolved=document, data=data, store=store)
     planned = plan_members(resolved=document, analysis=analyzed.outputs["analysis"], store=store)
     encoded = encode_features(resolved=document, data=data, settings=planned.output, store=store)
-    for task in (resolved, prepared, analyzed, planned, encoded):
-        task.set_caching_options(False)
+    placement.light(resolved, planned)
+    placement.data(prepared)
+    for task in (analyzed, encoded):
+        placement.gpu(task, step_gpus)
     return planned, encoded

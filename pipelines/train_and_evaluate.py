@@ -6,19 +6,21 @@ from components.data import resolve_experiment
 from components.evaluation import report
 from pipelines.member import member
 from pipelines.preparation import prepare
+from pipelines.study import closing
 
 
 @dsl.pipeline(name="train-and-evaluate", description="Train and evaluate one visual-layer setting.")
-def train_and_evaluate(experiment: str = "demo", overrides: list = [], store: str = "", gpus: str = "0"):
-    reported = report(store=store)
-    reported.set_caching_options(False)
-    with dsl.ExitHandler(reported):
+def train_and_evaluate(
+    experiment: str = "demo", overrides: list = [], store: str = "", gpus: str = "0", step_gpus: str = "0"
+):
+    with dsl.ExitHandler(closing(report(store=store))):
         resolved = resolve_experiment(experiment=experiment, overrides=overrides, store=store)
-        _, encoded = prepare(resolved, store)
+        _, encoded = prepare(resolved, store, step_gpus)
         member(
             resolved=resolved.outputs["resolved"],
             features=encoded.outputs["features"],
             setting=resolved.outputs["Output"],
             store=store,
             gpus=gpus,
+            step_gpus=step_gpus,
         )

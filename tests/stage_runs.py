@@ -34,6 +34,21 @@ def finish(job: StageJob, processes: int, **environment: str) -> None:
     assert process.wait(timeout=180) == 0, log_of(job)[-3000:]
 
 
+def slow_saves(folder: Path) -> dict[str, str]:
+    """The environment in which every write to a store takes a while longer, so that a kill finds one under way."""
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if 'shallowsight.train' in sys.orig_argv:\n"
+        "    import time\n"
+        "    from shallowsight.services.files import FileObjects\n"
+        "    def slowly(write):\n"
+        "        return lambda *a: (time.sleep(0.03), write(*a))[1]\n"
+        "    FileObjects.put_file = slowly(FileObjects.put_file)\n"
+        "    FileObjects.put_bytes = slowly(FileObjects.put_bytes)\n"
+    )
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
 def children(process: "subprocess.Popen[bytes]") -> list[int]:
     """The processes that it started, and those that they did."""
     found: list[int] = []
@@ -65,7 +80,8 @@ def log_of(job: StageJob) -> str:
 
 def updates_of(job: StageJob) -> list[int]:
     """The updates that were said, in order, by all runs of the job."""
-    lines = (job.out.parent / "updates").read_text(encoding="utf-8").splitlines()
+    # Without what follows the last end of a line: a process may just be writing it.
+    lines = (job.out.parent / "updates").read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
     return [json.loads(line)["update"]["update"] for line in lines if line.startswith('{"update"')]
 
 

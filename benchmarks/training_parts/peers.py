@@ -64,15 +64,16 @@ def padded(examples: Sequence[Example], end: int) -> tuple[Tensor, Tensor, Tenso
     return ids, mask, labels
 
 
-def public_recipe(corpus: Corpus, model: VLM, cut: bool) -> Times:
+def public_recipe(corpus: Corpus, model: VLM, checkpointing: bool) -> Times:
     """As the public code trains: the whole tower on every batch, logits at every position, plain AdamW.
 
-    `cut` leaves out the layers behind the one that is read.
+    With `checkpointing`, as its scripts have it, activations are computed again for the backward pass.
     """
     layer = corpus.experiment.vision.layers.deepest
     tower = load_encoder(corpus.experiment.vision.tower).eval()
-    if cut:
-        del tower.encoder.layers[layer:]  # type: ignore[union-attr,operator]
+    if checkpointing:
+        model.language.activation_checkpointing_enable()
+    model.train()
     process = corpus.processor()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, weight_decay=0.0)
     times: Times = []

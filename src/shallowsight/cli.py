@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +21,7 @@ app = typer.Typer(
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value; may be given often.")
 ]
-Out = Annotated[Path | None, typer.Option(help="Study folder; runs/NAME when left out.")]
+Out = Annotated[str | None, typer.Option(help="Study folder, or s3://bucket/prefix; runs/NAME when left out.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show cells, what is done, and the cost; run nothing.")]
 Gpus = Annotated[int, typer.Option(help="Training processes, one a GPU; 0 is one process.", min=0)]
 Budget = Annotated[

@@ -1,6 +1,5 @@
 """One box at a time from the command line, for debugging: the same functions that the pipeline's boxes call."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -11,7 +10,9 @@ if TYPE_CHECKING:  # `--help` has to answer at once
 
 Name = Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="A named study, or a YAML file with base: and set:.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value.")]
-Out = Annotated[Path, typer.Option(help="Study folder; the cells that the step reads must be there.")]
+Out = Annotated[
+    str, typer.Option(help="Study folder, or s3://bucket/prefix; the cells that the step reads must be there.")
+]
 SettingText = Annotated[str, typer.Option(help="For instance 8 or 3,8,12:concat.")]
 
 app = typer.Typer()
@@ -21,7 +22,7 @@ app = typer.Typer()
 def resolve(name: Name, out: Out, overrides: Overrides = None) -> None:
     """Fix names, files and overrides into study.json."""
     resolved, _ = _open(name, overrides, out)
-    typer.echo(f"{out / 'study.json'}: {resolved.study.name}, tower {resolved.tower.name}")
+    typer.echo(f"{out.rstrip('/')}/study.json: {resolved.study.name}, tower {resolved.tower.name}")
 
 
 @app.command()
@@ -90,16 +91,16 @@ def evaluate(name: Name, out: Out, setting: SettingText, overrides: Overrides = 
 def report(out: Out) -> None:
     """Write the report again over whatever is finished."""
     from shallowsight import steps
-    from shallowsight.services.store import Store
+    from shallowsight.services.stores import open_named
 
-    typer.echo(steps.report(Store(out.resolve())))
+    typer.echo(steps.report(open_named(out)))
 
 
-def _open(name: str, overrides: list[str] | None, out: Path) -> "tuple[Resolved, Store]":
+def _open(name: str, overrides: list[str] | None, out: str) -> "tuple[Resolved, Store]":
     from shallowsight import steps
-    from shallowsight.services.store import Store
+    from shallowsight.services.stores import open_named
 
-    store = Store(out.resolve())
+    store = open_named(out)
     store.require_own()
     resolved = steps.resolve_study(name, overrides or [])
     steps.publish(resolved, store)

@@ -45,6 +45,10 @@ class StoreUnavailable(ShallowsightError):
     """The object store gave no answer, however often it was asked; nothing is wrong with the request."""
 
 
+class ClusterUnavailable(ShallowsightError):
+    """The API server of the cluster gave no answer, however often it was asked; what runs there goes on."""
+
+
 class LeaseHeld(ShallowsightError):
     """Somebody else is the one writer that there may be."""
 
@@ -55,3 +59,8 @@ class LossNotFinite(ShallowsightError):
 
 class OutOfMemory(ShallowsightError):
     """A micro-batch does not fit the device."""
+
+    def __init__(self, message: str, more_passes: int | None = None) -> None:
+        """`more_passes` than were tried may do; None: it was one sample at a time already."""
+        super().__init__(message)
+        self.more_passes = more_passes

@@ -21,6 +21,7 @@ from shallowsight.forecast_table import print_forecast
 from shallowsight.overrides import load_experiment, load_study
 from shallowsight.services import pipelines
 from shallowsight.services.store import Store
+from shallowsight.services.stores import open_named
 from shallowsight.study import (
     BudgetSpent,
     likely_missing,
@@ -38,7 +39,7 @@ def run(
     kind: str,
     name_or_file: str,
     overrides: Sequence[str],
-    out: Path | None,
+    out: str | None,
     *,
     dry_run: bool,
     gpus: int,
@@ -52,7 +53,7 @@ def run(
     budget = Budget.starting_now(hours, gpus)
     console = _console()
     console.print(f"shallowsight: {kind} {name_or_file}", highlight=False)
-    store = Store((out or _default_folder(kind, name_or_file)).resolve())
+    store = open_named(str(out or _default_folder(kind, name_or_file)))
     arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)
     store.require_own()
     resolved = _resolve(kind, name_or_file, overrides, dry_run)
@@ -159,23 +160,25 @@ def _run_missing(
         whole, missing = len(status.whole), len(likely_missing(status))
         raise Interrupted(
             f"the budget of {budget} is spent; {whole} of {whole + missing} cells are whole; the same command with a "
-            f"larger --budget continues, and `shallowsight report --out {store.root}` shows what there is"
+            f"larger --budget continues, and `shallowsight report --out {store.name}` shows what there is"
         ) from None
     except Interrupted:
         raise
     except ShallowsightError:
         # What was finished stays, and is shown.
-        if (store.root / steps.PLAN).exists() and (store.root / "report" / "report.json").exists():
+        if store.read_document(steps.PLAN) is not None and (store.root / "report" / "report.json").exists():
             _print_verdict(console, store)
         raise
     return False
 
 
 def _print_verdict(console: Console, store: Store) -> None:
+    from shallowsight.report.inputs import OUTPUTS
     from shallowsight.report.terminal import terminal_table
 
-    # Where the output is no terminal rich assumes 80 columns, which would fold the table.
-    console.print(terminal_table(store.root), width=max(console.width, TABLE_WIDTH))
+    with store.view(OUTPUTS) as study:
+        # Where the output is no terminal rich assumes 80 columns, which would fold the table.
+        console.print(terminal_table(study), width=max(console.width, TABLE_WIDTH))
     page = store.root / "report" / "report.html"
     console.print(f"\nreport: {page}", highlight=False)
     counts = json.loads((store.root / "report" / "recommendation.json").read_text(encoding="utf-8"))["categories"]

@@ -26,8 +26,8 @@ from shallowsight.plan import Plan, make_plan
 from shallowsight.resolve import resolve_experiment as resolve_experiment
 from shallowsight.resolve import resolve_study as resolve_study
 from shallowsight.services.progress import Progress
-from shallowsight.services.store import STUDY, Store, write_whole
-from shallowsight.services.store import open_store as open_store
+from shallowsight.services.store import STUDY, Store
+from shallowsight.services.stores import open_store as open_store
 from shallowsight.settings import Setting
 from shallowsight.train_step import feature_folders, train_cell
 
@@ -36,13 +36,17 @@ log = logging.getLogger(__name__)
 PLAN = "plan.json"
 
 
+def settings_override(settings: Sequence[str]) -> list[str]:
+    """What gives a study these settings instead of its own; none: it keeps them."""
+    return [f"settings={' '.join(settings)}"] if settings else []
+
+
 def publish(resolved: Resolved, store: Store) -> None:
     """Make it the study of this store; the plan of another one goes."""
     text = resolved.model_dump_json(indent=1)
-    document = store.root / STUDY
-    if not document.exists() or document.read_text(encoding="utf-8") != text:
-        (store.root / PLAN).unlink(missing_ok=True)
-    write_whole(document, text)
+    if store.read_document(STUDY) != text:
+        store.remove_document(PLAN)
+    store.write_document(STUDY, text)
 
 
 def read_resolved(path: str | Path) -> Resolved:
@@ -68,19 +72,22 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
             progress.setdefault(what, Progress(what))(done, total)
 
         with scratch(store) as work:
-            prepare(resolved.base, out, work, store.root / "validation", show)
+            try:
+                prepare(resolved.base, out, work, store.root / "validation", show)
+            finally:
+                store.share("validation")
         data = resolved.base.data
         if any(source_facts(name, data) != facts for name, facts in resolved.sources.items()):
             raise ShallowsightError("the data changed while it was read; run the same command again")
 
-    folder = store.build(cell, make)
+    store.build(cell, make)
+    folder = store.folder(cell)
     require_questions(resolved.base.benchmarks, folder)
     return folder
 
 
 def analyze_layers(resolved: Resolved, store: Store) -> Path:
     """Similarity of the tower's layers on the study's pictures, and their groups."""
-    data = store.folder(prepare_cell(resolved))
 
     def make(out: Path) -> None:
         from shallowsight.analysis.analyze import analyze
@@ -89,6 +96,7 @@ def analyze_layers(resolved: Resolved, store: Store) -> Path:
         from shallowsight.model.encode import Encoder, PictureEncoder
 
         use_all_cores()
+        data = store.folder(prepare_cell(resolved))
         shards, depth, shape = Shards(data), resolved.tower.depth, resolved.base.finetune.picture
         encoder = Encoder(PictureEncoder(resolved.base.vision, resolved.tower, depth, shape), shards)
         # Training pictures alone: the groups decide what is trained, and the test must not.
@@ -100,7 +108,7 @@ def analyze_layers(resolved: Resolved, store: Store) -> Path:
 def plan_members(resolved: Resolved, store: Store) -> Plan:
     """Which settings the study trains, now that the groups are known."""
     plan = make_plan(resolved, store.folder(analyze_cell(resolved)))
-    write_whole(store.root / PLAN, json.dumps(plan.as_json(resolved), indent=1))
+    store.write_document(PLAN, json.dumps(plan.as_json(resolved), indent=1))
     return plan
 
 
@@ -111,7 +119,7 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
         return []
     layers = sorted({layer for text in settings for layer in _setting(resolved, text).layers})
     cells = {layer: encode_cell(resolved, layer) for layer in layers}
-    data, facts, vision = store.folder(prepare_cell(resolved)), resolved.tower, resolved.base.vision
+    facts, vision = resolved.tower, resolved.base.vision
 
     def make(folders: Mapping[Cell, Path]) -> None:
         from shallowsight.data.shards import Shards
@@ -119,7 +127,7 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
 
         use_all_cores()
         by_layer = {layer: folders[cell] for layer, cell in cells.items() if cell in folders}
-        shards = Shards(data)
+        shards = Shards(store.folder(prepare_cell(resolved)))
         encoder = Encoder(PictureEncoder(vision, facts, max(by_layer), resolved.base.finetune.picture), shards)
         tokens = facts.tokens(vision.image_size, vision.pool, vision.features)
         encode_layers(encoder, list(shards.keys()), by_layer, tokens, facts.width, Progress("encoding pictures"))
@@ -155,14 +163,19 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
             run(experiment, checkpoint, data, feature_folders(resolved, setting, store), out, work)
         progress(1, 1)
 
-    return store.build(cell, make)
+    store.build(cell, make)
+    return store.folder(cell)
 
 
 def report(store: Store) -> Path:
     """The report over whatever cells are whole; returns the path of report.html."""
+    from shallowsight.report.inputs import OUTPUTS
     from shallowsight.report.write import write_report
 
-    return write_report(store.root, store.root / "report")
+    with store.view(OUTPUTS) as study:
+        page = write_report(study, store.root / "report")
+    store.share("report")
+    return page
 
 
 def _setting(resolved: Resolved, text: str) -> Setting:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 from stage_runs import (
@@ -14,6 +15,7 @@ from stage_runs import (
     losses,
     result,
     saved,
+    slow_saves,
     start,
     states_folder,
     updates_of,
@@ -53,15 +55,15 @@ def _reached(job: StageJob, updates: int) -> bool:
 
 
 @pytest.mark.parametrize(("zero", "processes"), WAYS)
-def test_kill_anywhere(job: Make, zero: int, processes: int) -> None:
+def test_kill_anywhere(job: Make, tmp_path: Path, zero: int, processes: int) -> None:
     calm = job("calm", finetune__zero=zero)
     finish(calm, processes)
 
-    hunted = job("hunted", finetune__zero=zero)
+    hunted, slowly = job("hunted", finetune__zero=zero), slow_saves(tmp_path)
     chance = random.Random(f"{zero}-{processes}")
     reached, torn = [0], 0
     for number in range(KILLS):
-        process = start(hunted, processes)
+        process = start(hunted, processes, **slowly)
         wait_for(partial(_beyond, hunted, reached[-1]), "a state")
         if number % 2:
             time.sleep(chance.uniform(0.0, 0.1))

@@ -133,20 +133,29 @@ def test_gpus_is_a_string_everywhere(name: str) -> None:
         definition["parameterType"]
         for component in [spec_of(name)["root"], *spec_of(name)["components"].values()]
         for key, definition in component.get("inputDefinitions", {}).get("parameters", {}).items()
-        if key.split("--")[-1] == "gpus"
+        if key.split("--")[-1] in {"gpus", "step_gpus"}
     ]
     assert len(found) >= 3
     assert set(found) == {"STRING"}
 
 
-@pytest.mark.parametrize(("name", "first"), [("layer_study", "study"), ("train_and_evaluate", "experiment")])
-def test_parameters_of_the_user_interface(name: str, first: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "first", "more"),
+    [
+        ("layer_study", "study", {}),
+        ("train_and_evaluate", "experiment", {}),
+        ("retrain", "study", {"settings": "LIST"}),
+    ],
+)
+def test_parameters_of_the_user_interface(name: str, first: str, more: dict[str, str]) -> None:
     parameters = spec_of(name)["root"]["inputDefinitions"]["parameters"]
     assert {k: p["parameterType"] for k, p in parameters.items()} == {
         first: "STRING",
         "overrides": "LIST",
         "store": "STRING",
         "gpus": "STRING",
+        "step_gpus": "STRING",
+        **more,
     }
     assert parameters[first]["defaultValue"] == "demo"
 
@@ -159,7 +168,7 @@ def test_report_runs_however_the_pipeline_ends(name: str) -> None:
 
 
 def test_members_at_once_are_what_the_forecast_counts_with() -> None:
-    from pipelines.layer_study import MEMBERS_AT_ONCE
+    from pipelines.study import MEMBERS_AT_ONCE
 
     loops = [
         task["iteratorPolicy"]["parallelismLimit"]

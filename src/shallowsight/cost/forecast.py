@@ -11,6 +11,7 @@ from shallowsight.cost.machines import Cpu, Gpus, Machine, Span, this_machine
 from shallowsight.cost.memory import memory
 from shallowsight.cost.operations import Operations, stage_operations
 from shallowsight.cost.subject import Made, Subject, Task, all_tasks
+from shallowsight.data.passes import first_passes, more_passes
 from shallowsight.errors import ConfigurationError
 from shallowsight.settings import Setting
 
@@ -126,11 +127,11 @@ def stage_forecast(
 def _largest(
     subject: Subject, setting: Setting, stage: StageName, machine: Machine, processes: int, own: int
 ) -> tuple[int, float]:
-    """The micro-batch that training comes to, and its bytes: a process's whole part, or in twice the passes or more."""
-    passes = 1
+    """The micro-batch that training comes to, and its bytes: as it begins, or in twice the passes or more."""
+    passes = first_passes(own, subject.loads[stage].mean_length, isinstance(machine, Cpu))
     while True:
         taken = machine.taken(memory(subject, setting, stage, processes, own // passes).peak)
-        more = next((n for n in range(2 * passes, own + 1) if own % n == 0), None)
+        more = more_passes(own, passes)
         if taken <= machine.usable or more is None:
             return own // passes, taken
         passes = more

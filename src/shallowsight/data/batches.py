@@ -89,9 +89,14 @@ class Batches:
     def micro_batch(self, update: int, part: int, share: Share) -> Batch:
         """Part number `part` (from 0) of what this process computes of an update."""
         indices = self.indices(update)
-        own = rank_share(indices, share.rank, share.processes)[part :: share.accumulation]
+        by_length = sorted(indices, key=lambda number: int(self.examples.lengths[number]))
+        own = rank_share(by_length, share.rank, share.processes)
+        size = len(own) // share.accumulation
+        # Sequences of like length pass together, in all processes at once, with little padding; packed rows have
+        # little in any case, and need short ones to fill them.
+        chosen = own[part * size : (part + 1) * size] if self._row_tokens is None else own[part :: share.accumulation]
         supervised = int(self.examples.supervised[indices].sum())
-        return self._collate([self.examples[number] for number in own], supervised)
+        return self._collate([self.examples[number] for number in chosen], supervised)
 
     def _collate(self, examples: list[Example], supervised: int) -> Batch:
         if self._row_tokens is None:

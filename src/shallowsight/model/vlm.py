@@ -49,31 +49,31 @@ class VLM(nn.Module):
         image = self.connector(self.fusion([f.to(embeddings.dtype) for f in features]))
         return embeddings.masked_scatter(is_image.unsqueeze(-1), image)
 
-    def forward(
-        self, features: list[Tensor], ids_BT: Tensor, mask_BT: Tensor, positions_BT: Tensor | None, labels_BT: Tensor
-    ) -> Tensor:
+    def forward(self, features: list[Tensor], ids_BT: Tensor, positions_BT: Tensor | None, labels_BT: Tensor) -> Tensor:
         """Summed cross-entropy in nats over the supervised tokens; logits are computed at those alone.
 
-        With `positions`, rows hold several sequences, each counted from 0, which do not see each other.
+        Padding is on the right, where a causal model has it after everything that it could change: no mask is needed,
+        and attention is faster without. With `positions`, rows hold several sequences, each counted from 0, which do
+        not see each other.
         """
         embeddings = self.embed(features, ids_BT)
         if positions_BT is None:
-            hidden = self._hidden(embeddings, mask_BT, None)
+            hidden = self._hidden(embeddings, None)
         elif self.language.config._attn_implementation == "flash_attention_2":
             # It finds the borders of sequences in the positions of a single row, whatever its length.
             one_row = embeddings.flatten(0, 1).unsqueeze(0)
-            hidden = self._hidden(one_row, None, positions_BT.reshape(1, -1)).view_as(embeddings)
+            hidden = self._hidden(one_row, positions_BT.reshape(1, -1)).view_as(embeddings)
         else:
-            hidden = self._hidden(embeddings, None, positions_BT)
+            hidden = self._hidden(embeddings, positions_BT)
         targets = labels_BT[:, 1:]
         supervised = targets != IGNORE
         logits = self.language.get_output_embeddings()(hidden[:, :-1][supervised])
         return F.cross_entropy(logits.float(), targets[supervised], reduction="sum")
 
-    def _hidden(self, embeddings_BTH: Tensor, mask_BT: Tensor | None, positions_BT: Tensor | None) -> Tensor:
+    def _hidden(self, embeddings_BTH: Tensor, positions_BT: Tensor | None) -> Tensor:
         # Packed rows are told apart only without a cache and without a mask (transformers' masking_utils).
         states: Tensor = self.language.base_model(
-            inputs_embeds=embeddings_BTH, attention_mask=mask_BT, position_ids=positions_BT, use_cache=False
+            inputs_embeds=embeddings_BTH, position_ids=positions_BT, use_cache=False
         ).last_hidden_state
         return states
 

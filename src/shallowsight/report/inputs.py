@@ -12,6 +12,7 @@ from shallowsight.report.values import Analysis, Cell, Group, Member, Sample, St
 
 log = logging.getLogger(__name__)
 
+OUTPUTS = ("data.json", "analysis.json", "scores.json", "samples.jsonl")  # of cells, that are read
 STEPS = ("prepare", "encode", "pretrain", "finetune", "evaluate")  # in the order in which they run
 
 

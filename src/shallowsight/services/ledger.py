@@ -37,8 +37,11 @@ class Ledger:
         if error is not None:
             line["error"] = _in_words(error)
             line["status"] = (error if isinstance(error, ShallowsightError) else ShallowsightError).exit_status
+        self._write(json.dumps(line, ensure_ascii=False))
+
+    def _write(self, line: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(line, ensure_ascii=False) + "\n"
+        text = f"{line}\n"
         handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)  # several processes append at the same time; closing lets go of it

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shallowsight.errors import ConfigurationError, MissingPackage
 
-NAMES = ("layer_study", "train_and_evaluate")
+NAMES = ("layer_study", "train_and_evaluate", "retrain")
 PARALLEL = 2  # members at a time; kfp's local runner takes no more
 # kfp's local runner rewrites these texts wherever they stand in an argument.
 _REWRITTEN = ("python3", "{{$")

@@ -1,7 +1,7 @@
 """The store of a study: cells that are whole or do not exist.
 
-Layout (contract 2): `study.json`, `ledger.jsonl`, `cells/<digest>/{cell.json, ...outputs}`, `report/`.
-`cell.json` is written last and lists size and sha256 of every output.
+Layout: `study.json`, `ledger.jsonl`, `cells/<digest>/{cell.json, ...outputs}`, `report/`.
+`cell.json` is written last and lists size and sha256 of every output. A study in a bucket is services/mirror.py's.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import quote, unquote, urlparse
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -29,18 +29,6 @@ CELL = "cell.json"
 STUDY = "study.json"
 
 
-def open_store(url: str) -> "Store":
-    """`file:///folder`; the scheme is the only switch.
-
-    Raises:
-        ConfigurationError: another scheme, or a relative path.
-    """
-    parsed = urlparse(url)
-    if parsed.scheme != "file" or parsed.netloc or not parsed.path.startswith("/"):
-        raise ConfigurationError(f"store {url!r}: write file:///absolute/folder")
-    return Store(Path(unquote(parsed.path)))
-
-
 class Store:
     """Cells and ledger of one study in a folder."""
 
@@ -52,6 +40,11 @@ class Store:
     def url(self) -> str:
         return f"file://{quote(str(self.root))}"
 
+    @property
+    def name(self) -> str:
+        """As `--out` takes it."""
+        return str(self.root)
+
     def require_own(self) -> None:
         """Raises ConfigurationError for a folder that holds something else than a study."""
         if self.root.is_file():
@@ -61,8 +54,32 @@ class Store:
                 f"--out {self.root} holds other files; name a new folder, or one of an earlier study"
             )
 
-    def folder(self, cell: Cell) -> Path:
+    def read_document(self, name: str) -> str | None:
+        """`study.json` or `plan.json`; None when there is none."""
+        path = self.root / name
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
+    def write_document(self, name: str, text: str) -> None:
+        write_whole(self.root / name, text)
+
+    def remove_document(self, name: str) -> None:
+        (self.root / name).unlink(missing_ok=True)
+
+    def share(self, folder: str) -> None:
+        """Let others see what is in a folder of `root`: here they do."""
+
+    @contextmanager
+    def view(self, outputs: Sequence[str]) -> Iterator[Path]:
+        """A folder with the study's documents, ledger, records, and at least the named outputs of its cells."""
+        yield self.root
+
+    def place(self, cell: Cell) -> Path:
+        """Where a cell is, or would be."""
         return self.root / "cells" / cell.digest
+
+    def folder(self, cell: Cell) -> Path:
+        """The same, to read its outputs there."""
+        return self.place(cell)
 
     def is_whole(self, cell: Cell) -> bool:
         """Every output is there with the recorded size and sha256, and the parents still hold what was read."""
@@ -96,19 +113,15 @@ class Store:
 
     def record(self, digest: str) -> CellRecord | None:
         """The content of a cell.json, or None when there is none that can be read."""
-        try:
-            text = (self.root / "cells" / digest / CELL).read_bytes()
-            record = CellRecord.model_validate_json(text)
-        except (FileNotFoundError, ValidationError):
-            return None
-        return record if record.digest == digest else None
+        path = self.root / "cells" / digest / CELL
+        return read_record(digest, path.read_bytes() if path.exists() else None)
 
     def build(self, cell: Cell, make: Callable[[Path], None]) -> Path:
-        """The cell's folder; `make` fills a fresh one unless a whole one exists. Two callers never both make it."""
+        """The cell's place; `make` fills a fresh folder unless a whole one exists. Two callers never both make it."""
         return self.build_many([cell], lambda folders: make(folders[cell]))[0]
 
     def build_many(self, cells: Sequence[Cell], make: Callable[[Mapping[Cell, Path]], None]) -> list[Path]:
-        """The folders of cells that one pass makes together; `make` gets fresh folders of those not there yet."""
+        """The places of cells that one pass makes together; `make` gets fresh folders of those not there yet."""
         with ExitStack() as locks:
             # In one order everywhere, so that two callers cannot wait for each other.
             for cell in sorted(cells, key=lambda c: c.digest):
@@ -116,13 +129,13 @@ class Store:
             missing = [cell for cell in cells if not self._reuse(cell)]
             if missing:
                 self._make(missing, make)
-        return [self.folder(cell) for cell in cells]
+        return [self.place(cell) for cell in cells]
 
     def _reuse(self, cell: Cell) -> bool:
         try:
             self.verify(cell)
         except CorruptOutput as fault:
-            if (self.folder(cell) / CELL).exists():
+            if (self.place(cell) / CELL).exists():
                 log.warning("%s; building it again", fault)
                 self.ledger.append("corrupt", cell, error=fault)
             return False
@@ -170,9 +183,9 @@ class Store:
         )
         (aside / CELL).write_text(record.model_dump_json(indent=1), encoding="utf-8")
         _sync(aside / CELL)
-        shutil.rmtree(self.folder(cell), ignore_errors=True)  # a corrupt one, or one without cell.json
-        aside.rename(self.folder(cell))
-        _sync(self.folder(cell).parent)
+        shutil.rmtree(self.place(cell), ignore_errors=True)  # a corrupt one, or one without cell.json
+        aside.rename(self.place(cell))
+        _sync(self.place(cell).parent)
 
     def _parent(self, cell: Cell, digest: str) -> CellRecord:
         record = self.record(digest)
@@ -227,6 +240,15 @@ class Store:
                 log.info("%s is being built by another process; waiting for it", cell)
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def read_record(digest: str, data: bytes | None) -> CellRecord | None:
+    """What a cell.json says; None for none, for a broken one, and for that of another cell."""
+    try:
+        record = CellRecord.model_validate_json(data) if data is not None else None
+    except ValidationError:
+        return None
+    return record if record is not None and record.digest == digest else None
 
 
 def write_whole(path: Path, text: str) -> None:

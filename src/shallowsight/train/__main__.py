@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from shallowsight.errors import ShallowsightError
+from shallowsight.errors import OutOfMemory, ShallowsightError
 from shallowsight.services.metrics.exposition import Endpoint
 from shallowsight.services.metrics.training import TrainingMetrics
 from shallowsight.train.job import StageJob
@@ -61,7 +61,8 @@ def main() -> None:
         _run(job)
     except ShallowsightError as error:
         log.error("%s", error)
-        _say({FAILURE: type(error).__name__, "message": str(error)})
+        more = {"more_passes": error.more_passes} if isinstance(error, OutOfMemory) else {}
+        _say({FAILURE: type(error).__name__, "message": str(error), **more})
         sys.exit(error.exit_status)
 
 

@@ -24,7 +24,8 @@ class StageJob(BaseModel):
     start: Path | None  # the pretrain cell
     out: Path
     work: Path  # scratch space of each node
-    accumulation: Annotated[int, Field(gt=0)] = 1  # passes in which a process computes its part of a batch
+    # Passes in which a process computes its part of a batch; None: as suits the device.
+    accumulation: Annotated[int, Field(gt=0)] | None = None
     workers: Annotated[int, Field(ge=0)] = 0  # processes that read ahead, for each training process
     states: str | None = None  # store URL below which unfinished stages are kept; None: a stopped one starts again
     state_key: str = "stage"  # this one's place there

@@ -51,20 +51,13 @@ def launch(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState
                 _run_processes(job, processes, on_update, on_state)
             return
         except OutOfMemory as fault:
-            smaller = _next_accumulation(job, processes)
-            if smaller is None:
-                raise OutOfMemory(f"{fault}; this is one sample at a time already") from None
-            log.warning("%s; going on with accumulation=%d, the same global batch", fault, smaller)
+            if fault.more_passes is None:
+                raise
+            log.warning("%s; going on with accumulation=%d, the same global batch", fault, fault.more_passes)
+            job = job.model_copy(update={"accumulation": fault.more_passes})
             del fault  # and with it the frames that hold the model
             gc.collect()
             torch.cuda.empty_cache()
-            job = job.model_copy(update={"accumulation": smaller})
-
-
-def _next_accumulation(job: StageJob, processes: int) -> int | None:
-    """At least twice as many passes, so that they divide each process's part of the batch."""
-    own = job.settings.global_batch // processes
-    return next((n for n in range(2 * job.accumulation, own + 1) if own % n == 0), None)
 
 
 def _run_processes(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState) -> None:
@@ -78,7 +71,7 @@ def _run_processes(job: StageJob, processes: int, on_update: OnUpdate, on_state:
     # This process hears of every update: it has the port of the metrics itself.
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), PORT: "0"}
     said: deque[str] = deque(maxlen=_KEPT_LINES)
-    failures: list[dict[str, str]] = []
+    failures: list[dict[str, Any]] = []
     # In a session of its own: a Ctrl-C would reach it twice, and the second one ends it before it has saved.
     with subprocess.Popen(
         command,
@@ -103,7 +96,7 @@ def _run_processes(job: StageJob, processes: int, on_update: OnUpdate, on_state:
 
 
 def _hear(
-    line: str, said: "deque[str]", failures: list[dict[str, str]], on_update: OnUpdate, on_state: OnState
+    line: str, said: "deque[str]", failures: list[dict[str, Any]], on_update: OnUpdate, on_state: OnState
 ) -> None:
     found = _message(line)
     if UPDATE in found:
@@ -144,9 +137,11 @@ def _passing_on_stops(running: "subprocess.Popen[str]") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _failure(failures: Sequence[dict[str, str]], what: str, said: Sequence[str]) -> ShallowsightError:
+def _failure(failures: Sequence[dict[str, Any]], what: str, said: Sequence[str]) -> ShallowsightError:
     if failures:
         kind: type[ShallowsightError] = getattr(errors, failures[0][FAILURE])
+        if kind is OutOfMemory:
+            return OutOfMemory(failures[0]["message"], failures[0]["more_passes"])
         # Its message is made already.
         return (ConfigurationError if kind is MissingPackage else kind)(failures[0]["message"])
     return ShallowsightError(f"{what}:\n{_last_words(said)}")

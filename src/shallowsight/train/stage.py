@@ -7,7 +7,9 @@ from contextlib import contextmanager
 import torch
 
 from shallowsight.data.batches import Batches, Share
+from shallowsight.data.examples import Examples
 from shallowsight.data.loading import Loader
+from shallowsight.data.passes import first_passes, more_passes
 from shallowsight.errors import OutOfMemory
 from shallowsight.model.encode import PictureEncoder
 from shallowsight.model.language import load_tokenizer, require_packable
@@ -38,7 +40,7 @@ def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_:
     Raises:
         ConfigurationError: no record fits, or the batch does not divide among the processes.
         LossNotFinite: training diverged.
-        OutOfMemory: a micro-batch does not fit; another `accumulation` may.
+        OutOfMemory: a micro-batch does not fit; smaller ones may.
         Interrupted: SIGTERM or SIGINT; the state is saved.
         StoreUnavailable: the states cannot be read now.
     """
@@ -69,14 +71,14 @@ def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_:
     with stop_request() as stop:
         saved = states.newest() if states is not None else None
         meter = _meter(model, job, pictures, processes)
-        engine = _start(model, job, processes, saved)
+        share = Share(processes.rank, processes.count, _passes(job, examples, processes))
+        engine = _start(model, job, processes, share.accumulation, saved)
         records = list(saved.records) if saved else []
         tell_state: OnState = on_state if processes.leads_node else lambda *_: None
         keeper = Keeper(engine, states, processes, stop, job.save_seconds, records, tell_state)
-        share = Share(processes.rank, processes.count, job.accumulation)
         loader = Loader(batches, share, len(records), updates, job.workers)
         trainer = Trainer(engine, batches, features, stage, job.experiment.seed, processes, meter)
-        with Watchdog(job.hang_seconds, processes.count) as watchdog, _memory_faults(job, engine):
+        with Watchdog(job.hang_seconds, processes.count) as watchdog, _memory_faults(job, engine, share):
             for record in trainer.train(loader, len(records), updates):
                 watchdog.alive()
                 if processes.leads_node:
@@ -96,7 +98,14 @@ def _meter(model: VLM, job: StageJob, pictures: PictureEncoder | None, processes
     return Meter(costs, sum(peaks) if all(peaks) else 0.0)
 
 
-def _start(model: VLM, job: StageJob, processes: Processes, saved: Saved | None) -> Engine:
+def _passes(job: StageJob, examples: Examples, processes: Processes) -> int:
+    if job.accumulation is not None:
+        return job.accumulation
+    own = job.settings.global_batch // processes.count
+    return first_passes(own, float(examples.lengths.mean()), processes.device.type == "cpu")
+
+
+def _start(model: VLM, job: StageJob, processes: Processes, accumulation: int, saved: Saved | None) -> Engine:
     if saved is not None:
         log.info("continuing after update %d", saved.updates)
         trained = dict(model.named_parameters())
@@ -104,14 +113,14 @@ def _start(model: VLM, job: StageJob, processes: Processes, saved: Saved | None)
             trained[name].data.copy_(tensors[VALUE])
     if job.settings.packed:
         require_packable(model.language)
-    engine = Engine(model.to(processes.device), job.settings, processes, job.accumulation)
+    engine = Engine(model.to(processes.device), job.settings, processes, accumulation)
     if saved is not None:
         engine.restore(saved.updates, saved.tensors())
     return engine
 
 
 @contextmanager
-def _memory_faults(job: StageJob, engine: Engine) -> Iterator[None]:
+def _memory_faults(job: StageJob, engine: Engine, share: Share) -> Iterator[None]:
     """The memory is given back, for another try in this process."""
     try:
         yield
@@ -119,7 +128,9 @@ def _memory_faults(job: StageJob, engine: Engine) -> Iterator[None]:
         # torch has a type for it on a GPU only.
         if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error):
             engine.release()
+            more = more_passes(job.settings.global_batch // share.processes, share.accumulation)
+            last = "" if more else "; this is one sample at a time already"
             raise OutOfMemory(
-                f"{job.stage}: no memory for a micro-batch with accumulation={job.accumulation}: {error}"
+                f"{job.stage}: no memory for a micro-batch with accumulation={share.accumulation}: {error}{last}", more
             ) from None
         raise

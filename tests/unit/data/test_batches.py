@@ -53,7 +53,7 @@ def first_layer(batch: Batch) -> list[float]:
 
 def test_one_sequence_a_row(batches: Batches, examples: Examples) -> None:
     batch = batches.micro_batch(0, 0, ALONE)
-    chosen = [examples[i] for i in batch_indices(24, 8, 0, 0)]
+    chosen = sorted((examples[i] for i in batch_indices(24, 8, 0, 0)), key=lambda e: len(e.ids))
     longest = max(len(e.ids) for e in chosen)
     assert batch.ids.shape == batch.mask.shape == batch.labels.shape == (8, longest) and batch.positions is None
     for row, e in enumerate(chosen):
@@ -144,18 +144,30 @@ def test_by_length_asks_the_order_by_length(tmp_path: Path) -> None:
         assert own.indices(update) == order.batch_indices(update)
 
 
-@pytest.mark.parametrize(("processes", "accumulation"), [(1, 4), (2, 2), (4, 1)])
-def test_by_length_every_part_has_as_much_to_do(tmp_path: Path, processes: int, accumulation: int) -> None:
-    """Else one micro-batch holds all the long ones, and needs the memory for them."""
+@pytest.mark.parametrize(("processes", "accumulation"), [(1, 1), (1, 8), (2, 4), (4, 2)])
+def test_sequences_of_like_length_pass_together(tmp_path: Path, processes: int, accumulation: int) -> None:
+    """In all processes at once: none waits for another one's long ones, and little of a pass is padding."""
     texts = [Example(str(n), None, (5,) * length, (5,) * length) for n, length in enumerate(range(20, 84))]
-    own = Batches(stored(texts, tmp_path, limit=100), Numbers(), 32, 0, PAD, by_length=True)
+    own = Batches(stored(texts, tmp_path, limit=100), Numbers(), 32, 0, PAD)
     for update in range(4):
-        parts = [
-            own.micro_batch(update, part, Share(rank, processes, accumulation))
-            for rank in range(processes)
+        passes = [
+            [own.micro_batch(update, part, Share(rank, processes, accumulation)) for rank in range(processes)]
             for part in range(accumulation)
         ]
-        assert max(part.ids.shape[1] for part in parts) - min(part.ids.shape[1] for part in parts) <= 4
+        widths = [[batch.ids.shape[1] for batch in batches] for batches in passes]
+        assert all(max(parts) - min(parts) < 12 for parts in widths)
+        assert [max(parts) for parts in widths] == sorted(max(parts) for parts in widths)
+        if accumulation > 1:
+            tokens = sum(int(batch.mask.sum()) for batches in passes for batch in batches)
+            assert sum(batch.mask.numel() for batches in passes for batch in batches) < 1.3 * tokens
+
+
+def test_passes_of_packed_rows_are_a_like_mix(tmp_path: Path) -> None:
+    texts = [Example(str(n), None, (5,) * length, (5,) * length) for n, length in enumerate(range(20, 84))]
+    own = Batches(stored(texts, tmp_path, limit=100), Numbers(), 32, 0, PAD, row_tokens=100)
+    for update in range(4):
+        tokens = [int(own.micro_batch(update, part, Share(0, 1, 4)).mask.sum()) for part in range(4)]
+        assert max(tokens) < 1.2 * min(tokens)
 
 
 def test_names_are_those_of_the_records(batches: Batches, examples: Examples) -> None:

@@ -76,7 +76,7 @@ def build(small: Callable[..., Experiment], tokenizer: PreTrainedTokenizerBase) 
 
 
 def loss_of(model: VLM, batch: Batch) -> Tensor:
-    return model(batch.pictures, batch.ids, batch.mask, batch.positions, batch.labels) / batch.supervised
+    return model(batch.pictures, batch.ids, batch.positions, batch.labels) / batch.supervised
 
 
 def trained(model: VLM, batch: Batch) -> tuple[float, dict[str, Tensor]]:
@@ -129,7 +129,7 @@ def test_without_positions_sequences_would_see_each_other(build: Build, batch: M
     """What the comparison above is able to find."""
     packed = batch(LIMIT)
     model = build()
-    mixed = model(packed.pictures, packed.ids, packed.mask, None, packed.labels) / packed.supervised
+    mixed = model(packed.pictures, packed.ids, None, packed.labels) / packed.supervised
     assert abs(mixed.item() - loss_of(model, packed).item()) > 1e-3
 
 
@@ -142,7 +142,7 @@ def test_a_sequence_does_not_feel_its_neighbours(build: Build, batch: MakeBatch)
     other = packed.ids.clone()
     other[0, :first] = 77
     model = build().eval()
-    own, beside = (model([], ids, packed.mask, packed.positions, labels) for ids in (packed.ids, other))
+    own, beside = (model([], ids, packed.positions, labels) for ids in (packed.ids, other))
     assert torch.equal(own, beside)
 
 
@@ -198,7 +198,7 @@ def flattened(build: Build, checkpointing: bool = False) -> tuple[VLM, list[tupl
     model, seen = build(checkpointing), []
 
     def note(_: object, __: object, given: dict[str, Tensor]) -> None:
-        assert given["attention_mask"] is None and given["use_cache"] is False
+        assert given.get("attention_mask") is None and given["use_cache"] is False
         seen.append((*given["inputs_embeds"].shape[:2], *given["position_ids"].shape))
 
     # The language model inside has its own reference to the configuration, and still chooses sdpa by it.

@@ -75,7 +75,7 @@ def test_loss_is_transformers_own(build: Build, rows: list[int]) -> None:
     images = [{0: 0, 2: 1}[r] for r in rows if r != 1]
     features = [feature(2)[images]] if images else []
     ids, mask, labels = IDS[rows], MASK[rows], LABELS[rows]
-    found = model(features, ids, mask, None, labels)
+    found = model(features, ids, None, labels)
     own = model.language(inputs_embeds=model.embed(features, ids), attention_mask=mask, labels=labels).loss
     supervised = int((labels[:, 1:] != IGNORE).sum())
     assert supervised > 0
@@ -90,7 +90,7 @@ def test_gradients_are_transformers_own(build: Build) -> None:
             count = int((LABELS[:, 1:] != IGNORE).sum())
             loss = model.language(inputs_embeds=embeds, attention_mask=MASK, labels=LABELS).loss * count
         else:
-            loss = model([feature(2)], IDS, MASK, None, LABELS)
+            loss = model([feature(2)], IDS, None, LABELS)
         loss.backward()
         return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
@@ -104,7 +104,7 @@ def test_a_batch_without_images_still_reaches_every_trained_part(build: Build) -
     """Else a pretraining batch of text alone has nothing to differentiate, and the processes' gradients differ."""
     model = build()
     model.language.requires_grad_(False)
-    model([], IDS[1:2], MASK[1:2], None, LABELS[1:2]).backward()
+    model([], IDS[1:2], None, LABELS[1:2]).backward()
     assert all(p.grad is not None and not p.grad.any() for p in model.connector.parameters())
 
 
@@ -115,16 +115,16 @@ def test_text_alone_calls_the_same_parts_in_the_same_order(build: Build, changes
     for name, part in model.named_modules():
         part.register_forward_pre_hook(lambda *_, name=name: called.append(name))
     with_pictures = [feature(2, k) for k in range(2 if changes else 1)]
-    model(with_pictures, IDS, MASK, None, LABELS)
+    model(with_pictures, IDS, None, LABELS)
     seen, called[:] = called[:], []
-    model([], IDS[1:2], MASK[1:2], None, LABELS[1:2])
+    model([], IDS[1:2], None, LABELS[1:2])
     assert called == seen and {"fusion", "connector"} < set(seen)
 
 
 def test_padding_is_irrelevant_to_the_loss(build: Build) -> None:
     model = build()
-    short = model([], IDS[1:2, :5], MASK[1:2, :5], None, LABELS[1:2, :5])
-    torch.testing.assert_close(model([], IDS[1:2], MASK[1:2], None, LABELS[1:2]), short)
+    short = model([], IDS[1:2, :5], None, LABELS[1:2, :5])
+    torch.testing.assert_close(model([], IDS[1:2], None, LABELS[1:2]), short)
 
 
 def by_hand(model: VLM, features: list[Tensor], ids: list[int], tokens: int) -> list[int]:

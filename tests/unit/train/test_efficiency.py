@@ -65,7 +65,7 @@ def counted(job: StageJob, model: VLM, batch: Batch, pictures: PictureEncoder | 
         pictures.tower.encoder.set_attn_implementation("eager")  # type: ignore[operator]
     with FlopCounterMode(display=False) as counter:
         features = features_for(job, pictures).features(batch.pictures)
-        model(features, batch.ids, batch.mask, batch.positions, batch.labels).backward()
+        model(features, batch.ids, batch.positions, batch.labels).backward()
     return counter.get_total_flops()
 
 

@@ -9,7 +9,6 @@ import torch
 
 from shallowsight.errors import ConfigurationError, Interrupted, OutOfMemory, ShallowsightError
 from shallowsight.model.vlm import VLM
-from shallowsight.train import launch as launch_module
 from shallowsight.train.job import StageJob
 from shallowsight.train.launch import _LAST_LINES, _failure, _last_words, launch
 from shallowsight.train.parts import LOSSES
@@ -44,7 +43,6 @@ def test_without_a_report() -> None:
     ("name", "kind"),
     [
         ("Interrupted", Interrupted),
-        ("OutOfMemory", OutOfMemory),
         ("ConfigurationError", ConfigurationError),
         ("MissingPackage", ConfigurationError),
     ],
@@ -52,6 +50,12 @@ def test_without_a_report() -> None:
 def test_a_failure_that_was_said_keeps_its_type(name: str, kind: type[ShallowsightError]) -> None:
     found = _failure([{"failure": name, "message": "why"}, {"failure": "ShallowsightError", "message": "b"}], "x", [])
     assert type(found) is kind and str(found) == "why"
+
+
+@pytest.mark.parametrize("more", [None, 4])
+def test_a_lack_of_memory_keeps_what_may_do(more: int | None) -> None:
+    found = _failure([{"failure": "OutOfMemory", "message": "why", "more_passes": more}], "x", [])
+    assert isinstance(found, OutOfMemory) and str(found) == "why" and found.more_passes == more
 
 
 def greedy(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
@@ -96,23 +100,6 @@ def test_another_runtime_error_is_no_lack_of_memory(make_job: Make, monkeypatch:
     monkeypatch.setattr(VLM, "forward", broken)
     with pytest.raises(RuntimeError, match="something else"):
         launch(make_job(), 1, lambda *_: None)
-
-
-@pytest.mark.parametrize(
-    ("batch", "processes", "accumulation", "expected"),
-    [
-        pytest.param(8, 1, 1, 2, id="half"),
-        pytest.param(8, 2, 2, 4, id="half of a share"),
-        pytest.param(6, 1, 2, 6, id="the next that divides"),
-        pytest.param(9, 1, 1, 3, id="a third"),
-        pytest.param(4, 2, 2, None, id="one sample already"),
-    ],
-)
-def test_the_next_smaller_micro_batch(
-    make_job: Make, batch: int, processes: int, accumulation: int, expected: int | None
-) -> None:
-    made = make_job(accumulation=accumulation, finetune__global_batch=batch)
-    assert launch_module._next_accumulation(made, processes) == expected
 
 
 @pytest.mark.slow

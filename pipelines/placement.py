@@ -1,0 +1,56 @@
+"""Where the boxes run on a cluster, said once. A local run takes no notice of it."""
+
+from kfp import kubernetes
+from kfp.dsl import PipelineTask
+
+STORE_SECRET = "shallowsight-store"  # keys and address of the S3 store, as manifests/base/storage makes it
+GPU = "nvidia.com/gpu"
+LABELS = {"app.kubernetes.io/part-of": "shallowsight"}  # what costs and metrics are added up by
+HOUR = 3600  # seconds
+_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_USER = 10001  # of the images
+_A100 = {
+    "key": "nvidia.com/gpu.product",  # as NVIDIA's feature discovery labels nodes
+    "operator": "In",
+    "values": ["NVIDIA-A100-SXM4-80GB", "NVIDIA-A100-80GB-PCIe", "NVIDIA-A100-SXM4-40GB", "NVIDIA-A100-PCIE-40GB"],
+}
+
+
+def light(*tasks: PipelineTask) -> None:
+    """What plans, waits and reports: a part of one core."""
+    for task in tasks:
+        _common(task, cpu="500m", memory="2Gi", hours=2)
+
+
+def data(task: PipelineTask) -> None:
+    """What checks and packs records and pictures."""
+    _common(task, cpu="4", memory="16Gi", hours=12)
+
+
+def gpu(task: PipelineTask, gpus: str) -> None:
+    """What reads the tower or answers questions: one process, on a node of the GPU pool; "0" GPUs will do."""
+    _common(task, cpu="4", memory="32Gi", hours=24)
+    task.set_accelerator_type(GPU).set_accelerator_limit(gpus)
+    kubernetes.add_toleration(task, key=GPU, operator="Exists", effect="NoSchedule")
+    # Wished for, not required: the same pipeline runs on a cluster with other GPUs, or none.
+    kubernetes.add_node_affinity(task, match_expressions=[_A100], weight=100)
+    kubernetes.empty_dir_mount(task, "shared-memory", "/dev/shm", medium="Memory", size_limit="8Gi")
+
+
+def launches_training(task: PipelineTask) -> None:
+    """It makes a TrainJob and follows it; the GPUs are the TrainJob's, placed by its runtime and its queue."""
+    _common(task, cpu="500m", memory="2Gi", hours=14 * 24)
+
+
+def _common(task: PipelineTask, cpu: str, memory: str, hours: int) -> None:
+    task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
+    # A pod may be evicted or lose its node; what is whole is not made again.
+    task.set_retry(num_retries=2, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="10m")
+    # The store knows what is whole; KFP's own cache would not notice a changed package or a lost artifact.
+    task.set_caching_options(False)
+    kubernetes.set_timeout(task, hours * HOUR)
+    kubernetes.use_secret_as_env(task, STORE_SECRET, {name: name for name in _VARIABLES}, optional=True)
+    kubernetes.set_security_context(task, run_as_user=_USER, run_as_group=_USER, run_as_non_root=True)
+    kubernetes.empty_dir_mount(task, "cache", "/cache")
+    for key, value in LABELS.items():
+        kubernetes.add_pod_label(task, key, value)

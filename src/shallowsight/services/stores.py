@@ -1,0 +1,33 @@
+"""Which kind of store a URL names."""
+
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from shallowsight.services.mirror import MirroredStore
+from shallowsight.services.objects import open_objects
+from shallowsight.services.store import Store
+
+CACHE = "SHALLOWSIGHT_CACHE"  # where copies of a bucket's cells are kept; on a cluster a disk of the node
+
+
+def open_named(place: str) -> Store:
+    """A folder by its path, or what `open_store` takes."""
+    return open_store(place) if "://" in place else Store(Path(place).resolve())
+
+
+def open_store(url: str) -> Store:
+    """`file:///folder` or `s3://bucket/prefix`; the scheme is the only switch.
+
+    Raises:
+        ConfigurationError: another scheme, a relative path, or what a bucket refuses.
+        StoreUnavailable: the bucket's server does not answer.
+    """
+    objects = open_objects(url)
+    if urlsplit(objects.url).scheme == "file":
+        return Store(Path(unquote(urlsplit(objects.url).path)))
+    cache = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "shallowsight")
+    # The server too: two may have buckets of one name.
+    place = f"{os.environ.get('AWS_ENDPOINT_URL', '')} {objects.url}"
+    return MirroredStore(objects, cache / hashlib.sha256(place.encode()).hexdigest()[:16])

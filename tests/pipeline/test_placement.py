@@ -1,0 +1,88 @@
+"""Where a cluster puts each box of the committed pipelines, and what it may use there."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.placement import GPU, LABELS, STORE_SECRET
+from shallowsight.services.pipelines import NAMES, compiled
+
+GPU_BOXES = {"exec-analyze-layers", "exec-encode-features", "exec-evaluate"}
+TRAINING = {"exec-train-stage", "exec-train-stage-2"}
+
+Spec = dict[str, Any]
+
+
+def documents(name: str) -> tuple[Spec, Spec]:
+    """Containers, and what Kubernetes is told beside; both by executor."""
+    pipeline, platform = yaml.safe_load_all(compiled(name))
+    return (
+        {key: executor["container"] for key, executor in pipeline["deploymentSpec"]["executors"].items()},
+        platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"],
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_box_has_what_all_need(name: str) -> None:
+    containers, kubernetes = documents(name)
+    assert set(containers) == set(kubernetes) and len(containers) >= 8
+    for key, found in kubernetes.items():
+        assert found["podMetadata"]["labels"] == LABELS, key
+        assert found["securityContext"]["runAsNonRoot"] is True and found["securityContext"]["runAsUser"] != "0", key
+        assert int(found["activeDeadlineSeconds"]) >= 3600, key
+        assert "/cache" in [mount["mountPath"] for mount in found["emptyDirMounts"]], key
+        resources = containers[key]["resources"]
+        assert resources["resourceMemoryLimit"] == resources["resourceMemoryRequest"], key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keys_of_the_store_come_from_a_secret_alone(name: str) -> None:
+    for key, found in documents(name)[1].items():
+        (secret,) = found["secretAsEnv"]
+        assert secret["secretName"] == STORE_SECRET, key
+        assert {pair["envVar"] for pair in secret["keyToEnv"]} == {
+            "AWS_ENDPOINT_URL",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+        }
+    assert "AWS_SECRET_ACCESS_KEY=" not in compiled(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gpus_are_for_those_that_compute(name: str) -> None:
+    containers, kubernetes = documents(name)
+    with_gpu = {key for key, found in containers.items() if "accelerator" in found["resources"]}
+    assert with_gpu == GPU_BOXES
+    for key in with_gpu:
+        accelerator = containers[key]["resources"]["accelerator"]
+        assert accelerator["resourceType"] == GPU
+        assert accelerator["resourceCount"].endswith("step_gpus']}}"), "a parameter, not a number"
+        assert kubernetes[key]["tolerations"] == [{"effect": "NoSchedule", "key": GPU, "operator": "Exists"}]
+        (affinity,) = kubernetes[key]["nodeAffinity"]
+        assert affinity["weight"] > 0, "wished for, so that other clusters can run it"
+        assert all("A100" in value for value in affinity["matchExpressions"][0]["values"])
+        shared = [mount for mount in kubernetes[key]["emptyDirMounts"] if mount["mountPath"] == "/dev/shm"]
+        assert [mount["medium"] for mount in shared] == ["Memory"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_box_that_makes_a_trainjob_is_small(name: str) -> None:
+    containers, _ = documents(name)
+    assert set(containers) >= TRAINING
+    for key in TRAINING:
+        assert "accelerator" not in containers[key]["resources"]
+        assert containers[key]["resources"]["resourceCpuRequest"] == "500m"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_box_is_tried_again(name: str) -> None:
+    pipeline = next(yaml.safe_load_all(compiled(name)))
+    policies = {
+        task_name: task.get("retryPolicy")
+        for component in [pipeline["root"], *pipeline["components"].values()]
+        for task_name, task in component.get("dag", {}).get("tasks", {}).items()
+        if "executorLabel" in pipeline["components"][task["componentRef"]["name"]]
+    }
+    assert len(policies) >= 8
+    assert all(policy and policy["maxRetryCount"] == 2 for policy in policies.values()), policies
