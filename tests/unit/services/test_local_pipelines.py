@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from shallowsight.errors import ConfigurationError, MissingPackage
 from shallowsight.services import pipelines
@@ -24,6 +25,20 @@ def test_other_texts_pass() -> None:
 @pytest.mark.parametrize("name", pipelines.NAMES)
 def test_compiled_is_in_the_package(name: str) -> None:
     assert pipelines.compiled(name).startswith("# PIPELINE DEFINITION")
+
+
+@pytest.mark.parametrize("name", pipelines.NAMES)
+def test_a_local_run_tries_once(name: str) -> None:
+    text = pipelines.compiled(name)
+    once = pipelines._tried_once(text)
+    assert "retryPolicy" in text and "retryPolicy" not in once
+
+    def without(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: without(each) for key, each in value.items() if key != "retryPolicy"}
+        return [without(each) for each in value] if isinstance(value, list) else value
+
+    assert list(yaml.safe_load_all(once)) == [without(document) for document in yaml.safe_load_all(text)]
 
 
 def test_missing_kfp_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
