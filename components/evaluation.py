@@ -24,10 +24,17 @@ def evaluate(
 
 
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
-def report(store: str, status: dsl.PipelineTaskFinalStatus, page: dsl.Output[dsl.HTML]):
+def report(
+    store: str,
+    status: dsl.PipelineTaskFinalStatus,
+    page: dsl.Output[dsl.HTML],
+    summary: dsl.Output[dsl.Markdown],
+):
     """The report over whatever was finished; runs however the pipeline ended."""
     import shutil
 
-    from shallowsight import steps
+    from shallowsight import artifacts, steps
 
-    shutil.copyfile(steps.report(steps.open_store(store)), page.path)
+    written = steps.report(steps.open_store(store))
+    shutil.copyfile(written, page.path)
+    artifacts.write_summary(written, summary.path)

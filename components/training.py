@@ -13,15 +13,15 @@ def train_stage(
     stage: str,
     store: str,
     gpus: str,
+    priority: str,
     model: dsl.Output[dsl.Model],
     start: dsl.Input[dsl.Model] = None,
 ):
     """Pretrain the connector, or finetune connector and language model, for every seed of the study."""
     from shallowsight import artifacts, steps
 
-    # A string, because an integer never reaches a pod's resource limits; 0 means one process on the CPU.
-    processes = max(1, int(gpus))
-    cells = steps.train_stage(steps.read_resolved(resolved.path), setting, stage, steps.open_store(store), processes)
+    # A string, as pods' resource limits take it; 0 means one process on the CPU.
+    study = steps.read_resolved(resolved.path)
+    cells = steps.train_stage(study, setting, stage, steps.open_store(store), int(gpus), priority)
     artifacts.write_pointer(cells, model.path)
-    model.metadata["setting"] = setting
-    model.metadata["stage"] = stage
+    model.metadata.update(artifacts.model_facts(study, setting, stage, cells, store))

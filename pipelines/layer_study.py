@@ -4,6 +4,7 @@ from kfp import dsl
 
 from components.data import resolve_study
 from components.evaluation import report
+from pipelines import placement
 from pipelines.study import closing, train_members
 
 
@@ -11,4 +12,4 @@ from pipelines.study import closing, train_members
 def layer_study(study: str = "demo", overrides: list = [], store: str = "", gpus: str = "0", step_gpus: str = "0"):
     with dsl.ExitHandler(closing(report(store=store))):
         resolved = resolve_study(study=study, overrides=overrides, store=store)
-        train_members(resolved, store, gpus, step_gpus)
+        train_members(resolved, store, gpus, step_gpus, placement.INTERACTIVE)

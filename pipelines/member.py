@@ -15,10 +15,12 @@ def member(
     store: str,
     gpus: str,
     step_gpus: str,
+    priority: str,
 ):
     shared = {"resolved": resolved, "setting": setting, "store": store}
-    pretrained = train_stage(features=features, stage="pretrain", gpus=gpus, **shared)
-    finetuned = train_stage(features=features, stage="finetune", gpus=gpus, start=pretrained.outputs["model"], **shared)
+    training = {"features": features, "gpus": gpus, "priority": priority, **shared}
+    pretrained = train_stage(stage="pretrain", **training)
+    finetuned = train_stage(stage="finetune", start=pretrained.outputs["model"], **training)
     evaluated = evaluate(model=finetuned.outputs["model"], **shared)
     for task in (pretrained, finetuned):
         placement.launches_training(task)

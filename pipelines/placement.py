@@ -4,10 +4,13 @@ from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
 STORE_SECRET = "shallowsight-store"  # keys and address of the S3 store, as manifests/base/storage makes it
+LAUNCHER_SETTINGS = "shallowsight-launcher"  # a ConfigMap: how trainings are started, in manifests/base/pipelines
+INTERACTIVE, SCHEDULED = "shallowsight-interactive", "shallowsight-scheduled"  # priorities in manifests/base/queue
 GPU = "nvidia.com/gpu"
 LABELS = {"app.kubernetes.io/part-of": "shallowsight"}  # what costs and metrics are added up by
 HOUR = 3600  # seconds
 _VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_SETTINGS = ("SHALLOWSIGHT_NAMESPACE", "SHALLOWSIGHT_QUEUE", "SHALLOWSIGHT_GPUS_PER_NODE")
 _USER = 10001  # of the images
 _A100 = {
     "key": "nvidia.com/gpu.product",  # as NVIDIA's feature discovery labels nodes
@@ -40,6 +43,7 @@ def gpu(task: PipelineTask, gpus: str) -> None:
 def launches_training(task: PipelineTask) -> None:
     """It makes a TrainJob and follows it; the GPUs are the TrainJob's, placed by its runtime and its queue."""
     _common(task, cpu="500m", memory="2Gi", hours=14 * 24)
+    kubernetes.use_config_map_as_env(task, LAUNCHER_SETTINGS, {name: name for name in _SETTINGS}, optional=True)
 
 
 def _common(task: PipelineTask, cpu: str, memory: str, hours: int) -> None:

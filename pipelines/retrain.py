@@ -4,6 +4,7 @@ from kfp import dsl
 
 from components.data import resolve_retraining
 from components.evaluation import report
+from pipelines import placement
 from pipelines.study import closing, train_members
 
 
@@ -18,4 +19,4 @@ def retrain(
 ):
     with dsl.ExitHandler(closing(report(store=store))):
         resolved = resolve_retraining(study=study, settings=settings, overrides=overrides, store=store)
-        train_members(resolved, store, gpus, step_gpus)
+        train_members(resolved, store, gpus, step_gpus, placement.SCHEDULED)

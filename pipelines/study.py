@@ -10,7 +10,7 @@ from pipelines.preparation import prepare
 MEMBERS_AT_ONCE = 2
 
 
-def train_members(resolved: PipelineTask, store: str, gpus: str, step_gpus: str) -> None:
+def train_members(resolved: PipelineTask, store: str, gpus: str, step_gpus: str, priority: str) -> None:
     """Prepare a study that was resolved, then train and evaluate its settings."""
     planned, encoded = prepare(resolved, store, step_gpus)
     # One member that fails leaves the others and the report; the run is red.
@@ -22,6 +22,7 @@ def train_members(resolved: PipelineTask, store: str, gpus: str, step_gpus: str)
             store=store,
             gpus=gpus,
             step_gpus=step_gpus,
+            priority=priority,
         )
 
 

@@ -4,6 +4,7 @@ from kfp import dsl
 
 from components.data import resolve_experiment
 from components.evaluation import report
+from pipelines import placement
 from pipelines.member import member
 from pipelines.preparation import prepare
 from pipelines.study import closing
@@ -23,4 +24,5 @@ def train_and_evaluate(
             store=store,
             gpus=gpus,
             step_gpus=step_gpus,
+            priority=placement.INTERACTIVE,
         )

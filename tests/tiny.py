@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
+    from shallowsight.cells import Resolved
     from shallowsight.train.job import StageJob
 
 SIDE = 28  # pixels: four patches
@@ -224,3 +225,18 @@ def resumable(make_job: Callable[..., "StageJob"], tmp_path: Path) -> Callable[.
         return make_job("finetune", live=live, **settings).model_copy(update={**places, "save_seconds": 0.02})
 
     return make
+
+
+@pytest.fixture
+def resolved(prepared: Prepared, facts: TowerFacts) -> "Resolved":
+    """A study of one setting on `prepared`, whose features are not cached."""
+    from shallowsight.cells import Resolved
+    from shallowsight.config import Study
+    from shallowsight.data.sources import SourceFacts
+
+    study = Study(name="small", base=prepared.experiment, settings=("2",), seeds=(0,))
+    data = prepared.experiment.data
+    sources = {
+        name: SourceFacts(digest=name, train_rows=11, test_rows=4, images=14) for name in (*data.finetune, *data.test)
+    }
+    return Resolved(study=study, tower=facts, language_digest="scratch", sources=sources, cache_features=False)

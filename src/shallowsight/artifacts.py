@@ -9,6 +9,8 @@ from statistics import fmean
 from shallowsight.cells import Resolved
 from shallowsight.evaluate.harness import SCORES
 
+RECOMMENDATION = "recommendation.json"  # of the report
+
 
 def write_document(resolved: Resolved, path: str) -> None:
     """The resolved study, which every later box takes."""
@@ -31,6 +33,29 @@ def write_verdict_page(data: Path, path: str) -> None:
     Path(path).write_text(
         f'<!doctype html><meta charset="utf-8"><title>Data gate</title>{"".join(frames)}', encoding="utf-8"
     )
+
+
+def model_facts(resolved: Resolved, setting: str, stage: str, cells: Sequence[Path], store: str) -> dict[str, str]:
+    """What a model in Kubeflow's interface says of itself, and where its checkpoints are, one a seed."""
+    base = resolved.base
+    return {
+        "study": resolved.study.name,
+        "setting": setting,
+        "stage": stage,
+        "tower": f"{resolved.tower.name} {resolved.tower.digest[:16]}",
+        "language": f"{base.language.model} {resolved.language_digest[:16]}",
+        "seeds": ", ".join(map(str, resolved.study.seeds)),
+        "checkpoints": ", ".join(f"{store.rstrip('/')}/cells/{cell.name}" for cell in cells),
+    }
+
+
+def write_summary(page: Path, path: str) -> None:
+    """The recommendation beside a report's page, as Markdown."""
+    categories = json.loads((page.parent / RECOMMENDATION).read_text(encoding="utf-8"))["categories"]
+    cells = ((name, found["evidence"]) for name, found in categories.items())
+    rows = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in cells]
+    lines = ["| category | what the study shows |", "|---|---|", *rows] if rows else ["Nothing is finished yet."]
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def mean_scores(cells: Sequence[Path]) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from shallowsight.cli_cluster import app as cluster_app
 from shallowsight.cli_steps import app as steps_app
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 
@@ -115,6 +116,7 @@ def _or_unlimited(hours: float | None) -> float:
     return float("inf") if hours is None else hours
 
 
+app.add_typer(cluster_app, rich_help_panel="On a cluster")
 app.add_typer(steps_app, rich_help_panel="One step at a time")
 
 

@@ -17,6 +17,7 @@ from shallowsight.cells import (
     prepare_cell,
     stage_cell,
 )
+from shallowsight.cluster_step import train_on_cluster, uses_trainjobs
 from shallowsight.config import Experiment, StageName
 from shallowsight.data.sources import source_facts
 from shallowsight.errors import ConfigurationError, ShallowsightError
@@ -135,10 +136,18 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
     return store.build_many(list(cells.values()), make)
 
 
-def train_stage(resolved: Resolved, setting: str, stage: StageName, store: Store, processes: int = 1) -> list[Path]:
-    """One stage of one setting, for every seed of the study; an unfinished one goes on from its last saved state."""
-    parsed = _setting(resolved, setting)
-    return [train_cell(resolved, parsed, seed, stage, store, processes) for seed in resolved.study.seeds]
+def train_stage(
+    resolved: Resolved, setting: str, stage: StageName, store: Store, gpus: int = 0, priority: str = ""
+) -> list[Path]:
+    """One stage of one setting, for every seed of the study; an unfinished one goes on from its last saved state.
+
+    Here or, in a pod of a cluster, by a TrainJob for each seed, which has this priority where there is a queue.
+    0 `gpus` are one process on a CPU.
+    """
+    parsed, seeds = _setting(resolved, setting), resolved.study.seeds
+    if uses_trainjobs():
+        return [train_on_cluster(resolved, parsed, seed, stage, store, gpus, priority) for seed in seeds]
+    return [train_cell(resolved, parsed, seed, stage, store, max(1, gpus)) for seed in seeds]
 
 
 def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:

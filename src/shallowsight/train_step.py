@@ -27,8 +27,10 @@ _LEASE = 60.0  # seconds; so long after a holder died on another machine, somebo
 _READERS = 4  # processes that decode pictures for each GPU, as the public code has
 
 
-def train_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, processes: int) -> Path:
-    """The folder of the trained cell.
+def train_cell(
+    resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, processes: int | None
+) -> Path:
+    """The place of the trained cell; `processes` as train.launch takes it.
 
     Raises:
         LeaseHeld: another machine trains it, where states are shared.
@@ -66,6 +68,20 @@ def train_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName
     if built:  # else somebody may be at work there
         _remove_states(_states(store), cell)
     return folder
+
+
+def lend_processes(resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store) -> None:
+    """The part of a node that is not the first in the making of a cell; leaves nothing.
+
+    Raises:
+        ShallowsightError: see train.launch.
+    """
+    from shallowsight.train.launch import lend
+
+    with scratch(store) as work:
+        out = work / "out"
+        out.mkdir()
+        lend(_job(resolved, setting, stage_cell(resolved, setting, seed, stage), store, out, work, _save_seconds()))
 
 
 def _job(

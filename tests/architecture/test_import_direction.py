@@ -37,9 +37,10 @@ ALLOWED: dict[str, set[str]] = {
     # The seam between boxes and library.
     "machine": {"services"},
     "train_step": {"cells", "config", "errors", "machine", "services", "settings", "train"},
+    "cluster_step": {"cells", "config", "errors", "services", "settings"},
     "steps": {
-        "analysis", "cells", "config", "data", "errors", "evaluate", "machine", "model", "plan", "report", "resolve",
-        "services", "settings", "train_step",
+        "analysis", "cells", "cluster_step", "config", "data", "errors", "evaluate", "machine", "model", "plan",
+        "report", "resolve", "services", "settings", "train_step",
     },
     "artifacts": {"cells", "evaluate"},
     # A run from the command line.
@@ -53,7 +54,17 @@ ALLOWED: dict[str, set[str]] = {
         "steps", "study",
     },
     "cli_steps": {"cells", "errors", "services", "steps"},
-    "cli": {"assets", "benchmarks", "cli_steps", "errors", "experiments", "overrides", "session"},
+    # A run on a cluster.
+    "node": {"cluster_step", "errors", "services", "settings", "train", "train_step"},
+    "yaml_lines": {"errors"},
+    "remote": {
+        "assets", "config", "cost", "digest", "errors", "overrides", "services", "settings", "yaml_lines",
+    },
+    "schedules": {"config", "digest", "errors", "remote", "services", "yaml_lines"},
+    "cli_server": {"services"},
+    "cli_schedule": {"cli_server", "schedules", "services"},
+    "cli_cluster": {"cli_schedule", "cli_server", "remote", "services"},
+    "cli": {"assets", "benchmarks", "cli_cluster", "cli_steps", "errors", "experiments", "overrides", "session"},
 }  # fmt: skip
 VALUES = ("errors", "layers", "digest", "benchmarks", "settings", "registry", "config", "experiments", "overrides")
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from shallowsight.assets.towers import TowerFacts
 from shallowsight.cells import Resolved, prepare_cell, stage_cell
-from shallowsight.config import Experiment, Study
-from shallowsight.data.sources import SourceFacts
+from shallowsight.config import Experiment
 from shallowsight.errors import ConfigurationError, LeaseHeld
 from shallowsight.services.claim import own_claim
 from shallowsight.services.lease import lease
@@ -20,16 +18,6 @@ from shallowsight.settings import Setting
 from shallowsight.train_step import SAVE_SECONDS, STATES, train_cell
 
 SETTING = Setting.parse("2")
-
-
-@pytest.fixture
-def resolved(prepared: Any, facts: TowerFacts) -> Resolved:
-    study = Study(name="small", base=prepared.experiment, settings=("2",), seeds=(0,))
-    data = prepared.experiment.data
-    sources = {
-        name: SourceFacts(digest=name, train_rows=11, test_rows=4, images=14) for name in (*data.finetune, *data.test)
-    }
-    return Resolved(study=study, tower=facts, language_digest="scratch", sources=sources, cache_features=False)
 
 
 @pytest.fixture

@@ -1,20 +1,29 @@
-"""The only door to Kubeflow Pipelines in the library: run a committed, compiled pipeline on this machine.
+"""The only door to Kubeflow Pipelines in the library: run a compiled pipeline on this machine, or talk to a server.
 
 `python -m shallowsight.services.pipelines NAME ROOT ARGUMENTS` runs in a process of its own, because kfp prints
 for debugging and a stop has to end its children too.
 """
 
+import contextlib
+import io
 import json
 import os
 import signal
 import sys
 import threading
+import warnings
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any, TypeVar
 
 from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.services.kubeflow.access import HOST, Access
+
+T = TypeVar("T")
 
 NAMES = ("layer_study", "train_and_evaluate", "retrain")
+TIMEOUT = (10, 60)  # seconds to connect to a server, and to wait for each answer
 PARALLEL = 2  # members at a time; kfp's local runner takes no more
 # kfp's local runner rewrites these texts wherever they stand in an argument.
 _REWRITTEN = ("python3", "{{$")
@@ -58,6 +67,96 @@ def _tried_once(text: str) -> str:
         for task in component.get("dag", {}).get("tasks", {}).values():
             task.pop("retryPolicy", None)
     return yaml.safe_dump_all([spec, *others])
+
+
+class Refusal(Exception):
+    """An answer that is an error. Status 0: there was none; 200: it was no answer of this API, but a web page."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+        self.status = status
+        self.text = text
+
+
+def ask(made: Any, request: Callable[[tuple[int, int]], T]) -> T:
+    """One request with a client; `request` gets the timeout to pass on.
+
+    Raises:
+        Refusal: anything but an answer of the API.
+    """
+    from kfp_server_api import ApiException  # type: ignore[import-untyped]
+    from urllib3.exceptions import HTTPError, MaxRetryError
+
+    try:
+        answer = request(TIMEOUT)
+    except ApiException as error:
+        raise Refusal(error.status or 0, str(error.body or error.reason or "")) from None
+    except HTTPError as error:
+        reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+        raise Refusal(0, str(reason)) from None
+    except OSError as error:  # the mounted token is gone
+        raise Refusal(0, f"{error.filename}: {error.strerror}") from None
+    # kfp makes an empty object of a login page.
+    if made.last_content_type() != "application/json":
+        raise Refusal(200, made.last_content_type())
+    return answer
+
+
+def client(access: Access) -> Any:
+    """kfp's client of a server, which neither prints, nor warns, nor asks again on its own.
+
+    Raises:
+        MissingPackage: kfp is not installed.
+        ConfigurationError: no host, and no kube context that leads to one.
+        Refusal: where it has to ask the server who its users are.
+    """
+    try:
+        import kfp
+        from kfp.client import ServiceAccountTokenVolumeCredentials
+    except ImportError:
+        raise MissingPackage("kfp", extra="pipelines") from None
+
+    class Client(kfp.Client):  # type: ignore[misc]
+        def last_content_type(self) -> str:
+            kind = self._run_api.api_client.last_response.getheader("content-type") or ""
+            return str(kind).partition(";")[0].strip()
+
+        def _load_config(self, *settings: Any) -> Any:
+            """The host stays what it is: renewing the token of a kube context would put it back to the cluster's."""
+            config = super()._load_config(*settings)
+            host, renew = config.host.rstrip("/"), config.refresh_api_key_hook
+
+            def renew_token(config: Any) -> None:
+                if renew is not None:
+                    renew(config)
+                config.host, config.refresh_api_key_hook = host, renew_token
+
+            config.refresh_api_key_hook = renew_token
+            return config
+
+        def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
+            """Once: kfp's own tries for half a minute and logs every try with what the server sent."""
+            return ask(self, lambda timeout: self._healthz_api.healthz_service_get_healthz(_request_timeout=timeout))
+
+    credentials = ServiceAccountTokenVolumeCredentials(str(access.token_file)) if access.token_file else None
+    printed = io.StringIO()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
+            warnings.simplefilter("ignore")
+            return Client(
+                host=access.host,
+                namespace=access.namespace or "kubeflow",
+                existing_token=access.token,
+                credentials=credentials,
+                kube_context=access.context,
+            )
+    finally:
+        if (
+            printed.getvalue() and access.host is None
+        ):  # it found no kube configuration, and goes on with a host that is none
+            raise ConfigurationError(
+                f"no Kubeflow Pipelines named: give --host URL, set {HOST}, or --context NAME of a kube configuration"
+            ) from None
 
 
 def _end_with_the_caller() -> None:

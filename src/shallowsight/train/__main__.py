@@ -1,29 +1,22 @@
 """What torchrun starts in every process: `python -m shallowsight.train job.json`."""
 
-import json
 import logging
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from shallowsight.errors import OutOfMemory, ShallowsightError
+from shallowsight.errors import ShallowsightError
 from shallowsight.services.metrics.exposition import Endpoint
 from shallowsight.services.metrics.training import TrainingMetrics
 from shallowsight.train.job import StageJob
-from shallowsight.train.launch import FAILURE, STATE, UPDATE
 from shallowsight.train.loop import UpdateRecord
+from shallowsight.train.messages import STATE, UPDATE, say, say_failure
 from shallowsight.train.orphans import die_with_parent
 from shallowsight.train.processes import ranks
 from shallowsight.train.stage import run_stage
 
 log = logging.getLogger("shallowsight.train")
-
-
-def _say(line: dict[str, object]) -> None:
-    # One line, which the launcher reads.
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
 
 
 def _run(job: StageJob) -> None:
@@ -39,13 +32,13 @@ def _run(job: StageJob) -> None:
 
         def on_update(record: UpdateRecord, updates: int) -> None:
             if rank == 0:
-                _say({UPDATE: asdict(record), "updates": updates})
+                say({UPDATE: asdict(record), "updates": updates})
             if metrics is not None:
                 metrics.update_done(record, updates)
 
         def on_state(update: int, saved: bool) -> None:
             if rank == 0:
-                _say({STATE: update, "saved": saved})
+                say({STATE: update, "saved": saved})
             if metrics is not None:
                 metrics.state_kept(update, saved)
 
@@ -61,8 +54,7 @@ def main() -> None:
         _run(job)
     except ShallowsightError as error:
         log.error("%s", error)
-        more = {"more_passes": error.more_passes} if isinstance(error, OutOfMemory) else {}
-        _say({FAILURE: type(error).__name__, "message": str(error), **more})
+        say_failure(error)
         sys.exit(error.exit_status)
 
 

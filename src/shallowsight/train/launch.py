@@ -1,7 +1,6 @@
 """The local launcher: in this process, or torchrun with several. The training code does not know which."""
 
 import gc
-import json
 import logging
 import os
 import re
@@ -22,22 +21,23 @@ from shallowsight.services.metrics.exposition import PORT
 from shallowsight.train.job import StageJob
 from shallowsight.train.keeper import OnState
 from shallowsight.train.loop import UpdateRecord
+from shallowsight.train.messages import FAILURE, STATE, UPDATE, read_message
 from shallowsight.train.orphans import die_with_parent
 from shallowsight.train.stage import run_stage
 
 log = logging.getLogger(__name__)
 
-UPDATE, STATE, FAILURE = "update", "state", "failure"  # how the lines of a training process that are for us begin
 _LAST_LINES, _KEPT_LINES = 15, 200
 _TORCHRUN = re.compile(r"[EW]\d{4} \d\d:\d\d:\d\d\.\d+ .*torch/distributed/elastic")
 
 OnUpdate = Callable[[UpdateRecord, int], None]
 
 
-def launch(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
+def launch(job: StageJob, processes: int | None, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
     """Run a stage to its end, in smaller micro-batches where they do not fit the memory.
 
-    Updates since the last saved state come again then.
+    Updates since the last saved state come again then. With None for `processes` the environment has torchrun's own
+    variables (PET_...) for this node, as a TrainJob's pods have.
 
     Raises:
         ShallowsightError: the training failed, of the type that it failed with where it said so; otherwise the
@@ -48,10 +48,11 @@ def launch(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState
             if processes == 1:
                 run_stage(job, on_update, on_state)
             else:
-                _run_processes(job, processes, on_update, on_state)
+                # This process hears of every update: it has the port of the metrics itself.
+                _run_processes(job, processes, {PORT: "0"}, on_update, on_state)
             return
         except OutOfMemory as fault:
-            if fault.more_passes is None:
+            if fault.more_passes is None or _nodes() > 1:  # several would have to agree on it
                 raise
             log.warning("%s; going on with accumulation=%d, the same global batch", fault, fault.more_passes)
             job = job.model_copy(update={"accumulation": fault.more_passes})
@@ -60,16 +61,35 @@ def launch(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState
             torch.cuda.empty_cache()
 
 
-def _run_processes(job: StageJob, processes: int, on_update: OnUpdate, on_state: OnState) -> None:
+def lend(job: StageJob) -> None:
+    """Run the processes of a node that is not the first; it hears of no updates, and serves its metrics itself.
+
+    Raises:
+        ShallowsightError: the training failed.
+    """
+    _run_processes(job, None, {}, lambda *_: None, lambda *_: None)
+
+
+def _nodes() -> int:
+    return int(os.environ.get("PET_NNODES", "1"))
+
+
+def _run_processes(
+    job: StageJob, processes: int | None, variables: dict[str, str], on_update: OnUpdate, on_state: OnState
+) -> None:
     path = job.work / "job.json"
     path.write_text(job.model_dump_json(), encoding="utf-8")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command = [sys.executable, "-m", "torch.distributed.run"]
+    if processes is None:
+        count = int(os.environ.get("PET_NPROC_PER_NODE", "1"))
+    else:
+        count = processes
+        command += ["--standalone", f"--nproc-per-node={processes}"]
     command += [f"--shutdown-timeout={round(job.hang_seconds)}"]  # for a large state; half a minute is its own
     command += ["-m", "shallowsight.train", str(path)]
-    threads = max(1, len(os.sched_getaffinity(0)) // processes)
-    log.info("starting %d processes with %d threads each", processes, threads)
-    # This process hears of every update: it has the port of the metrics itself.
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), PORT: "0"}
+    threads = max(1, len(os.sched_getaffinity(0)) // count)
+    log.info("starting %d processes with %d threads each", count, threads)
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)} | variables
     said: deque[str] = deque(maxlen=_KEPT_LINES)
     failures: list[dict[str, Any]] = []
     # In a session of its own: a Ctrl-C would reach it twice, and the second one ends it before it has saved.
@@ -92,13 +112,13 @@ def _run_processes(job: StageJob, processes: int, on_update: OnUpdate, on_state:
             running.kill()  # and not saved: somebody else may be writing there
             raise
     if running.returncode != 0:
-        raise _failure(failures, f"training with {processes} processes ended with status {running.returncode}", said)
+        raise _failure(failures, f"training with {count} processes ended with status {running.returncode}", said)
 
 
 def _hear(
     line: str, said: "deque[str]", failures: list[dict[str, Any]], on_update: OnUpdate, on_state: OnState
 ) -> None:
-    found = _message(line)
+    found = read_message(line)
     if UPDATE in found:
         on_update(UpdateRecord(**found[UPDATE]), found["updates"])
     elif STATE in found:
@@ -108,17 +128,6 @@ def _hear(
     else:
         log.info("%s", line)
         said.append(line)
-
-
-def _message(line: str) -> dict[str, Any]:
-    """What a training process says to us; empty for any other line."""
-    if not line.startswith(tuple(f'{{"{kind}"' for kind in (UPDATE, STATE, FAILURE))):
-        return {}
-    try:
-        found: dict[str, Any] = json.loads(line)
-    except ValueError:  # two processes wrote at once
-        return {}
-    return found
 
 
 @contextmanager

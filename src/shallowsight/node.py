@@ -1,0 +1,56 @@
+"""What a TrainJob starts in every pod: `python -m shallowsight.node STORE_URL CELL_DIGEST`.
+
+The first pod makes the cell, from the states that an earlier one saved; the others lend it their processes. All have
+torchrun's own variables (PET_...) from the Trainer.
+"""
+
+import logging
+import os
+import sys
+
+from shallowsight.cluster_step import NodeTask, document_of
+from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.services.store import Store
+from shallowsight.services.stores import open_store
+from shallowsight.settings import Setting
+from shallowsight.train.messages import say_failure
+from shallowsight.train_step import lend_processes, train_cell
+
+log = logging.getLogger("shallowsight.node")
+
+
+def work(store: Store, cell_digest: str, node: int) -> None:
+    """The part of one node.
+
+    Raises:
+        ConfigurationError: the store does not know the cell, or this code would make another one.
+        ShallowsightError: the training failed.
+    """
+    text = store.read_document(document_of(cell_digest))
+    if text is None:
+        raise ConfigurationError(f"store {store.url} has no {document_of(cell_digest)}: who made this TrainJob?")
+    task = NodeTask.model_validate_json(text)
+    if task.cell.digest != cell_digest:
+        raise ConfigurationError(
+            f"cell {cell_digest} was asked for, and this image would make {task.cell.digest}: "
+            "its code or packages are others than those of the image that asks; use images of one version"
+        )
+    setting = Setting.parse(task.setting)
+    if node == 0:
+        train_cell(task.resolved, setting, task.seed, task.stage, store, processes=None)
+    elif not store.is_whole(task.cell):
+        lend_processes(task.resolved, setting, task.seed, task.stage, store)
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stdout)
+    try:
+        work(open_store(sys.argv[1]), sys.argv[2], int(os.environ.get("PET_NODE_RANK", "0")))
+    except ShallowsightError as error:
+        log.error("%s", error)
+        say_failure(error)
+        sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Studies on a Kubeflow installation: what is sent there, and what is fetched from the store."""

@@ -1,0 +1,1 @@
+"""Schedules as a file: what should run regularly, what does, and the difference."""

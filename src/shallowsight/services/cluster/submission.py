@@ -1,0 +1,65 @@
+"""Putting a TrainJob on the cluster, or finding it there."""
+
+import time
+from collections.abc import Callable
+
+from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.services.cluster.api import Cluster, Object
+from shallowsight.services.cluster.states import Phase, State, state_of
+from shallowsight.services.cluster.trainjob import SPEC_DIGEST, TrainJob, body
+
+Say = Callable[[str], None]
+
+
+def submit(cluster: Cluster, job: TrainJob, say: Say, poll_seconds: float, gone_seconds: float) -> None:
+    """Create the TrainJob, or take an equal one that is there already; one that has failed is replaced.
+
+    Raises:
+        ConfigurationError: another one of that name is running, or the cluster refuses this one.
+        ShallowsightError: the one before does not go.
+        ClusterUnavailable: no answer.
+    """
+    wanted = body(job)
+    while not cluster.create(wanted):
+        found = cluster.find(job.name)
+        if found is None:  # it went in between
+            time.sleep(poll_seconds)
+            continue
+        state = state_of(found, [])
+        if "deletionTimestamp" in found["metadata"]:
+            say(f"TrainJob {job.name} is being deleted; waiting for its end")
+            _wait_until_gone(cluster, found, poll_seconds, gone_seconds)
+        elif is_of(job, found) and state.phase is not Phase.FAILED:
+            say(f"TrainJob {job.name} is there already; joining it")
+            return
+        elif state.is_final:
+            say(f"TrainJob {job.name} is replaced: the one before is over ({state})")
+            cluster.delete(job.name, found["metadata"]["uid"])
+        else:
+            raise _another(job, state)
+    say(f"TrainJob {job.name} is created in namespace {job.namespace}")
+
+
+def is_of(job: TrainJob, found: Object) -> bool:
+    """Whether a TrainJob of the cluster is what `submit` makes of the job."""
+    wanted: str = body(job)["metadata"]["annotations"][SPEC_DIGEST]
+    return bool(found["metadata"].get("annotations", {}).get(SPEC_DIGEST) == wanted)
+
+
+def _another(job: TrainJob, state: State) -> ConfigurationError:
+    return ConfigurationError(
+        f"a TrainJob {job.name} with other nodes, image, command or environment is there already ({state}). "
+        f"Wait for its end, or end it: kubectl delete trainjob -n {job.namespace} {job.name}"
+    )
+
+
+def _wait_until_gone(cluster: Cluster, found: Object, poll_seconds: float, gone_seconds: float) -> None:
+    name, uid = found["metadata"]["name"], found["metadata"]["uid"]
+    until = time.monotonic() + gone_seconds
+    while (left := cluster.find(name)) is not None and left["metadata"]["uid"] == uid:
+        if time.monotonic() > until:
+            raise ShallowsightError(
+                f"TrainJob {name} was deleted {gone_seconds:.0f} s ago and is still there; a pod may not end, or "
+                f"something holds it: kubectl get trainjob,pods -n {cluster.namespace} -o yaml shows its finalizers"
+            )
+        time.sleep(poll_seconds)

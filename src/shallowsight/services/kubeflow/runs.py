@@ -1,0 +1,71 @@
+"""Runs on a Kubeflow Pipelines server."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shallowsight.services.kubeflow.api import KfpApi
+from shallowsight.services.kubeflow.values import Run, Task, Version
+
+
+class Runs:
+    """The runs of a server."""
+
+    def __init__(self, api: KfpApi) -> None:
+        self._api = api
+
+    def start(
+        self,
+        name: str,
+        experiment: str,
+        version: Version,
+        arguments: Mapping[str, object],
+        service_account: str | None,
+    ) -> str:
+        """The id of a new run."""
+        body = self._api.models.V2beta1Run(
+            display_name=name,
+            experiment_id=experiment,
+            pipeline_version_reference=self._api.reference(version),
+            runtime_config=self._api.models.V2beta1RuntimeConfig(parameters=dict(arguments)),
+            service_account=service_account,
+        )
+        api = self._api.client.runs
+        made = self._api.ask(
+            f"starting the run {name!r}", lambda timeout: api.run_service_create_run(body, _request_timeout=timeout)
+        )
+        return str(made.run_id)
+
+    def run(self, run_id: str) -> Run:
+        """Raises NotThere for an id that the server does not know."""
+        api = self._api.client.runs
+        found = self._api.ask(
+            f"reading the run {run_id!r}", lambda timeout: api.run_service_get_run(run_id, _request_timeout=timeout)
+        )
+        return _run(found)
+
+
+def _run(found: Any) -> Run:
+    details = found.run_details.task_details if found.run_details else None
+    tasks = [_task(each) for each in details or []]
+    return Run(
+        id=str(found.run_id),
+        name=str(found.display_name),
+        state=str(found.state or "PENDING"),
+        error=_message(found.error),
+        # What has not begun has no time, and comes last.
+        tasks=tuple(sorted(tasks, key=lambda task: (task.started is None, str(task.started)))),
+    )
+
+
+def _task(found: Any) -> Task:
+    return Task(
+        id=str(found.task_id),
+        name=str(found.display_name or found.task_id),
+        state=str(found.state or "PENDING"),
+        error=_message(found.error),
+        started=found.start_time,
+    )
+
+
+def _message(error: Any) -> str:
+    return str(error.message or f"code {error.code}") if error else ""

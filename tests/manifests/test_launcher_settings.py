@@ -1,0 +1,38 @@
+"""What the pipelines expect of a namespace is what the manifests put there."""
+
+import pytest
+from overlays import OVERLAYS, build, find
+
+from pipelines import placement
+from shallowsight.cluster_step import GPUS_PER_NODE, NAMESPACE, QUEUE
+from shallowsight.services.cluster.trainjob import RUNTIME
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_boxes_find_how_to_start_trainings(overlay: str) -> None:
+    objects = build(overlay)
+    found = [o for o in objects if o["kind"] == "ConfigMap" and o["metadata"]["name"] == placement.LAUNCHER_SETTINGS]
+    assert found
+    for each in found:
+        assert set(each["data"]) == {NAMESPACE, QUEUE, GPUS_PER_NODE}
+        assert find(objects, "Namespace", each["data"][NAMESPACE])
+        queue = find(objects, "LocalQueue", each["data"][QUEUE])
+        assert queue["metadata"]["namespace"] == each["data"][NAMESPACE]
+    assert "shallowsight" in {each["metadata"]["namespace"] for each in found}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_names_that_the_code_knows_exist(overlay: str) -> None:
+    objects = build(overlay)
+    assert find(objects, "ClusterTrainingRuntime", RUNTIME)
+    for priority in (placement.INTERACTIVE, placement.SCHEDULED):
+        assert find(objects, "WorkloadPriorityClass", priority)
+
+
+def test_without_users_the_boxes_are_in_kubeflow() -> None:
+    namespaces = {
+        o["metadata"]["namespace"]
+        for o in build("local")
+        if o["kind"] == "ConfigMap" and o["metadata"]["name"] == placement.LAUNCHER_SETTINGS
+    }
+    assert namespaces == {"shallowsight", "kubeflow"}

@@ -1,0 +1,96 @@
+"""The pods of a TrainJob, as processes that share nothing but a real S3 server and the network."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from s3_server import BUCKET, Server
+
+from shallowsight.cells import Resolved, prepare_cell, stage_cell
+from shallowsight.cluster_step import NodeTask, document_of
+from shallowsight.services.store import Store
+from shallowsight.services.stores import CACHE, open_store
+from shallowsight.settings import Setting
+from shallowsight.train_step import train_cell
+
+pytestmark = pytest.mark.slow
+
+SETTING = Setting.parse("2")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def with_data(store: Store, resolved: Resolved, data: Path) -> Store:
+    def copy(out: Path) -> None:
+        subprocess.run(["cp", "-r", f"{data}/.", str(out)], check=True)
+
+    store.build(prepare_cell(resolved), copy)
+    return store
+
+
+def start_node(url: str, digest: str, rank: int, nodes: int, port: int, disk: Path) -> "subprocess.Popen[bytes]":
+    trainer = {
+        "PET_NNODES": str(nodes), "PET_NPROC_PER_NODE": "1", "PET_NODE_RANK": str(rank),
+        "PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(port),
+    }  # fmt: skip
+    disk.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "shallowsight.node", url, digest],
+        env=os.environ | trainer | {CACHE: str(disk), "OMP_NUM_THREADS": "1"},
+        stdout=(disk / "log").open("ab"),
+        stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_nodes_make_a_cell(
+    s3: Server, resolved: Resolved, prepared: "object", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: int
+) -> None:
+    monkeypatch.setenv(CACHE, str(tmp_path / "launcher"))
+    url = f"s3://{BUCKET}/{uuid4().hex}"
+    store = with_data(open_store(url), resolved, prepared.folder)  # type: ignore[attr-defined]
+    cell = stage_cell(resolved, SETTING, 0, "pretrain")
+    task = NodeTask(resolved=resolved, setting="2", seed=0, stage="pretrain")
+    store.write_document(document_of(cell.digest), task.model_dump_json())
+
+    port = free_port()
+    running = [start_node(url, cell.digest, n, nodes, port, tmp_path / f"node {n}") for n in range(nodes)]
+    try:
+        for number, node in enumerate(running):
+            assert node.wait(timeout=180) == 0, (tmp_path / f"node {number}" / "log").read_text()[-3000:]
+    finally:
+        for node in running:
+            node.kill()
+
+    assert store.is_whole(cell)
+    there = store.folder(cell)
+    local = with_data(Store(tmp_path / "local"), resolved, prepared.folder)  # type: ignore[attr-defined]
+    here = train_cell(resolved, SETTING, 0, "pretrain", local, nodes)
+    for name in ("connector.safetensors", "losses.jsonl"):
+        assert (there / name).read_bytes() == (here / name).read_bytes()
+
+
+def test_a_node_of_another_version_refuses(s3: Server, resolved: Resolved, tmp_path: Path) -> None:
+    url, digest = f"s3://{BUCKET}/{uuid4().hex}", "0" * 16
+    store = open_store(url)
+    task = NodeTask(resolved=resolved, setting="2", seed=0, stage="pretrain")
+    store.write_document(document_of(digest), task.model_dump_json())
+    node = start_node(url, digest, 0, 1, free_port(), tmp_path / "node")
+    assert node.wait(timeout=60) == 2
+    said = (tmp_path / "node" / "log").read_text()
+    assert "use images of one version" in said and '{"failure": "ConfigurationError"' in said
+
+
+def test_a_node_without_a_task_refuses(s3: Server, tmp_path: Path) -> None:
+    node = start_node(f"s3://{BUCKET}/{uuid4().hex}", "0" * 16, 0, 1, free_port(), tmp_path / "node")
+    assert node.wait(timeout=60) == 2
+    assert "has no jobs/0000000000000000.json: who made this TrainJob?" in (tmp_path / "node" / "log").read_text()

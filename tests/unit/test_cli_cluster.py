@@ -1,0 +1,70 @@
+"""The commands for a cluster: wrong usage is one line, and no server is asked."""
+
+import subprocess
+import sys
+
+import pytest
+
+from shallowsight import cli
+
+WRONG = [
+    pytest.param(["submit", "demo"], ["--store"], id="no store"),
+    pytest.param(["submit", "demoo", "--store", "s3://b/x"], ["did you mean 'demo'"], id="unknown study"),
+    pytest.param(["submit", "demo", "--store", "/disk"], ["--store '/disk': a cluster needs s3://"], id="folder"),
+    pytest.param(["submit", "demo", "--store", "s3://b", "--gpus", "-1"], ["--gpus"], id="negative gpus"),
+    pytest.param(
+        ["submit", "demo", "--store", "s3://b", "--gpus", "3"], ["does not divide among 3"], id="gpus and batch"
+    ),
+    pytest.param(
+        ["submit", "demo", "--store", "s3://b", "--pipeline", "x"],
+        ["no pipeline 'x'; choose from layer_study"],
+        id="pipeline",
+    ),
+    pytest.param(["submit", "demo", "--store", "s3://b", "--set", "settings=13"], ["layers 1 to 12"], id="layer 13"),
+    pytest.param(["submit", "none.yaml", "--store", "s3://b"], ["no file 'none.yaml'"], id="no such file"),
+    pytest.param(["status"], ["RUN_ID"], id="no run"),
+    pytest.param(["status", "r", "--host", "kubeflow"], ["--host 'kubeflow': write https://"], id="host"),
+    pytest.param(["status", "r", "--host", "http://h", "--context", "c"], ["give one"], id="host and context"),
+    pytest.param(["status", "r", "--token", "x"], ["No such option"], id="a token as an argument"),
+    pytest.param(
+        ["status", "r", "--host", "http://h", "--token-file", "none"], ["token file none: No such"], id="token"
+    ),
+    pytest.param(["fetch", "s3://b"], ["--out"], id="no folder"),
+    pytest.param(["fetch", "http://b", "--out", "x"], ["file:///absolute/folder or s3://"], id="store to fetch from"),
+    pytest.param(["schedule", "apply"], ["FILE"], id="no file"),
+    pytest.param(["schedule", "apply", "none.yaml"], ["no file 'none.yaml'"], id="no such schedules"),
+    pytest.param(["schedule", "run", "x.yaml"], ["run"], id="unknown command"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), WRONG)
+def test_wrong_usage_is_status_2_and_one_line(
+    arguments: list[str],
+    says: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
+    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
+    monkeypatch.setattr(sys, "argv", ["shallowsight", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out) == (2, "")
+    assert err.startswith("shallowsight: ")
+    assert err.count("\n") == 1
+    for words in says:
+        assert words in err
+
+
+def test_reading_a_file_of_schedules_loads_nothing_heavy() -> None:
+    modules = (
+        "cli_cluster", "schedules.values", "schedules.apply", "remote.submission", "remote.fetch", "remote.study",
+    )  # fmt: skip
+    code = (
+        f"import sys, {', '.join(f'shallowsight.{name}' for name in modules)}\n"
+        "print([m for m in ('kfp', 'kfp_server_api', 'kubernetes', 'torch', 'croniter') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,162 @@
+"""What the training step asks of a cluster, and what it makes of the answer. No cluster: its launcher is replaced."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shallowsight.cells import Resolved, stage_cell
+from shallowsight.cluster_step import (
+    GPUS_PER_NODE,
+    LAUNCHER,
+    QUEUE,
+    NodeTask,
+    _nodes,
+    document_of,
+    train_on_cluster,
+    uses_trainjobs,
+)
+from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.services.cluster.trainjob import TrainJob
+from shallowsight.services.files import FileObjects
+from shallowsight.services.mirror import MirroredStore
+from shallowsight.services.store import Store
+from shallowsight.settings import Setting
+
+SETTING = Setting.parse("2")
+
+
+class Cluster:
+    """Stands for a cluster: remembers what it was asked, and makes cells when told to."""
+
+    namespace = "vision"
+
+    def __init__(self) -> None:
+        self.jobs: list[TrainJob] = []
+        self.forgotten: list[TrainJob] = []
+        self.makes: list[Any] = []
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    found = Cluster()
+
+    def run(asked: Cluster, job: TrainJob, limits: object, *, say: object, on_line: object) -> None:
+        asked.jobs.append(job)
+        if asked.makes:
+            asked.makes.pop(0)()
+
+    monkeypatch.setattr("shallowsight.services.cluster.connection.connect", lambda namespace: found)
+    monkeypatch.setattr("shallowsight.services.cluster.launcher.run", run)
+    monkeypatch.setattr("shallowsight.services.cluster.launcher.forget", lambda asked, job: asked.forgotten.append(job))
+    return found
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> MirroredStore:
+    return MirroredStore(FileObjects(tmp_path / "bucket"), tmp_path / "here")
+
+
+def built(store: Store, resolved: Resolved) -> Any:
+    """What the pods leave."""
+    cell = stage_cell(resolved, SETTING, 0, "pretrain").model_copy(update={"parents": ()})
+    return lambda: store.build(cell, lambda out: (out / "connector.safetensors").write_bytes(b"x"))
+
+
+@pytest.fixture
+def alone(resolved: Resolved, monkeypatch: pytest.MonkeyPatch) -> Resolved:
+    """With cells that have no parents, so that nothing else has to be made."""
+    import shallowsight.cluster_step as module
+
+    monkeypatch.setattr(module, "stage_cell", lambda *a: stage_cell(*a).model_copy(update={"parents": ()}))
+    return resolved
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, False),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, True),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", LAUNCHER: "local"}, False),
+        ({LAUNCHER: "trainjob"}, True),
+    ],
+)
+def test_which_launcher(environment: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (LAUNCHER, "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert uses_trainjobs() is expected
+
+
+def test_a_launcher_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LAUNCHER, "slurm")
+    with pytest.raises(ConfigurationError, match="SHALLOWSIGHT_LAUNCHER='slurm': write local or trainjob"):
+        uses_trainjobs()
+
+
+@pytest.mark.parametrize(("gpus", "expected"), [(0, (1, 0)), (1, (1, 1)), (8, (1, 8)), (16, (2, 8)), (32, (4, 8))])
+def test_gpus_fill_nodes(gpus: int, expected: tuple[int, int]) -> None:
+    assert _nodes(gpus) == expected
+
+
+def test_nodes_of_another_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(GPUS_PER_NODE, "4")
+    assert _nodes(12) == (3, 4)
+    with pytest.raises(ConfigurationError, match="gpus=6: nodes have 4"):
+        _nodes(6)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "4.0"])
+def test_a_node_without_gpus_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(GPUS_PER_NODE, text)
+    with pytest.raises(ConfigurationError, match="write how many GPUs a node of the pool has"):
+        _nodes(8)
+
+
+def test_what_the_cluster_is_asked(
+    alone: Resolved, store: MirroredStore, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(QUEUE, "shallowsight")
+    cluster.makes = [built(store, alone)]
+    place = train_on_cluster(alone, SETTING, 0, "pretrain", store, 16, "scheduled")
+    (job,) = cluster.jobs
+    cell = stage_cell(alone, SETTING, 0, "pretrain")
+    assert place == store.place(cell)
+    assert job.command == ("python", "-m", "shallowsight.node", store.url, cell.digest)
+    assert (job.nodes, job.gpus_per_node, job.processes_per_node) == (2, 8, 8)
+    assert (job.namespace, job.study, job.cell, job.stage) == ("vision", "small", cell.digest, "pretrain")
+    assert (job.queue, job.priority) == ("shallowsight", "scheduled")
+    told = NodeTask.model_validate_json(store.read_document(document_of(cell.digest)) or "")
+    assert told == NodeTask(resolved=alone, setting="2", seed=0, stage="pretrain") and told.cell.digest == cell.digest
+
+
+def test_without_gpus_it_is_one_process(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
+    cluster.makes = [built(store, alone)]
+    train_on_cluster(alone, SETTING, 0, "pretrain", store, 0, "scheduled")
+    assert (cluster.jobs[0].nodes, cluster.jobs[0].gpus_per_node, cluster.jobs[0].processes_per_node) == (1, 0, 1)
+    assert cluster.jobs[0].queue is None and cluster.jobs[0].priority is None
+
+
+def test_a_whole_cell_asks_nobody(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
+    built(store, alone)()
+    train_on_cluster(alone, SETTING, 0, "pretrain", store, 8, "")
+    assert cluster.jobs == []
+    assert [line["event"] for line in store.ledger.events()][-1] == "reused"
+
+
+def test_a_complete_job_whose_cell_is_gone_runs_again(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
+    cluster.makes = [lambda: None, built(store, alone)]
+    train_on_cluster(alone, SETTING, 0, "pretrain", store, 8, "")
+    assert len(cluster.jobs) == 2 and cluster.forgotten == cluster.jobs[:1]
+
+
+def test_a_job_that_leaves_no_cell_is_a_failure(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
+    with pytest.raises(ShallowsightError, match="is complete, and the store has no whole cell; see its log"):
+        train_on_cluster(alone, SETTING, 0, "pretrain", store, 8, "")
+
+
+def test_pods_do_not_reach_a_folder(resolved: Resolved, tmp_path: Path, cluster: Cluster) -> None:
+    with pytest.raises(ConfigurationError, match="the pods of a TrainJob reach a bucket only; give s3://bucket/prefix"):
+        train_on_cluster(resolved, SETTING, 0, "pretrain", Store(tmp_path / "study"), 8, "")
+    assert cluster.jobs == []
