@@ -10,10 +10,10 @@ import sys
 
 from shallowsight.cluster_step import NodeTask, document_of
 from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.services.failures import say_failure
 from shallowsight.services.store import Store
 from shallowsight.services.stores import open_store
 from shallowsight.settings import Setting
-from shallowsight.train.messages import say_failure
 from shallowsight.train_step import lend_processes, train_cell
 
 log = logging.getLogger("shallowsight.node")

@@ -36,3 +36,14 @@ def test_without_users_the_boxes_are_in_kubeflow() -> None:
         if o["kind"] == "ConfigMap" and o["metadata"]["name"] == placement.LAUNCHER_SETTINGS
     }
     assert namespaces == {"shallowsight", "kubeflow"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_launcher_may_ask_what_it_asks(overlay: str) -> None:
+    """What services/cluster/api.py calls."""
+    rules = find(build(overlay), "Role", "shallowsight-trainings")["rules"]
+    granted = {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+    assert granted >= {
+        ("trainjobs", "create"), ("trainjobs", "get"), ("trainjobs", "delete"), ("pods", "list"), ("pods/log", "get"),
+        ("events", "list"), ("workloads", "list"),
+    }  # fmt: skip

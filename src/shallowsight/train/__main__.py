@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from shallowsight.errors import ShallowsightError
+from shallowsight.services.failures import say_failure
 from shallowsight.services.metrics.exposition import Endpoint
 from shallowsight.services.metrics.training import TrainingMetrics
 from shallowsight.train.job import StageJob
 from shallowsight.train.loop import UpdateRecord
-from shallowsight.train.messages import STATE, UPDATE, say, say_failure
+from shallowsight.train.messages import STATE, UPDATE, say
 from shallowsight.train.orphans import die_with_parent
 from shallowsight.train.processes import ranks
 from shallowsight.train.stage import run_stage

@@ -3,32 +3,29 @@
 import gc
 import logging
 import os
-import re
 import signal
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
-from shallowsight import errors
-from shallowsight.errors import ConfigurationError, MissingPackage, OutOfMemory, ShallowsightError
+from shallowsight.errors import OutOfMemory, ShallowsightError
+from shallowsight.services.failures import failure_in, last_words
 from shallowsight.services.metrics.exposition import PORT
 from shallowsight.train.job import StageJob
 from shallowsight.train.keeper import OnState
 from shallowsight.train.loop import UpdateRecord
-from shallowsight.train.messages import FAILURE, STATE, UPDATE, read_message
+from shallowsight.train.messages import STATE, UPDATE, read_message
 from shallowsight.train.orphans import die_with_parent
 from shallowsight.train.stage import run_stage
 
 log = logging.getLogger(__name__)
 
-_LAST_LINES, _KEPT_LINES = 15, 200
-_TORCHRUN = re.compile(r"[EW]\d{4} \d\d:\d\d:\d\d\.\d+ .*torch/distributed/elastic")
+_KEPT_LINES = 200
 
 OnUpdate = Callable[[UpdateRecord, int], None]
 
@@ -91,7 +88,7 @@ def _run_processes(
     log.info("starting %d processes with %d threads each", count, threads)
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)} | variables
     said: deque[str] = deque(maxlen=_KEPT_LINES)
-    failures: list[dict[str, Any]] = []
+    failures: list[ShallowsightError] = []
     # In a session of its own: a Ctrl-C would reach it twice, and the second one ends it before it has saved.
     with subprocess.Popen(
         command,
@@ -111,20 +108,24 @@ def _run_processes(
         except BaseException:
             running.kill()  # and not saved: somebody else may be writing there
             raise
-    if running.returncode != 0:
-        raise _failure(failures, f"training with {count} processes ended with status {running.returncode}", said)
+    if running.returncode == 0:
+        return
+    if failures:
+        raise failures[0]
+    what = f"training with {count} processes ended with status {running.returncode}"
+    raise ShallowsightError(f"{what}:\n{last_words(said)}")
 
 
 def _hear(
-    line: str, said: "deque[str]", failures: list[dict[str, Any]], on_update: OnUpdate, on_state: OnState
+    line: str, said: "deque[str]", failures: list[ShallowsightError], on_update: OnUpdate, on_state: OnState
 ) -> None:
-    found = read_message(line)
+    found, failure = read_message(line), failure_in(line)
     if UPDATE in found:
         on_update(UpdateRecord(**found[UPDATE]), found["updates"])
     elif STATE in found:
         on_state(found[STATE], found["saved"])
-    elif FAILURE in found:
-        failures.append(found)
+    elif failure is not None:
+        failures.append(failure)
     else:
         log.info("%s", line)
         said.append(line)
@@ -144,20 +145,3 @@ def _passing_on_stops(running: "subprocess.Popen[str]") -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _failure(failures: Sequence[dict[str, Any]], what: str, said: Sequence[str]) -> ShallowsightError:
-    if failures:
-        kind: type[ShallowsightError] = getattr(errors, failures[0][FAILURE])
-        if kind is OutOfMemory:
-            return OutOfMemory(failures[0]["message"], failures[0]["more_passes"])
-        # Its message is made already.
-        return (ConfigurationError if kind is MissingPackage else kind)(failures[0]["message"])
-    return ShallowsightError(f"{what}:\n{_last_words(said)}")
-
-
-def _last_words(said: Sequence[str]) -> str:
-    """What the processes said at last, without torchrun's own report, which is long and names no reason."""
-    lines = list(said)
-    own = next((n for n, line in enumerate(lines) if _TORCHRUN.match(line)), len(lines))
-    return "\n".join((lines[:own] or lines)[-_LAST_LINES:])

@@ -1,12 +1,10 @@
-"""What training processes say to whoever started them: JSON, one line each, on the standard output."""
+"""What training processes say to their launcher as they go: JSON, one line each, on the standard output."""
 
 import json
 import sys
 from typing import Any
 
-from shallowsight.errors import OutOfMemory, ShallowsightError
-
-UPDATE, STATE, FAILURE = "update", "state", "failure"  # how such lines begin
+UPDATE, STATE = "update", "state"  # how such lines begin
 
 
 def say(line: dict[str, object]) -> None:
@@ -14,14 +12,9 @@ def say(line: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
-def say_failure(error: ShallowsightError) -> None:
-    more = {"more_passes": error.more_passes} if isinstance(error, OutOfMemory) else {}
-    say({FAILURE: type(error).__name__, "message": str(error), **more})
-
-
 def read_message(line: str) -> dict[str, Any]:
     """What was said; empty for any other line."""
-    if not line.startswith(tuple(f'{{"{kind}"' for kind in (UPDATE, STATE, FAILURE))):
+    if not line.startswith(tuple(f'{{"{kind}"' for kind in (UPDATE, STATE))):
         return {}
     try:
         found: dict[str, Any] = json.loads(line)

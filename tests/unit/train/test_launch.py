@@ -7,55 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from shallowsight.errors import ConfigurationError, Interrupted, OutOfMemory, ShallowsightError
+from shallowsight.errors import OutOfMemory
 from shallowsight.model.vlm import VLM
 from shallowsight.train.job import StageJob
-from shallowsight.train.launch import _LAST_LINES, _failure, _last_words, launch
+from shallowsight.train.launch import launch
 from shallowsight.train.parts import LOSSES
 from shallowsight.train.stage import run_stage
 
 Make = Callable[..., StageJob]
-
-TORCHRUN = """W1121 23:09:58.183000 20620 torch/distributed/elastic/multiprocessing/api.py:1028] Sending
-E1121 23:09:58.185000 20620 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1) local_rank: 0
-Traceback (most recent call last):
-============================================================
-shallowsight.train FAILED
-  exitcode  : 1 (pid: 20630)
-============================================================
-"""
-
-
-def test_the_reason_comes_before_torchruns_report() -> None:
-    said = [f"line {n}" for n in range(30)]
-    assert _last_words([*said, *TORCHRUN.splitlines()]).splitlines() == said[-_LAST_LINES:]
-
-
-def test_torchruns_report_is_shown_when_there_is_nothing_else() -> None:
-    assert "shallowsight.train FAILED" in _last_words(TORCHRUN.splitlines())
-
-
-def test_without_a_report() -> None:
-    assert _last_words(["killed"]) == "killed"
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("Interrupted", Interrupted),
-        ("ConfigurationError", ConfigurationError),
-        ("MissingPackage", ConfigurationError),
-    ],
-)
-def test_a_failure_that_was_said_keeps_its_type(name: str, kind: type[ShallowsightError]) -> None:
-    found = _failure([{"failure": name, "message": "why"}, {"failure": "ShallowsightError", "message": "b"}], "x", [])
-    assert type(found) is kind and str(found) == "why"
-
-
-@pytest.mark.parametrize("more", [None, 4])
-def test_a_lack_of_memory_keeps_what_may_do(more: int | None) -> None:
-    found = _failure([{"failure": "OutOfMemory", "message": "why", "more_passes": more}], "x", [])
-    assert isinstance(found, OutOfMemory) and str(found) == "why" and found.more_passes == more
 
 
 def greedy(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:

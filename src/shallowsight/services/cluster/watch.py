@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from shallowsight.errors import ShallowsightError
 from shallowsight.services.cluster.api import Cluster, Object
 from shallowsight.services.cluster.clock import Clock
-from shallowsight.services.cluster.failures import failure_in, first_cause, unexplained
+from shallowsight.services.cluster.failures import first_cause, unexplained
 from shallowsight.services.cluster.logs import LogReader, without_time
 from shallowsight.services.cluster.pods import Pod, nodes_of
 from shallowsight.services.cluster.reasons import with_reason
 from shallowsight.services.cluster.states import Phase, State, state_of
 from shallowsight.services.cluster.submission import Say
 from shallowsight.services.cluster.trainjob import TrainJob
+from shallowsight.services.failures import failure_in
 
 _KEPT_LINES = 500  # of a log, to look for a cause
 _CONTINUE = "The same command continues from its last saved state"

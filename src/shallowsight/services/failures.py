@@ -1,0 +1,48 @@
+"""Why a training failed, as its processes say it on their standard output: one JSON line."""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from shallowsight import errors
+from shallowsight.errors import ConfigurationError, MissingPackage, OutOfMemory, ShallowsightError
+
+FAILURE = "failure"  # how such a line begins
+
+_TORCHRUN = re.compile(r"[EW]\d{4} \d\d:\d\d:\d\d\.\d+ .*torch/distributed/elastic")
+_LAST_LINES = 15
+
+
+def say_failure(error: ShallowsightError) -> None:
+    """For whoever started this process."""
+    more = {"more_passes": error.more_passes} if isinstance(error, OutOfMemory) else {}
+    sys.stdout.write(json.dumps({FAILURE: type(error).__name__, "message": str(error), **more}) + "\n")
+    sys.stdout.flush()
+
+
+def failure_in(line: str) -> ShallowsightError | None:
+    """The error that a line tells of: the name of its type, and its message."""
+    if not line.startswith(f'{{"{FAILURE}"'):
+        return None
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:  # two processes wrote at once
+        return None
+    message = str(found.get("message", ""))
+    kind = getattr(errors, str(found[FAILURE]), None)
+    if kind is OutOfMemory:
+        return OutOfMemory(message, found.get("more_passes"))
+    if kind is MissingPackage:  # its message is made already
+        return ConfigurationError(message)
+    if isinstance(kind, type) and issubclass(kind, ShallowsightError):
+        return kind(message)
+    return ShallowsightError(f"{found[FAILURE]}: {message}")
+
+
+def last_words(said: Sequence[str]) -> str:
+    """What the processes said at last, without torchrun's own report, which is long and names no reason."""
+    lines = list(said)
+    own = next((n for n, line in enumerate(lines) if _TORCHRUN.match(line)), len(lines))
+    return "\n".join((lines[:own] or lines)[-_LAST_LINES:])
