@@ -8,7 +8,15 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 OUT ?= runs/demo
 
+# Container images. BASE_PYTHON, BASE_CUDA, BASE_CUDA_BUILD replace the bases that the Dockerfiles name; ENGINE_FLAGS are
+# for a proxy's certificate, a mirror and the like.
+ENGINE ?= $(shell for each in docker podman; do $$each info >/dev/null 2>&1 && echo $$each && break; done)
+BASES := BASE_PYTHON BASE_CUDA BASE_CUDA_BUILD
+LOCAL_BASE := localhost/debian-python:3.11
+image_name = $(shell $(PYTHON) -c 'from components import images; print(images.$(1))')
+
 .PHONY: demo test test-fast lint format compile clean help
+.PHONY: images images-local image-python image-cuda local-base pin-images test-images engine
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,6 +42,31 @@ format: $(INSTALLED) ## format and mend what ruff can
 
 compile: $(INSTALLED) ## compile the pipelines into the committed YAML
 	$(BIN)/python -m pipelines.compile
+
+images: image-python image-cuda ## build both container images with docker or podman (ENGINE=...)
+
+image-python: NAME = $(call image_name,CPU_IMAGE)
+image-cuda: NAME = $(call image_name,TRAIN_IMAGE)
+image-python image-cuda: image-%: engine
+	$(ENGINE) build $(ENGINE_FLAGS) --file images/$*/Dockerfile --tag $(NAME) \
+		--build-arg REVISION=$$(git describe --always --dirty --abbrev=40 2>/dev/null || echo unknown) \
+		$(foreach base,$(BASES),$(if $($(base)),--build-arg $(base)=$($(base)))) .
+	@echo "$(NAME): $$($(ENGINE) image inspect --format '{{.Size}}' $(NAME) | numfmt --to=si)B"
+
+images-local: local-base ## build the CPU image on a base made here from Debian packages, without a registry (as root)
+	@$(MAKE) image-python BASE_PYTHON=$(LOCAL_BASE)
+
+local-base: engine
+	@$(ENGINE) image inspect $(LOCAL_BASE) >/dev/null 2>&1 || images/debian-base $(ENGINE) $(LOCAL_BASE)
+
+test-images: $(INSTALLED) engine ## test the CPU image that was built last: its boxes, and a pipeline in containers
+	@SHALLOWSIGHT_IMAGE_ENGINE=$(ENGINE) $(BIN)/python -m pytest -m slow tests/e2e/test_built_image.py
+
+pin-images: ## write today's digests of the bases into the Dockerfiles (needs docker or skopeo, and the network)
+	$(PYTHON) images/pin.py
+
+engine:
+	@test -n "$(ENGINE)" || { echo "docker or podman is needed, and neither answers: start one, or name it with ENGINE=..."; exit 1; }
 
 clean: ## remove the environment and caches; runs/ stays
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache

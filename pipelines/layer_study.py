@@ -9,7 +9,14 @@ from pipelines.study import closing, train_members
 
 
 @dsl.pipeline(name="layer-study", description="Which layers of a vision transformer a multimodal LLM should look at.")
-def layer_study(study: str = "demo", overrides: list = [], store: str = "", gpus: str = "0", step_gpus: str = "0"):
+def layer_study(
+    study: str = "demo",
+    overrides: list = [],
+    store: str = "",
+    gpus: str = "0",
+    step_gpus: str = "0",
+    priority: str = placement.INTERACTIVE,
+):
     with dsl.ExitHandler(closing(report(store=store))):
         resolved = resolve_study(study=study, overrides=overrides, store=store)
-        train_members(resolved, store, gpus, step_gpus, placement.INTERACTIVE)
+        train_members(resolved, store, gpus, step_gpus, priority)

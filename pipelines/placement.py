@@ -1,5 +1,7 @@
 """Where the boxes run on a cluster, said once. A local run takes no notice of it."""
 
+from typing import NamedTuple
+
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
@@ -10,7 +12,15 @@ GPU = "nvidia.com/gpu"
 LABELS = {"app.kubernetes.io/part-of": "shallowsight"}  # what costs and metrics are added up by
 HOUR = 3600  # seconds
 _VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_SETTINGS = ("SHALLOWSIGHT_NAMESPACE", "SHALLOWSIGHT_QUEUE", "SHALLOWSIGHT_GPUS_PER_NODE")
+_SETTINGS = (
+    "SHALLOWSIGHT_LAUNCHER",
+    "SHALLOWSIGHT_NAMESPACE",
+    "SHALLOWSIGHT_QUEUE",
+    "SHALLOWSIGHT_GPUS_PER_NODE",
+    "SHALLOWSIGHT_CPUS_PER_GPU",
+    "SHALLOWSIGHT_GIBIBYTES_PER_GPU",
+    "SHALLOWSIGHT_SAVE_SECONDS",
+)
 _USER = 10001  # of the images
 _A100 = {
     "key": "nvidia.com/gpu.product",  # as NVIDIA's feature discovery labels nodes
@@ -19,20 +29,28 @@ _A100 = {
 }
 
 
+class Resources(NamedTuple):
+    """Of a box: cores and memory that it is sure of, and the most memory that it may take."""
+
+    cpu: str
+    asked: str
+    most: str
+
+
 def light(*tasks: PipelineTask) -> None:
     """What plans, waits and reports: a part of one core."""
     for task in tasks:
-        _common(task, cpu="500m", memory="2Gi", hours=2)
+        _common(task, Resources(cpu="500m", asked="2Gi", most="4Gi"), hours=12)
 
 
 def data(task: PipelineTask) -> None:
     """What checks and packs records and pictures."""
-    _common(task, cpu="4", memory="16Gi", hours=12)
+    _common(task, Resources(cpu="1", asked="2Gi", most="16Gi"), hours=12)
 
 
 def gpu(task: PipelineTask, gpus: str) -> None:
     """What reads the tower or answers questions: one process, on a node of the GPU pool; "0" GPUs will do."""
-    _common(task, cpu="4", memory="32Gi", hours=24)
+    _common(task, Resources(cpu="1", asked="4Gi", most="32Gi"), hours=24)
     task.set_accelerator_type(GPU).set_accelerator_limit(gpus)
     kubernetes.add_toleration(task, key=GPU, operator="Exists", effect="NoSchedule")
     # Wished for, not required: the same pipeline runs on a cluster with other GPUs, or none.
@@ -42,12 +60,14 @@ def gpu(task: PipelineTask, gpus: str) -> None:
 
 def launches_training(task: PipelineTask) -> None:
     """It makes a TrainJob and follows it; the GPUs are the TrainJob's, placed by its runtime and its queue."""
-    _common(task, cpu="500m", memory="2Gi", hours=14 * 24)
-    kubernetes.use_config_map_as_env(task, LAUNCHER_SETTINGS, {name: name for name in _SETTINGS}, optional=True)
+    _common(task, Resources(cpu="500m", asked="2Gi", most="2Gi"), hours=60 * 24)
+    # Not optional: without it the box would train in its half core.
+    kubernetes.use_config_map_as_env(task, LAUNCHER_SETTINGS, {name: name for name in _SETTINGS})
 
 
-def _common(task: PipelineTask, cpu: str, memory: str, hours: int) -> None:
-    task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
+def _common(task: PipelineTask, resources: Resources, hours: int) -> None:
+    # Little is asked for, so that a small cluster runs it; on a large one the rest of a node is there for it.
+    task.set_cpu_request(resources.cpu).set_memory_request(resources.asked).set_memory_limit(resources.most)
     # A pod may be evicted or lose its node; what is whole is not made again.
     task.set_retry(num_retries=2, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="10m")
     # The store knows what is whole; KFP's own cache would not notice a changed package or a lost artifact.

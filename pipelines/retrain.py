@@ -16,7 +16,8 @@ def retrain(
     store: str = "",
     gpus: str = "0",
     step_gpus: str = "0",
+    priority: str = placement.SCHEDULED,
 ):
     with dsl.ExitHandler(closing(report(store=store))):
         resolved = resolve_retraining(study=study, settings=settings, overrides=overrides, store=store)
-        train_members(resolved, store, gpus, step_gpus, placement.SCHEDULED)
+        train_members(resolved, store, gpus, step_gpus, priority)

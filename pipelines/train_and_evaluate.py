@@ -12,7 +12,12 @@ from pipelines.study import closing
 
 @dsl.pipeline(name="train-and-evaluate", description="Train and evaluate one visual-layer setting.")
 def train_and_evaluate(
-    experiment: str = "demo", overrides: list = [], store: str = "", gpus: str = "0", step_gpus: str = "0"
+    experiment: str = "demo",
+    overrides: list = [],
+    store: str = "",
+    gpus: str = "0",
+    step_gpus: str = "0",
+    priority: str = placement.INTERACTIVE,
 ):
     with dsl.ExitHandler(closing(report(store=store))):
         resolved = resolve_experiment(experiment=experiment, overrides=overrides, store=store)
@@ -24,5 +29,5 @@ def train_and_evaluate(
             store=store,
             gpus=gpus,
             step_gpus=step_gpus,
-            priority=placement.INTERACTIVE,
+            priority=priority,
         )

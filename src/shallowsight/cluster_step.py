@@ -8,20 +8,22 @@ from pydantic import BaseModel, ConfigDict
 
 from shallowsight.cells import Cell, Resolved, stage_cell
 from shallowsight.config import StageName
+from shallowsight.digest import digest_of
 from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
 from shallowsight.services.mirror import MirroredStore
 from shallowsight.services.store import Store
 from shallowsight.settings import Setting
+from shallowsight.train_step import SAVE_SECONDS, STATES
 
 log = logging.getLogger(__name__)
 
-LAUNCHER = "SHALLOWSIGHT_LAUNCHER"  # local or trainjob; left out: trainjob in a pod, local elsewhere
-GPUS_PER_NODE = "SHALLOWSIGHT_GPUS_PER_NODE"
+LAUNCHER = "SHALLOWSIGHT_LAUNCHER"  # local or trainjob; left out: local
+GPUS_PER_NODE = "SHALLOWSIGHT_GPUS_PER_NODE"  # 8 when left out
+CPUS_PER_GPU, GIBIBYTES_PER_GPU = "SHALLOWSIGHT_CPUS_PER_GPU", "SHALLOWSIGHT_GIBIBYTES_PER_GPU"  # 8 and 96
 NAMESPACE = "SHALLOWSIGHT_NAMESPACE"  # where trainings run; left out: that of the pod
 QUEUE = "SHALLOWSIGHT_QUEUE"  # a LocalQueue of Kueue; left out: trainings do not queue
-_GPUS_PER_NODE = 8
 _DAY = 86400.0  # seconds
-_DEADLINE, _QUEUE_TIME = 13 * _DAY, 7 * _DAY  # within that of the box in the pipeline
+_DEADLINE, _QUEUE_TIME = 14 * _DAY, 7 * _DAY  # of one training; the box has the time of several
 
 
 class NodeTask(BaseModel):
@@ -41,7 +43,7 @@ class NodeTask(BaseModel):
 
 def uses_trainjobs() -> bool:
     """Raises ConfigurationError for a launcher that there is not."""
-    chosen = os.environ.get(LAUNCHER) or ("trainjob" if os.environ.get("KUBERNETES_SERVICE_HOST") else "local")
+    chosen = os.environ.get(LAUNCHER) or "local"
     if chosen not in {"local", "trainjob"}:
         raise ConfigurationError(f"{LAUNCHER}={chosen!r}: write local or trainjob")
     return chosen == "trainjob"
@@ -86,11 +88,15 @@ def _run(task: NodeTask, store: Store, nodes: int, gpus: int, priority: str) -> 
     cluster, cell = connect(os.environ.get(NAMESPACE) or None), task.cell
     queue = os.environ.get(QUEUE) or None
     job = TrainJob(
-        name=job_name(task.stage, cell.digest),
+        # The same cell in two stores is two trainings.
+        name=job_name(task.stage, f"{cell.digest}-{digest_of(store.url)[:6]}"),
         namespace=cluster.namespace,
         nodes=nodes,
         processes_per_node=max(1, gpus),
         gpus_per_node=gpus,
+        cpus_per_gpu=_whole(CPUS_PER_GPU, 8),
+        gibibytes_per_gpu=_whole(GIBIBYTES_PER_GPU, 96),
+        environment={name: os.environ[name] for name in (SAVE_SECONDS, STATES) if os.environ.get(name)},
         command=("python", "-m", "shallowsight.node", store.url, cell.digest),
         study=task.resolved.study.name,
         cell=cell.digest,
@@ -111,10 +117,14 @@ def _run(task: NodeTask, store: Store, nodes: int, gpus: int, priority: str) -> 
 
 def _nodes(gpus: int) -> tuple[int, int]:
     """How many nodes, and GPUs on each."""
-    text = os.environ.get(GPUS_PER_NODE) or str(_GPUS_PER_NODE)
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"{GPUS_PER_NODE}={text!r}: write how many GPUs a node of the pool has")
-    most = int(text)
+    most = _whole(GPUS_PER_NODE, 8)
     if gpus > most and gpus % most:
         raise ConfigurationError(f"gpus={gpus}: nodes have {most} ({GPUS_PER_NODE}); use up to {most}, or a multiple")
     return max(1, gpus // most), min(gpus, most)
+
+
+def _whole(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"{name}={text!r}: write a whole number from 1, for instance {default}")
+    return int(text)

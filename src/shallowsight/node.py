@@ -6,10 +6,11 @@ torchrun's own variables (PET_...) from the Trainer.
 
 import logging
 import os
+import signal
 import sys
 
 from shallowsight.cluster_step import NodeTask, document_of
-from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 from shallowsight.services.failures import say_failure
 from shallowsight.services.store import Store
 from shallowsight.services.stores import open_store
@@ -42,8 +43,14 @@ def work(store: Store, cell_digest: str, node: int) -> None:
         lend_processes(task.resolved, setting, task.seed, task.stage, store)
 
 
+def _stop(number: int, frame: object) -> None:
+    raise Interrupted("stopped before the training began; the same TrainJob begins again")
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stdout)
+    # The first process of a container has no handlers of its own: without one the pod would load data for two minutes.
+    signal.signal(signal.SIGTERM, _stop)
     try:
         work(open_store(sys.argv[1]), sys.argv[2], int(os.environ.get("PET_NODE_RANK", "0")))
     except ShallowsightError as error:

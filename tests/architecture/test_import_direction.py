@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     # The seam between boxes and library.
     "machine": {"services"},
     "train_step": {"cells", "config", "errors", "machine", "services", "settings", "train"},
-    "cluster_step": {"cells", "config", "errors", "services", "settings"},
+    "cluster_step": {"cells", "config", "digest", "errors", "services", "settings", "train_step"},
     "steps": {
         "analysis", "cells", "cluster_step", "config", "data", "errors", "evaluate", "machine", "model", "plan",
         "report", "resolve", "services", "settings", "train_step",
@@ -133,7 +133,9 @@ def test_components_are_shells() -> None:
 def test_pipelines_are_tables_of_contents() -> None:
     for file in sources(ROOT / "pipelines"):
         for each in imports_of(file):
-            assert each.top in {"kfp", "components", "pipelines", "pathlib"}, f"{each.where} imports {each.module}"
+            assert each.top in {"kfp", "components", "pipelines", "pathlib", "typing"}, (
+                f"{each.where} imports {each.module}"
+            )
 
 
 def test_library_knows_neither_components_nor_pipelines() -> None:

@@ -4,7 +4,7 @@ import pytest
 from overlays import OVERLAYS, build, find
 
 from pipelines import placement
-from shallowsight.cluster_step import GPUS_PER_NODE, NAMESPACE, QUEUE
+from shallowsight.cluster_step import GPUS_PER_NODE, LAUNCHER, NAMESPACE, QUEUE
 from shallowsight.services.cluster.trainjob import RUNTIME
 
 
@@ -14,7 +14,8 @@ def test_boxes_find_how_to_start_trainings(overlay: str) -> None:
     found = [o for o in objects if o["kind"] == "ConfigMap" and o["metadata"]["name"] == placement.LAUNCHER_SETTINGS]
     assert found
     for each in found:
-        assert set(each["data"]) == {NAMESPACE, QUEUE, GPUS_PER_NODE}
+        assert set(each["data"]) == set(placement._SETTINGS)
+        assert each["data"][LAUNCHER] == "trainjob" and each["data"][GPUS_PER_NODE].isdecimal()
         assert find(objects, "Namespace", each["data"][NAMESPACE])
         queue = find(objects, "LocalQueue", each["data"][QUEUE])
         assert queue["metadata"]["namespace"] == each["data"][NAMESPACE]

@@ -48,8 +48,8 @@ def test_the_queue_lets_at_least_one_pod_in(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("overlay", ["a100", "a100-outside-store"])
-def test_a_training_in_the_pool_has_a_gpu_and_may_have_eight(overlay: str) -> None:
-    assert asked(overlay)["nvidia.com/gpu"] == "1"
+def test_the_pool_has_eight_gpus(overlay: str) -> None:
+    assert "nvidia.com/gpu" not in asked(overlay), "a TrainJob without GPUs gets none"
     (queue,) = of_kind(build(overlay), "ClusterQueue")
     (flavor,) = queue["spec"]["resourceGroups"][0]["flavors"]
     assert {"name": "nvidia.com/gpu", "nominalQuota": "8"} in flavor["resources"]
@@ -79,5 +79,5 @@ def test_a_trainjob_finds_what_it_names_and_gets_its_gpus() -> None:
     # Trainer lays the resources of a TrainJob over those of the runtime, name by name.
     more, base = made["spec"]["trainer"]["resourcesPerNode"], node("a100")["resources"]
     limits, requests = (base[kind] | more.get(kind, {}) for kind in ("limits", "requests"))
-    assert limits["nvidia.com/gpu"] == "4"
+    assert limits == {"nvidia.com/gpu": "4", "cpu": "32", "memory": "384Gi"}, "cores and memory grow with the GPUs"
     assert all(limits[name] == value for name, value in requests.items())

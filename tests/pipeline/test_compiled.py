@@ -155,6 +155,7 @@ def test_parameters_of_the_user_interface(name: str, first: str, more: dict[str,
         "store": "STRING",
         "gpus": "STRING",
         "step_gpus": "STRING",
+        "priority": "STRING",
         **more,
     }
     assert parameters[first]["defaultValue"] == "demo"

@@ -25,6 +25,7 @@ def test_create(kfp: FakeKfp, tmp_path: Path) -> None:
     assert weekly["mode"] == "ENABLE"
     assert (weekly["max_concurrency"], weekly["no_catchup"]) == ("1", True)
     assert weekly["runtime_config"]["parameters"] == {
+        "priority": "shallowsight-scheduled",
         "study": "demo",
         "settings": ["3", "3,6:concat"],
         "overrides": [],
@@ -33,6 +34,7 @@ def test_create(kfp: FakeKfp, tmp_path: Path) -> None:
         "step_gpus": "1",
     }
     assert daily["runtime_config"]["parameters"] == {
+        "priority": "shallowsight-scheduled",
         "experiment": "quick",
         "overrides": ['vision.layers="6"'],
         "store": "s3://bucket/retrain/daily",

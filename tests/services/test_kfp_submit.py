@@ -43,6 +43,7 @@ def test_a_study_is_sent(kfp: FakeKfp, tmp_path: Path) -> None:
     sent = Submission("layer_study", str(tmp_path / "mine.yaml"), ["settings=6"], "s3://bucket/mine/", 8)
     run = kfp.things["runs"][sent.send(connect(kfp), "mine", "trainer")]
     assert run["runtime_config"]["parameters"] == {
+        "priority": "shallowsight-interactive",
         "study": "quick",
         "overrides": ["name=mine", "seeds=[4]", "settings=6"],
         "store": "s3://bucket/mine",

@@ -76,7 +76,7 @@ def alone(resolved: Resolved, monkeypatch: pytest.MonkeyPatch) -> Resolved:
     ("environment", "expected"),
     [
         ({}, False),
-        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, True),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, False),
         ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", LAUNCHER: "local"}, False),
         ({LAUNCHER: "trainjob"}, True),
     ],
@@ -110,7 +110,7 @@ def test_nodes_of_another_size(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "many", "4.0"])
 def test_a_node_without_gpus_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(GPUS_PER_NODE, text)
-    with pytest.raises(ConfigurationError, match="write how many GPUs a node of the pool has"):
+    with pytest.raises(ConfigurationError, match="write a whole number from 1, for instance 8"):
         _nodes(8)
 
 
@@ -136,6 +136,27 @@ def test_without_gpus_it_is_one_process(alone: Resolved, store: MirroredStore, c
     train_on_cluster(alone, SETTING, 0, "pretrain", store, 0, "scheduled")
     assert (cluster.jobs[0].nodes, cluster.jobs[0].gpus_per_node, cluster.jobs[0].processes_per_node) == (1, 0, 1)
     assert cluster.jobs[0].queue is None and cluster.jobs[0].priority is None
+
+
+def test_the_same_cell_in_two_stores_is_two_trainings(
+    alone: Resolved, store: MirroredStore, cluster: Cluster, tmp_path: Path
+) -> None:
+    other = MirroredStore(FileObjects(tmp_path / "other"), tmp_path / "there")
+    cluster.makes = [built(store, alone), built(other, alone)]
+    for each in (store, other):
+        train_on_cluster(alone, SETTING, 0, "pretrain", each, 8, "")
+    assert cluster.jobs[0].name != cluster.jobs[1].name
+
+
+def test_what_a_training_is_told_beside(
+    alone: Resolved, store: MirroredStore, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHALLOWSIGHT_SAVE_SECONDS", "60")
+    monkeypatch.setenv("SHALLOWSIGHT_GIBIBYTES_PER_GPU", "120")
+    cluster.makes = [built(store, alone)]
+    train_on_cluster(alone, SETTING, 0, "pretrain", store, 8, "")
+    assert cluster.jobs[0].environment == {"SHALLOWSIGHT_SAVE_SECONDS": "60"}
+    assert (cluster.jobs[0].cpus_per_gpu, cluster.jobs[0].gibibytes_per_gpu) == (8, 120)
 
 
 def test_a_whole_cell_asks_nobody(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:

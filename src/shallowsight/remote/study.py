@@ -92,6 +92,8 @@ def _check(asked: Request, shown: str, gpus: int) -> None:
     except ConfigurationError as error:
         raise ConfigurationError(str(error) if shown == asked.name else f"{shown}: {error}") from None
     _require_even_batches(base, gpus)
+    data = base.data.model_dump(mode="json")
+    _require_readable_there(Path(shown), {f"data.{key}": value for key, value in data.items()})
 
 
 def _require_depth(study: Study) -> None:

@@ -150,6 +150,7 @@ def _wanted(schedules: Schedules, entry: Schedule) -> Wanted:
             store=schedules.store_of(entry),
             gpus=gpus,
             step_gpus=schedules.step_gpus_of(entry),
+            scheduled=True,
         )
         arguments = pipeline.arguments(order)
     except ShallowsightError as error:

@@ -136,6 +136,9 @@ class MirroredStore(Store):
             shutil.rmtree(place, ignore_errors=True)
             aside.rename(place)
         except CorruptOutput:
+            current = self.record(record.digest)
+            if current is not None and current != record:  # somebody has built it again meanwhile
+                return self._bring(current, place)
             self._objects.delete(f"cells/{record.digest}/{CELL}")  # from here on there is no such cell
             raise
         finally:

@@ -1,6 +1,7 @@
 """What torchrun starts in every process: `python -m shallowsight.train job.json`."""
 
 import logging
+import os
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from shallowsight.train.job import StageJob
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.messages import STATE, UPDATE, say
 from shallowsight.train.orphans import die_with_parent
-from shallowsight.train.processes import ranks
+from shallowsight.train.processes import leave_processes, ranks
 from shallowsight.train.stage import run_stage
 
 log = logging.getLogger("shallowsight.train")
@@ -57,6 +58,12 @@ def main() -> None:
         log.error("%s", error)
         say_failure(error)
         sys.exit(error.exit_status)
+    leave_processes()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is written. A thread of torch's that outlives the interpreter's own end aborts a process now and then, and
+    # with it a training that went well.
+    os._exit(0)
 
 
 if __name__ == "__main__":

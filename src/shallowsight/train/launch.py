@@ -26,6 +26,7 @@ from shallowsight.train.stage import run_stage
 log = logging.getLogger(__name__)
 
 _KEPT_LINES = 200
+_MEETING = 7200  # seconds for all nodes to come; some have data to fetch first
 
 OnUpdate = Callable[[UpdateRecord, int], None]
 
@@ -79,6 +80,7 @@ def _run_processes(
     command = [sys.executable, "-m", "torch.distributed.run"]
     if processes is None:
         count = int(os.environ.get("PET_NPROC_PER_NODE", "1"))
+        command += [f"--rdzv-conf=timeout={_MEETING}"]
     else:
         count = processes
         command += ["--standalone", f"--nproc-per-node={processes}"]

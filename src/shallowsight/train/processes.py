@@ -85,3 +85,9 @@ def join_processes() -> Processes:
         backend = "nccl" if cuda else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
     return Processes(rank, count, device, local_rank)
+
+
+def leave_processes() -> None:
+    """At the end, when nothing is left to be said between them."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -159,6 +159,20 @@ def test_a_flipped_byte_in_the_bucket_is_never_used(here: MirroredStore, there: 
     assert (here.folder(PARENT) / "sub" / "one.txt").read_text() == "again"
 
 
+def test_a_reader_that_comes_too_late_spares_what_was_built_since(
+    here: MirroredStore, there: MirroredStore, bucket: Bucket
+) -> None:
+    here.build(PARENT, make_text("old"))
+    old = there.record(PARENT.digest)
+    assert old is not None
+    bucket.delete(f"cells/{PARENT.digest}/{CELL}")
+    (here.place(PARENT) / CELL).unlink()
+    here.build(PARENT, make_text("new"))
+    there._bring(old, there.place(PARENT))
+    assert here.is_whole(PARENT)
+    assert (there.place(PARENT) / "sub" / "one.txt").read_text() == "new"
+
+
 def test_a_missing_output_is_built_again(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
     here.build(PARENT, make_text())
     bucket.delete(f"cells/{PARENT.digest}/sub/one.txt")

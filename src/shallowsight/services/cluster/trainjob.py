@@ -40,6 +40,8 @@ class TrainJob:
     cell: str
     stage: str
     gpus_per_node: int = 0
+    cpus_per_gpu: int = 8
+    gibibytes_per_gpu: int = 96
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     runtime: str = RUNTIME
@@ -104,6 +106,10 @@ def _trainer(job: TrainJob) -> dict[str, Any]:
     if job.image:
         trainer["image"] = job.image
     if job.gpus_per_node:
-        # As text: Kubernetes keeps quantities so. Requests follow from limits; the runtime says the rest.
-        trainer["resourcesPerNode"] = {"limits": {_GPU: str(job.gpus_per_node)}}
+        # As text: Kubernetes keeps quantities so. GPUs stand in the limits alone; without any the runtime says it all.
+        shared = {
+            "cpu": str(job.gpus_per_node * job.cpus_per_gpu),
+            "memory": f"{job.gpus_per_node * job.gibibytes_per_gpu}Gi",
+        }
+        trainer["resourcesPerNode"] = {"requests": shared, "limits": {**shared, _GPU: str(job.gpus_per_node)}}
     return trainer

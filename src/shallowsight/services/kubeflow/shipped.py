@@ -1,6 +1,7 @@
 """The compiled pipelines that ship in this package, as a Kubeflow Pipelines installation gets them."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,13 @@ import yaml
 
 from shallowsight.errors import ConfigurationError
 
+# WorkloadPriorityClasses of manifests/base/queue.
+INTERACTIVE, SCHEDULED = "shallowsight-interactive", "shallowsight-scheduled"
+# By which images other than those that it was compiled with are put into a pipeline.
+IMAGE_VARIABLES = {
+    "ghcr.io/shallowsight/shallowsight-python:0.1.0": "SHALLOWSIGHT_CPU_IMAGE",
+    "ghcr.io/shallowsight/shallowsight-cuda-python:0.1.0": "SHALLOWSIGHT_TRAIN_IMAGE",
+}
 _FOLDER = resources.files("shallowsight.services").joinpath("compiled")
 
 
@@ -23,9 +31,9 @@ class Order:
     settings: Sequence[str] = ()  # in place of the study's own
     store: str
     gpus: int  # of each training
-    step_gpus: int | None = (
-        None  # of each box that reads the tower or answers questions; None: one if trainings have any
-    )
+    # Of each box that reads the tower or answers questions; None: one if trainings have any.
+    step_gpus: int | None = None
+    scheduled: bool = False  # its trainings make way for what somebody waits for
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,8 @@ class Shipped:
             given["overrides"] = [*order.words, *settings]
         if "step_gpus" in self.inputs:
             given["step_gpus"] = str(min(order.gpus, 1) if order.step_gpus is None else order.step_gpus)
+        if "priority" in self.inputs:
+            given["priority"] = SCHEDULED if order.scheduled else INTERACTIVE
         unknown = sorted(set(given) - set(self.inputs))
         missing = sorted(key for key, optional in self.inputs.items() if not optional and key not in given)
         if unknown or missing:
@@ -77,6 +87,8 @@ def shipped(name: str) -> Shipped:
     if name not in names():
         raise ConfigurationError(f"no pipeline {name!r}; choose from {', '.join(names())}")
     text = _FOLDER.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    for image, variable in IMAGE_VARIABLES.items():
+        text = text.replace(f"image: {image}", f"image: {os.environ.get(variable) or image}")
     spec = next(yaml.safe_load_all(text))
     inputs = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     return Shipped(
