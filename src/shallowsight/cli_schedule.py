@@ -15,6 +15,8 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="schedules.yaml")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Also those of this file's name that it no longer lists.")]
 
+_DIFFERENT = 5  # an exit status that no failure has
+
 app = typer.Typer(help="Studies that run regularly, as a file says.", no_args_is_help=True)
 
 
@@ -50,7 +52,7 @@ def diff(
     context: Context = None,
     token_file: TokenFile = None,
 ) -> None:
-    """What apply would change. Exit status 0: nothing, 1: something."""
+    """What apply would change. Exit status 0: nothing, 5: something."""
     from shallowsight.schedules.apply import changes_for
     from shallowsight.schedules.table import lines_of
 
@@ -59,7 +61,7 @@ def diff(
     for line in lines_of(changes):
         typer.echo(line)
     if any(change.is_one for change in changes):
-        raise typer.Exit(1)
+        raise typer.Exit(_DIFFERENT)
 
 
 @app.command(name="list")

@@ -72,3 +72,8 @@ def test_a_secret_that_is_there_is_left_alone(folder: Path) -> None:
 def test_nothing_is_made_where_nobody_answers(folder: Path) -> None:
     assert run(folder, down="yes").returncode != 0
     assert not (folder / "minio-root").exists()
+
+
+def test_an_option_is_no_namespace() -> None:
+    done = subprocess.run([str(MAKE), "--help"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "usage: make-secrets [NAMESPACE]\n")

@@ -42,7 +42,7 @@ def run(kfp: FakeKfp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: py
 
 def test_a_schedule_from_its_first_diff_to_its_end(run, kfp: FakeKfp) -> None:  # type: ignore[no-untyped-def]
     Path("schedules.yaml").write_text(HEAD + WEEKLY)
-    assert run("schedule", "diff", "schedules.yaml") == (1, "create  shallowsight.default.weekly\n", "")
+    assert run("schedule", "diff", "schedules.yaml") == (5, "create  shallowsight.default.weekly\n", "")
     assert run("schedule", "apply", "schedules.yaml", "--dry-run")[:2] == (0, "create  shallowsight.default.weekly\n")
     assert kfp.changes == []
     status, out, err = run("schedule", "apply", "schedules.yaml")
@@ -53,7 +53,7 @@ def test_a_schedule_from_its_first_diff_to_its_end(run, kfp: FakeKfp) -> None:  
     assert out.split() == ["shallowsight.default.weekly", *"0 0 2 * * 1".split(), "enabled", weekly["recurring_run_id"]]
     Path("schedules.yaml").write_text(HEAD + WEEKLY.replace("0 2", "0 3"))
     status, out, err = run("schedule", "diff", "schedules.yaml")
-    assert (status, "        cron: '0 0 2 * * 1' -> '0 0 3 * * 1'" in out.splitlines()) == (1, True)
+    assert (status, "        cron: '0 0 2 * * 1' -> '0 0 3 * * 1'" in out.splitlines()) == (5, True)
     assert run("schedule", "delete", "schedules.yaml", "--dry-run")[0] == 0
     assert len(named(kfp, "weekly")) == 1
     assert run("schedule", "delete", "schedules.yaml")[1].splitlines()[-1] == "shallowsight.default.weekly: delete done"
@@ -68,7 +68,7 @@ def test_one_that_the_file_no_longer_names_is_no_difference_until_pruned(run, kf
     status, out, _ = run("schedule", "diff", "schedules.yaml")
     assert (status, "not in the file; --prune deletes it" in out) == (0, True)
     status, out, _ = run("schedule", "diff", "schedules.yaml", "--prune")
-    assert (status, "delete  shallowsight.default.daily" in out) == (1, True)
+    assert (status, "delete  shallowsight.default.daily" in out) == (5, True)
 
 
 def test_the_file_names_host_and_namespace(run, kfp: FakeKfp, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

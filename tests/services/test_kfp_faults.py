@@ -145,11 +145,25 @@ def test_no_host_and_no_kube_configuration(tmp_path: Path) -> None:
     code = (
         "from shallowsight.services.kubeflow.access import access\n"
         "from shallowsight.services.kubeflow.api import KfpApi\n"
-        "try: KfpApi(access(variables={}))\nexcept Exception as error: print(type(error).__name__, error)"
+        "try: access(variables={})\nexcept Exception as error: print(type(error).__name__, error)"
     )
     environment = {"PATH": "", "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.startswith("ConfigurationError no Kubeflow Pipelines named: give --host URL")
+    assert done.stderr == ""
+
+
+def test_a_context_that_there_is_not(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("contexts: [{name: mine, context: {cluster: c, user: u}}]\n")
+    environment = {"PATH": "", "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "config")}
+    code = (
+        "from shallowsight.services.kubeflow.access import access\n"
+        "from shallowsight.services.kubeflow.api import KfpApi\n"
+        "try: KfpApi(access(context='nope', variables={}))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert "ConfigurationError no context 'nope' in" in done.stdout and "there are: mine" in done.stdout
     assert done.stderr == ""
 
 

@@ -7,6 +7,7 @@ for debugging and a stop has to end its children too.
 import contextlib
 import io
 import json
+import logging
 import os
 import signal
 import sys
@@ -110,6 +111,8 @@ def client(access: Access) -> Any:
         ConfigurationError: no host, and no kube context that leads to one.
         Refusal: where it has to ask the server who its users are.
     """
+    from shallowsight.services.cluster.connection import require_context
+
     try:
         import kfp
         from kfp.client import ServiceAccountTokenVolumeCredentials
@@ -138,6 +141,10 @@ def client(access: Access) -> Any:
             """Once: kfp's own tries for half a minute and logs every try with what the server sent."""
             return ask(self, lambda timeout: self._healthz_api.healthz_service_get_healthz(_request_timeout=timeout))
 
+    if access.context is not None:
+        require_context(access.context)
+    # What it has to say of broken connections we say ourselves, once.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     credentials = ServiceAccountTokenVolumeCredentials(str(access.token_file)) if access.token_file else None
     printed = io.StringIO()
     try:

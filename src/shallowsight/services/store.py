@@ -47,6 +47,9 @@ class Store:
 
     def require_own(self) -> None:
         """Raises ConfigurationError for a folder that holds something else than a study."""
+        above = next((folder for folder in self.root.parents if folder.is_file()), None)
+        if above is not None:
+            raise ConfigurationError(f"--out {self.root}: {above} is a file; name a folder elsewhere")
         if self.root.is_file():
             raise ConfigurationError(f"--out {self.root} is a file; name a folder")
         if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / STUDY).exists():

@@ -36,9 +36,14 @@ def test_a_mounted_token_is_read_anew(tmp_path: Path) -> None:
     assert found.secrets() == []
 
 
-def test_nothing_is_needed() -> None:
-    found = access(variables={})
-    assert (found.host, found.token, found.token_file, found.secrets()) == (None, None, None, [])
+def test_in_a_pod_nothing_is_needed() -> None:
+    found = access(variables={"KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+    assert (found.host, found.token, found.shown) == (None, None, "the Kubeflow Pipelines of this cluster")
+
+
+def test_elsewhere_something_must_be_named() -> None:
+    with pytest.raises(ConfigurationError, match="no Kubeflow Pipelines named: give --host URL"):
+        access(variables={"SHALLOWSIGHT_KFP_TOKEN": "a-token"})
 
 
 def test_the_token_is_not_in_the_repr() -> None:

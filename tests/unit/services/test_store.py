@@ -482,3 +482,9 @@ def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine" / "photo.png").touch()
     with pytest.raises(ConfigurationError, match="holds other files"):
         Store(tmp_path / "mine").require_own()
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"file is a file; name a folder elsewhere"):
+        Store(tmp_path / "file" / "a" / "b").require_own()

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import yaml
 from yaml import YAMLError
 
 from shallowsight.errors import ConfigurationError, MissingPackage
@@ -51,3 +52,17 @@ def connect(
             + _KUBECONFIG
         ) from error
     return Cluster(ApiClient(settings), namespace or own, patience, timeout)
+
+
+def require_context(name: str) -> None:
+    """Raises ConfigurationError when the kubeconfig has no context of this name, or there is none."""
+    named = os.environ.get("KUBECONFIG") or _KUBECONFIG
+    names: list[str] = []
+    for file in (Path(each).expanduser() for each in named.split(os.pathsep) if each):
+        try:
+            found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
+            names += [str(each["name"]) for each in (found or {}).get("contexts") or []]
+        except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+            raise ConfigurationError(f"{file} is no kube configuration: {error}") from None
+    if name not in names:
+        raise ConfigurationError(f"no context {name!r} in {named}; there are: {', '.join(names) or 'none'}")

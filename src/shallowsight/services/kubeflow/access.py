@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from shallowsight.errors import ConfigurationError
 
+IN_CLUSTER = "KUBERNETES_SERVICE_HOST"  # Kubernetes sets it in every pod
 HOST, PAGES = "KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT"
 TOKEN, TOKEN_FILE = "SHALLOWSIGHT_KFP_TOKEN", "KF_PIPELINES_SA_TOKEN_PATH"
 
@@ -50,11 +51,16 @@ def access(
     """What was named goes before the environment; a token file before a token.
 
     Raises:
-        ConfigurationError: a host that is no URL, or a token that is none or cannot be read.
+        ConfigurationError: nothing named, a host that is no URL, or a token that is none or cannot be read.
     """
     if host and context:
         raise ConfigurationError("--host and --context are two ways to the same: give one")
     found = None if context else host or variables.get(HOST) or None
+    if found is None and not context and not variables.get(IN_CLUSTER):
+        # Decided before anything is sent: kfp's client would take a token to whatever listens on this machine.
+        raise ConfigurationError(
+            f"no Kubeflow Pipelines named: give --host URL, set {HOST}, or --context NAME of a kube configuration"
+        )
     named = token_file or (None if variables.get(TOKEN) else _path(variables.get(TOKEN_FILE)))
     if named is not None:
         _require_token(_read(named), str(named))
