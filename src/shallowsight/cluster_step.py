@@ -54,6 +54,13 @@ def document_of(cell_digest: str) -> str:
     return f"jobs/{cell_digest}.json"
 
 
+def training_name(stage: StageName, cell_digest: str, store_url: str) -> str:
+    """Of the TrainJob that makes a cell of a store; the same cell in two stores is two trainings."""
+    from shallowsight.services.cluster.names import job_name
+
+    return job_name(stage, f"{cell_digest}-{digest_of(store_url)[:6]}")
+
+
 def train_on_cluster(
     resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, gpus: int, priority: str
 ) -> Path:
@@ -81,15 +88,13 @@ def train_on_cluster(
 def _run(task: NodeTask, store: Store, nodes: int, gpus: int, priority: str) -> None:
     from shallowsight.services.cluster.connection import connect
     from shallowsight.services.cluster.launcher import forget, run
-    from shallowsight.services.cluster.names import job_name
     from shallowsight.services.cluster.trainjob import TrainJob
     from shallowsight.services.cluster.watch import Limits
 
     cluster, cell = connect(os.environ.get(NAMESPACE) or None), task.cell
     queue = os.environ.get(QUEUE) or None
     job = TrainJob(
-        # The same cell in two stores is two trainings.
-        name=job_name(task.stage, f"{cell.digest}-{digest_of(store.url)[:6]}"),
+        name=training_name(task.stage, cell.digest, store.url),
         namespace=cluster.namespace,
         nodes=nodes,
         processes_per_node=max(1, gpus),

@@ -20,9 +20,8 @@ from s3_server import BUCKET, Server
 
 from shallowsight import steps
 from shallowsight.cells import Resolved, prepare_cell, stage_cell
-from shallowsight.cluster_step import GPUS_PER_NODE, LAUNCHER, QUEUE
+from shallowsight.cluster_step import GPUS_PER_NODE, LAUNCHER, QUEUE, training_name
 from shallowsight.errors import ShallowsightError
-from shallowsight.services.cluster.names import job_name
 from shallowsight.services.cluster.trainjob import TrainJob
 from shallowsight.services.store import Store
 from shallowsight.services.stores import CACHE, open_store
@@ -44,12 +43,14 @@ def store(s3: Server, resolved: Resolved, prepared: Any, tmp_path: Path, monkeyp
     return made
 
 
-def the_trainer(cluster: FakeKubernetes, resolved: Resolved, folder: Path, more: dict[str, str]) -> FakeTrainer:
+def the_trainer(
+    cluster: FakeKubernetes, resolved: Resolved, store: Store, folder: Path, more: dict[str, str]
+) -> FakeTrainer:
     """Runs what the TrainJob asks for, as its pods would."""
     cell = stage_cell(resolved, SETTING, 0, "pretrain")
     job = TrainJob(
-        name=job_name("pretrain", cell.digest), namespace="vision", nodes=1, processes_per_node=1, command=("x",),
-        study="small", cell=cell.digest, stage="pretrain",
+        name=training_name("pretrain", cell.digest, store.url), namespace="vision", nodes=1, processes_per_node=1,
+        command=("x",), study="small", cell=cell.digest, stage="pretrain",
     )  # fmt: skip
     trainer = FakeTrainer(cluster, job)
 
@@ -79,7 +80,7 @@ def the_trainer(cluster: FakeKubernetes, resolved: Resolved, folder: Path, more:
 def test_the_box_gets_the_cell(
     launcher: Launcher, cluster: FakeKubernetes, resolved: Resolved, store: Store, tmp_path: Path
 ) -> None:
-    trainer = the_trainer(cluster, resolved, tmp_path / "node", {})
+    trainer = the_trainer(cluster, resolved, store, tmp_path / "node", {})
     (place,) = steps.train_stage(resolved, "2", "pretrain", store, 0, "shallowsight-scheduled")
     cell = stage_cell(resolved, SETTING, 0, "pretrain")
     assert place == store.place(cell) and store.is_whole(cell)
@@ -95,6 +96,6 @@ def test_the_box_gets_the_cell(
 def test_why_a_training_failed_reaches_the_box(
     launcher: Launcher, cluster: FakeKubernetes, resolved: Resolved, store: Store, tmp_path: Path
 ) -> None:
-    the_trainer(cluster, resolved, tmp_path / "node", {"SHALLOWSIGHT_SAVE_SECONDS": "never", GPUS_PER_NODE: "8"})
+    the_trainer(cluster, resolved, store, tmp_path / "node", {"SHALLOWSIGHT_SAVE_SECONDS": "never", GPUS_PER_NODE: "8"})
     with pytest.raises(ShallowsightError, match="SHALLOWSIGHT_SAVE_SECONDS='never': write the seconds"):
         steps.train_stage(resolved, "2", "pretrain", store, 0, "")
