@@ -219,9 +219,9 @@ def test_out_that_is_a_file(run, tmp_path: Path) -> None:  # type: ignore[no-unt
 def test_out_below_a_file(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "file").write_text("mine")
     ended = run("study", "quick", "--out", str(tmp_path / "file" / "below"))
-    assert ended.status == 1
+    assert ended.status == 2
     assert ended.err.startswith("shallowsight: ")
-    assert "Not a directory" in ended.err
+    assert "file is a file; name a folder elsewhere" in ended.err
     assert "Traceback" not in ended.err
 
 
