@@ -32,7 +32,10 @@ class Ended:
 
 
 def environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("SHALLOWSIGHT_")} | {"COLUMNS": "120"}
+    """A user's: without ours, and without what a training in this very process has left."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("SHALLOWSIGHT_") and k != "LOCAL_RANK"} | {
+        "COLUMNS": "120"
+    }
 
 
 def start(
