@@ -32,7 +32,7 @@ def test_runs_as_a_user_who_may_change_nothing_of_it() -> None:
     code = (
         "import os, json, getpass, shutil\n"
         "print(json.dumps([os.getuid(), os.getgid(), getpass.getuser(), shutil.which('cc'), shutil.which('gcc'),\n"
-        "    *(os.access(path, os.W_OK) for path in ('/opt/shallowsight', '/etc', '/cache', '/tmp'))]))"
+        "    *(os.access(path, os.W_OK) for path in ('/venv', '/etc', '/cache', '/tmp'))]))"
     )
     assert json.loads(run("python3", "-c", code)) == [
         10001,

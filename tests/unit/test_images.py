@@ -104,7 +104,7 @@ def test_runs_as_the_user_that_pods_name(name: str) -> None:
 def test_caches_lie_where_pods_mount_a_disk(name: str) -> None:
     found = environment(name)
     assert found["SHALLOWSIGHT_CACHE"] == "/cache" and found["HF_HOME"].startswith("/cache/")
-    assert found["PATH"].startswith("/opt/shallowsight/bin:")
+    assert found["PATH"].startswith("/venv/bin:")
 
 
 @EACH
