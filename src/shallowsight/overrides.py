@@ -71,7 +71,7 @@ def _base_and_changes(kind: type[M], named: Mapping[str, M], name_or_file: str) 
         raise ConfigurationError(
             f"{path}: write `base:` (one of {', '.join(named)}) and `set:` (keys and values), found {_shape(raw)}"
         )
-    changes = dict(_flat(raw.get("set") or {}))
+    changes = dict(flat(raw.get("set") or {}))
     return named[raw["base"]], {"name": path.stem} | _absolute(changes, path.parent)
 
 
@@ -98,11 +98,11 @@ def _absolute(changes: dict[str, Any], folder: Path) -> dict[str, Any]:
     return changes
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Nested mappings and dotted keys both give dotted keys."""
     pairs: list[tuple[str, Any]] = []
     for key, value in tree.items():
-        pairs += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
+        pairs += flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
     return pairs
 
 

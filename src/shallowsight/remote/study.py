@@ -15,7 +15,7 @@ from shallowsight.assets.towers import EMBEDDED_TOWER
 from shallowsight.config import BUILT_IN_SOURCES, STAGES, Experiment, Study, words_of
 from shallowsight.cost.shapes import PUBLISHED_TOWERS, tower_facts
 from shallowsight.errors import ConfigurationError
-from shallowsight.overrides import load_experiment, load_study
+from shallowsight.overrides import flat, load_experiment, load_study
 from shallowsight.settings import check_word_or_setting
 from shallowsight.yaml_lines import read_document
 
@@ -51,7 +51,7 @@ def request(kind: Kind, name_or_file: str, words: Sequence[str], gpus: int) -> R
 
 def words_for(values: Mapping[str, Any]) -> tuple[str, ...]:
     """`key=value` words that are read back as exactly these values; nested mappings give dotted keys."""
-    return tuple(f"{key}={_text(value)}" for key, value in _flat(values))
+    return tuple(f"{key}={_text(value)}" for key, value in flat(values))
 
 
 def _from_file(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -60,7 +60,7 @@ def _from_file(path: Path) -> tuple[str, tuple[str, ...]]:
         raise ConfigurationError(f"{path}: write `base:` (a name) and `set:` (keys and values), and nothing else")
     if not isinstance(found.get("set"), dict | None):
         raise ConfigurationError(f"{path}: `set:` holds keys and values")
-    values = dict(_flat(found.get("set") or {}))
+    values = dict(flat(found.get("set") or {}))
     _require_readable_there(path, values)
     return found["base"], words_for({"name": path.stem} | values)
 
@@ -116,13 +116,6 @@ def _require_even_batches(experiment: Experiment, gpus: int) -> None:
 
 def _depth(tower: str) -> int:
     return tower_facts(tower).depth
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    pairs: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        pairs += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
-    return pairs
 
 
 def _text(value: Any) -> str:
