@@ -12,6 +12,7 @@ ALLOWED: dict[str, set[str]] = {
     "shallowsight": set(),
     "errors": set(),
     "layers": set(),
+    "folders": set(),
     "digest": set(),
     "benchmarks": set(),
     "settings": {"layers"},
@@ -32,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "services": {"cells", "digest", "errors"},
     "train": {"assets", "config", "data", "digest", "errors", "model", "services"},
     "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
-    "report": {"config", "errors", "evaluate", "shallowsight"},
+    "report": {"config", "errors", "evaluate", "folders", "shallowsight"},
     "resolve": {"assets", "cells", "config", "cost", "data", "errors", "overrides", "settings"},
     # The seam between boxes and library.
     "machine": {"services"},
@@ -58,7 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     "node": {"cluster_step", "errors", "services", "settings", "train", "train_step"},
     "yaml_lines": {"errors"},
     "remote": {
-        "assets", "config", "cost", "digest", "errors", "overrides", "services", "settings", "yaml_lines",
+        "assets", "config", "cost", "digest", "errors", "folders", "overrides", "services", "settings", "yaml_lines",
     },
     "schedules": {"config", "digest", "errors", "remote", "services", "yaml_lines"},
     "cli_server": {"services"},

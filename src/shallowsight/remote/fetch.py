@@ -2,11 +2,11 @@
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
 from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, CorruptOutput
+from shallowsight.folders import whole_folder
 from shallowsight.services.objects import Objects, check_key, open_objects
 
 PAGE = "report.html"
@@ -28,22 +28,9 @@ def fetch_report(url: str, out: Path) -> Path:
     objects = open_objects(url)
     sums = _sums(objects)
     _refuse_foreign(out, set(sums))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        new = aside / "new"
-        new.mkdir()
+    with whole_folder(out) as new:
         for name, sha256 in sums.items():
             _bring(objects, name, sha256, new / name)
-        if out.exists():
-            out.rename(aside / "old")
-        new.rename(out)
-    except BaseException:
-        if (aside / "old").exists() and not out.exists():
-            (aside / "old").rename(out)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return out / PAGE
 
 

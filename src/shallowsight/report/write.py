@@ -5,14 +5,13 @@ import io
 import json
 import logging
 import os
-import shutil
-import tempfile
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.folders import whole_folder
 from shallowsight.report.findings import Category, Findings, find
 from shallowsight.report.inputs import read_study
 from shallowsight.report.recommendation import Choice, choose, recommendation
@@ -42,22 +41,9 @@ def write_report(study_dir: Path, out: Path) -> Path:
         contents = _contents(study)
     except ModuleNotFoundError as error:
         raise MissingPackage(error.name or "matplotlib", "report") from error
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        new = aside / "new"
-        new.mkdir()
+    with whole_folder(out) as new:
         for name, content in contents.items():
             (new / name).write_bytes(content)
-        if out.exists():
-            out.rename(aside / "old")
-        new.rename(out)
-    except BaseException:
-        if (aside / "old").exists() and not out.exists():
-            (aside / "old").rename(out)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     log.info("report of study %s: %s", study.name, out / PAGE)
     return out / PAGE
 

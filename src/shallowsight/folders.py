@@ -1,0 +1,27 @@
+"""A folder that appears with all of its files or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A fresh folder beside `out`, which takes its place when the block ends well; what was there before goes."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        new = aside / "new"
+        new.mkdir()
+        yield new
+        if out.exists():
+            out.rename(aside / "old")
+        new.rename(out)
+    except BaseException:
+        if (aside / "old").exists() and not out.exists():
+            (aside / "old").rename(out)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
