@@ -1,5 +1,6 @@
 """The container images, read as text: what they are made of, who they run as, and what they must not hold."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -170,23 +171,25 @@ def test_the_last_stage_compiles_nothing(name: str) -> None:
     assert of(name, "CMD") == ['["shallowsight", "--help"]'] and of(name, "ENTRYPOINT") == []
 
 
-@EACH
-def test_make_gives_the_name_that_the_pipelines_use(name: str) -> None:
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    """`make` as a person starts it: `make test` hands its own flags and level to any make below it."""
     if shutil.which("make") is None:
         pytest.skip("no `make` here")
-    done = subprocess.run(
-        ["make", "--dry-run", f"image-{name}", "ENGINE=podman", "PYTHON=python3", "BASE_PYTHON=here:1"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    environ = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    return subprocess.run(["make", *words], cwd=ROOT, env=environ, capture_output=True, text=True)
+
+
+@EACH
+def test_make_gives_the_name_that_the_pipelines_use(name: str) -> None:
+    done = make("--dry-run", f"image-{name}", "ENGINE=podman", "PYTHON=python3", "BASE_PYTHON=here:1")
+    assert done.returncode == 0, done.stderr
     assert f"--file images/{name}/Dockerfile --tag {TARGETS[name]} " in done.stdout
     assert "--build-arg BASE_PYTHON=here:1" in done.stdout and "BASE_CUDA" not in done.stdout
     assert any(TARGETS[name] in compiled(pipeline) for pipeline in NAMES)
 
 
 def test_make_says_what_it_needs() -> None:
-    if shutil.which("make") is None:
-        pytest.skip("no `make` here")
-    done = subprocess.run(["make", "image-python", "ENGINE="], cwd=ROOT, capture_output=True, text=True)
+    done = make("image-python", "ENGINE=")
     assert done.returncode == 2
     assert done.stdout.startswith("docker or podman is needed, and neither answers")
 
