@@ -22,11 +22,13 @@ def analyze_layers(
 
 
 @dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
-def plan_members(resolved: dsl.Input[dsl.Artifact], analysis: dsl.Input[dsl.Artifact], store: str) -> List[str]:
+def plan_members(
+    resolved: dsl.Input[dsl.Artifact], analysis: dsl.Input[dsl.Artifact], store: str, run: str
+) -> List[str]:
     """The settings to train, now that the groups are known."""
     from shallowsight import steps
 
-    plan = steps.plan_members(steps.read_resolved(resolved.path), steps.open_store(store))
+    plan = steps.plan_members(steps.read_resolved(resolved.path), steps.open_store(store, run))
     return [str(setting) for setting in plan.members]
 
 

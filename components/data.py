@@ -6,32 +6,36 @@ from components.images import CPU_IMAGE
 
 
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
-def resolve_study(study: str, overrides: list, store: str, resolved: dsl.Output[dsl.Artifact]):
+def resolve_study(study: str, overrides: list, store: str, run: str, resolved: dsl.Output[dsl.Artifact]):
     """Fix names, files and overrides of a study into one document."""
     from shallowsight import artifacts, steps
 
     found = steps.resolve_study(study, overrides)
-    steps.publish(found, steps.open_store(store))
+    steps.publish(found, steps.open_store(store, run))
     artifacts.write_document(found, resolved.path)
 
 
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
-def resolve_retraining(study: str, settings: list, overrides: list, store: str, resolved: dsl.Output[dsl.Artifact]):
+def resolve_retraining(
+    study: str, settings: list, overrides: list, store: str, run: str, resolved: dsl.Output[dsl.Artifact]
+):
     """The same, with layer settings instead of the study's own."""
     from shallowsight import artifacts, steps
 
     found = steps.resolve_study(study, [*overrides, *steps.settings_override(settings)])
-    steps.publish(found, steps.open_store(store))
+    steps.publish(found, steps.open_store(store, run))
     artifacts.write_document(found, resolved.path)
 
 
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
-def resolve_experiment(experiment: str, overrides: list, store: str, resolved: dsl.Output[dsl.Artifact]) -> str:
+def resolve_experiment(
+    experiment: str, overrides: list, store: str, run: str, resolved: dsl.Output[dsl.Artifact]
+) -> str:
     """Fix names, files and overrides of one experiment into one document; returns its setting."""
     from shallowsight import artifacts, steps
 
     found = steps.resolve_experiment(experiment, overrides)
-    steps.publish(found, steps.open_store(store))
+    steps.publish(found, steps.open_store(store, run))
     artifacts.write_document(found, resolved.path)
     return found.study.settings[0]
 

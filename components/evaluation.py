@@ -26,6 +26,7 @@ def evaluate(
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
 def report(
     store: str,
+    run: str,
     status: dsl.PipelineTaskFinalStatus,
     page: dsl.Output[dsl.HTML],
     summary: dsl.Output[dsl.Markdown],
@@ -35,6 +36,6 @@ def report(
 
     from shallowsight import artifacts, steps
 
-    written = steps.report(steps.open_store(store))
+    written = steps.report(steps.open_store(store, run))
     shutil.copyfile(written, page.path)
     artifacts.write_summary(written, summary.path)

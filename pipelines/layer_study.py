@@ -17,6 +17,6 @@ def layer_study(
     step_gpus: str = "0",
     priority: str = placement.INTERACTIVE,
 ):
-    with dsl.ExitHandler(closing(report(store=store))):
-        resolved = resolve_study(study=study, overrides=overrides, store=store)
+    with dsl.ExitHandler(closing(report(store=store, run=placement.RUN))):
+        resolved = resolve_study(study=study, overrides=overrides, store=store, run=placement.RUN)
         train_members(resolved, store, gpus, step_gpus, priority)

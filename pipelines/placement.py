@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from kfp import kubernetes
+from kfp import dsl, kubernetes
 from kfp.dsl import PipelineTask
 
 STORE_SECRET = "shallowsight-store"  # keys and address of the S3 store, as manifests/base/storage makes it
@@ -11,6 +11,7 @@ INTERACTIVE, SCHEDULED = "shallowsight-interactive", "shallowsight-scheduled"  #
 GPU = "nvidia.com/gpu"
 LABELS = {"app.kubernetes.io/part-of": "shallowsight"}  # what costs and metrics are added up by
 HOUR = 3600  # seconds
+RUN = dsl.PIPELINE_JOB_ID_PLACEHOLDER  # what tells the runs on one store apart
 _VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _SETTINGS = (
     "SHALLOWSIGHT_LAUNCHER",

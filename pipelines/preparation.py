@@ -13,7 +13,7 @@ def prepare(resolved: PipelineTask, store: str, step_gpus: str) -> tuple[Pipelin
     prepared = prepare_data(resolved=document, store=store)
     data = prepared.outputs["data"]
     analyzed = analyze_layers(resolved=document, data=data, store=store)
-    planned = plan_members(resolved=document, analysis=analyzed.outputs["analysis"], store=store)
+    planned = plan_members(resolved=document, analysis=analyzed.outputs["analysis"], store=store, run=placement.RUN)
     encoded = encode_features(resolved=document, data=data, settings=planned.output, store=store)
     placement.light(resolved, planned)
     placement.data(prepared)

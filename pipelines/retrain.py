@@ -18,6 +18,8 @@ def retrain(
     step_gpus: str = "0",
     priority: str = placement.SCHEDULED,
 ):
-    with dsl.ExitHandler(closing(report(store=store))):
-        resolved = resolve_retraining(study=study, settings=settings, overrides=overrides, store=store)
+    with dsl.ExitHandler(closing(report(store=store, run=placement.RUN))):
+        resolved = resolve_retraining(
+            study=study, settings=settings, overrides=overrides, store=store, run=placement.RUN
+        )
         train_members(resolved, store, gpus, step_gpus, priority)

@@ -19,8 +19,8 @@ def train_and_evaluate(
     step_gpus: str = "0",
     priority: str = placement.INTERACTIVE,
 ):
-    with dsl.ExitHandler(closing(report(store=store))):
-        resolved = resolve_experiment(experiment=experiment, overrides=overrides, store=store)
+    with dsl.ExitHandler(closing(report(store=store, run=placement.RUN))):
+        resolved = resolve_experiment(experiment=experiment, overrides=overrides, store=store, run=placement.RUN)
         _, encoded = prepare(resolved, store, step_gpus)
         member(
             resolved=resolved.outputs["resolved"],

@@ -14,7 +14,7 @@ RECOMMENDATION = "recommendation.json"  # of the report
 
 def write_document(resolved: Resolved, path: str) -> None:
     """The resolved study, which every later box takes."""
-    Path(path).write_text(resolved.model_dump_json(indent=1), encoding="utf-8")
+    Path(path).write_text(resolved.document(), encoding="utf-8")
 
 
 def write_pointer(cells: Sequence[Path], path: str) -> None:

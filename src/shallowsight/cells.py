@@ -51,6 +51,10 @@ class Resolved(BaseModel):
     def base(self) -> Experiment:
         return self.study.base
 
+    def document(self) -> str:
+        """The text of study.json."""
+        return self.model_dump_json(indent=1)
+
 
 class Cell(BaseModel):
     """`parents` are digests of cells whose outputs this one reads."""

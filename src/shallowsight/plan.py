@@ -7,6 +7,7 @@ from typing import Any
 
 from shallowsight.cells import Cell, Resolved, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
 from shallowsight.config import STAGES
+from shallowsight.digest import digest_of
 from shallowsight.layers import Group
 from shallowsight.settings import Setting, resolve_settings
 
@@ -35,6 +36,7 @@ class Plan:
     def as_json(self, resolved: Resolved) -> dict[str, Any]:
         """What plan.json holds; the report reads it."""
         return {
+            "study": digest_of(resolved.model_dump(mode="json")),  # a plan of another one is nobody's
             "members": [self._member(resolved, setting, roles) for setting, roles in self.members.items()],
             "analysis": analyze_cell(resolved).digest,
             "shared": {

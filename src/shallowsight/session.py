@@ -70,6 +70,7 @@ def run(
     with store.exclusive():
         steps.publish(resolved, store)
         if status.complete or _run_missing(kind, resolved, arguments, store, console, budget):
+            steps.publish(resolved, store)  # in a bucket somebody may have begun another study since
             steps.plan_members(resolved, store)
             steps.report(store)
         _print_verdict(console, store)

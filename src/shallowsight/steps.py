@@ -44,7 +44,7 @@ def settings_override(settings: Sequence[str]) -> list[str]:
 
 def publish(resolved: Resolved, store: Store) -> None:
     """Make it the study of this store; the plan of another one goes."""
-    text = resolved.model_dump_json(indent=1)
+    text = resolved.document()
     if store.read_document(STUDY) != text:
         store.remove_document(PLAN)
     store.write_document(STUDY, text)

@@ -28,12 +28,12 @@ ALLOWED: dict[str, set[str]] = {
     "analysis": {"config", "errors", "layers", "model"},
     # Cells: what there is to do, and what it costs.
     "cells": {"assets", "config", "data", "digest", "settings"},
-    "plan": {"cells", "config", "layers", "settings"},
+    "plan": {"cells", "config", "digest", "layers", "settings"},
     "cost": {"assets", "cells", "config", "data", "errors", "settings", "validation"},
     "services": {"cells", "digest", "errors"},
     "train": {"assets", "config", "data", "digest", "errors", "model", "services"},
     "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
-    "report": {"config", "errors", "evaluate", "folders", "shallowsight"},
+    "report": {"config", "digest", "errors", "evaluate", "folders", "shallowsight"},
     "resolve": {"assets", "cells", "config", "cost", "data", "errors", "overrides", "settings"},
     # The seam between boxes and library.
     "machine": {"services"},

@@ -162,6 +162,21 @@ def test_parameters_of_the_user_interface(name: str, first: str, more: dict[str,
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_belongs_to_a_run_is_told_which(name: str) -> None:
+    """The server puts the run's id in place of this text, and of no longer one."""
+    told = {
+        task["componentRef"]["name"].removeprefix("comp-"): task["inputs"]["parameters"]["run"]
+        for _, dag in dags(spec_of(name))
+        for task in dag["dag"]["tasks"].values()
+        if "run" in task.get("inputs", {}).get("parameters", {})
+    }
+    resolving = {"layer_study": "resolve-study", "retrain": "resolve-retraining"}.get(name, "resolve-experiment")
+    assert {resolving, "report"} <= set(told) and all(
+        value == {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}} for value in told.values()
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_report_runs_however_the_pipeline_ends(name: str) -> None:
     tasks = spec_of(name)["root"]["dag"]["tasks"]
     assert tasks["report"]["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"

@@ -1,6 +1,7 @@
 """A study whose store is a real S3 server: the same cells as in a folder, for every machine that comes."""
 
 import json
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,6 +39,11 @@ def test_the_same_cells_as_in_a_folder(
     assert found == contents(quick)
     listed = json.loads(objects.get_bytes(f"report/{FILES}") or b"")
     assert set(listed) == {path.name for path in (quick / "report").iterdir()}
+
+    (study,) = (key for key in objects.keys("runs/") if key.endswith("/study.json"))
+    assert re.fullmatch(r"runs/[-\w]+/study\.json", study), "the runner gives its boxes the id of the run"
+    for name in ("study.json", "plan.json"):
+        assert objects.get_bytes(study.replace("study.json", name)) == objects.get_bytes(name)
 
     monkeypatch.setenv("HOME", str(tmp_path / "there"))
     again = shallowsight("study", "quick", "--out", url)

@@ -11,6 +11,7 @@ import pytest
 from shallowsight.assets.towers import TowerFacts
 from shallowsight.cells import Resolved, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
 from shallowsight.data.sources import SourceFacts
+from shallowsight.digest import digest_of
 from shallowsight.overrides import load_study
 from shallowsight.plan import make_plan, read_groups
 from shallowsight.settings import Setting
@@ -79,6 +80,7 @@ def test_plan_json_names_every_cell(analysis: Path) -> None:
     r = resolved()
     plan = make_plan(r, analysis)
     raw = json.loads(json.dumps(plan.as_json(r)))
+    assert raw["study"] == digest_of(json.loads(r.document())), "as the report reads study.json"
     assert raw["analysis"] == analyze_cell(r).digest
     assert raw["shared"] == {
         "prepare": prepare_cell(r).digest,

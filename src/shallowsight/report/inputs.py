@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from shallowsight.digest import digest_of
 from shallowsight.errors import ConfigurationError, CorruptOutput
 from shallowsight.report.values import Analysis, Cell, Group, Member, Sample, Study, Trial
 
 log = logging.getLogger(__name__)
 
 OUTPUTS = ("data.json", "analysis.json", "scores.json", "samples.jsonl")  # of cells, that are read
+NO_PLAN: Mapping[str, Any] = {"members": []}
 STEPS = ("prepare", "encode", "pretrain", "finetune", "evaluate")  # in the order in which they run
 
 
@@ -24,7 +26,10 @@ def read_study(folder: Path) -> Study:
     """
     document = _required(folder / "study.json")
     # A study that stopped before the analysis has no plan yet; the report then says that nothing is finished.
-    plan = _required(folder / "plan.json") if (folder / "plan.json").exists() else {"members": []}
+    plan = _required(folder / "plan.json") if (folder / "plan.json").exists() else NO_PLAN
+    # Where several runs share a bucket, the one written last may be another study's.
+    if plan.get("study", own := digest_of(document)) != own:
+        plan = NO_PLAN
     reader = _Reader(folder)
     try:
         raw = document["study"]

@@ -1,6 +1,7 @@
 """The store of a study in a bucket, with a copy on this machine of the cells that it makes or reads.
 
-Layout: that of services/store.py, but `ledger/<process>.jsonl`, because an object cannot be appended to, and `leases/`.
+Layout: that of services/store.py, but `ledger/<process>.jsonl`, because an object cannot be appended to, `leases/`, and
+`runs/<run>/{study,plan}.json` of every pipeline run: several may be at work here at once.
 """
 
 import json
@@ -33,11 +34,15 @@ _DOCUMENTS = (STUDY, "plan.json")
 
 
 class MirroredStore(Store):
-    """Cells exist when they are whole in the bucket; `root` holds copies."""
+    """Cells exist when they are whole in the bucket; `root` holds copies.
 
-    def __init__(self, objects: Objects, root: Path) -> None:
+    A store of a `run` knows the study and plan of that one; without, those written last.
+    """
+
+    def __init__(self, objects: Objects, root: Path, run: str = "") -> None:
         super().__init__(root)
         self._objects = objects
+        self._run = run
         self._held: dict[str, Lease] = {}
         self.ledger = SharedLedger(root / "ledger.jsonl", objects)
 
@@ -53,22 +58,30 @@ class MirroredStore(Store):
         """A prefix of a bucket may be shared with anything."""
 
     def read_document(self, name: str) -> str | None:
-        data = self._objects.get_bytes(name)
+        data = self._objects.get_bytes(self._keys(name)[0])
         return None if data is None else data.decode()
 
     def write_document(self, name: str, text: str) -> None:
-        self._objects.put_bytes(name, text.encode())
+        for key in self._keys(name):
+            self._objects.put_bytes(key, text.encode())
 
     def remove_document(self, name: str) -> None:
-        self._objects.delete(name)
+        for key in self._keys(name):
+            self._objects.delete(key)
+
+    def _keys(self, name: str) -> list[str]:
+        """Where a document is: first that of this run, then the one written last."""
+        return [f"runs/{self._run}/{name}", name] if self._run and name in _DOCUMENTS else [name]
 
     def share(self, folder: str) -> None:
         own = self.root / folder
         names = [str(path.relative_to(own)) for path in sorted(own.rglob("*")) if path.is_file()]
-        for name in names:
-            self._objects.put_file(f"{folder}/{name}", own / name)
         listed = {name: file_sha256(own / name) for name in names}
-        self._objects.put_bytes(f"{folder}/{FILES}", json.dumps(listed, indent=1).encode())
+        # Two runs that end at once must not mix their files.
+        with lease(self._objects, f"leases/{folder}", f"{folder} on {platform.node()}", _LEASE, wait=float("inf")):
+            for name in names:
+                self._objects.put_file(f"{folder}/{name}", own / name)
+            self._objects.put_bytes(f"{folder}/{FILES}", json.dumps(listed, indent=1).encode())
 
     @contextmanager
     def view(self, outputs: Sequence[str]) -> Iterator[Path]:

@@ -17,8 +17,11 @@ def open_named(place: str) -> Store:
     return open_store(place) if "://" in place else Store(Path(place).resolve())
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, run: str = "") -> Store:
     """`file:///folder` or `s3://bucket/prefix`; the scheme is the only switch.
+
+    Of the pipeline runs that may be at work in one bucket at once, `run` is the one whose study is meant; without it
+    the study that was begun last is. In a folder there is one run at a time.
 
     Raises:
         ConfigurationError: another scheme, a relative path, or what a bucket refuses.
@@ -30,4 +33,4 @@ def open_store(url: str) -> Store:
     cache = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "shallowsight")
     # The server too: two may have buckets of one name.
     place = f"{os.environ.get('AWS_ENDPOINT_URL', '')} {objects.url}"
-    return MirroredStore(objects, cache / hashlib.sha256(place.encode()).hexdigest()[:16])
+    return MirroredStore(objects, cache / hashlib.sha256(place.encode()).hexdigest()[:16], run)

@@ -1,12 +1,15 @@
 """All files of a report or none, and never anyone else's."""
 
+import json
 from pathlib import Path
 
 import pytest
 from study_builder import Builder
 
+from shallowsight.digest import digest_of
 from shallowsight.errors import ConfigurationError
 from shallowsight.report import figures, write
+from shallowsight.report.inputs import read_study
 from shallowsight.report.write import write_report
 
 
@@ -94,3 +97,14 @@ def test_infinity_is_null_in_json():
         write._json({"a": float("inf"), "b": [float("nan"), 1.0]})
         == b'{\n  "a": null,\n  "b": [\n    null,\n    1.0\n  ]\n}\n'
     )
+
+
+def test_a_plan_of_another_study_is_no_plan(tmp_path):
+    """Where two studies were begun in one bucket, the plan written last may be the other's."""
+    folder = Builder(evaluated=False, n=5, analysis=False).write(tmp_path / "study")
+    document, plan = (json.loads((folder / name).read_text()) for name in ("study.json", "plan.json"))
+    assert read_study(folder).members
+    (folder / "plan.json").write_text(json.dumps({**plan, "study": digest_of(document)}))
+    assert read_study(folder).members
+    (folder / "plan.json").write_text(json.dumps({**plan, "study": "0" * 16}))
+    assert read_study(folder).members == ()
