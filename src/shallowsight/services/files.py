@@ -16,6 +16,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from shallowsight.errors import ConfigurationError, CorruptOutput
+from shallowsight.services.disk import sync
 from shallowsight.services.objects import ASIDE, check_key, check_prefix
 
 _YOUNG = 60.0  # seconds; a file this new may belong to a writer that has not locked it yet
@@ -99,7 +100,7 @@ class FileObjects:
                 if not allowed():
                     return False
                 os.rename(aside.name, target)
-        _sync(target.parent)
+        sync(target.parent)
         return True
 
     @contextmanager
@@ -132,11 +133,3 @@ class FileObjects:
 
 def _version(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -6,25 +6,21 @@ Layout: that of services/store.py, but `ledger/<process>.jsonl`, because an obje
 
 import json
 import logging
-import os
 import platform
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 from shallowsight.cells import Cell
 from shallowsight.digest import file_sha256
-from shallowsight.errors import CorruptOutput, LeaseHeld, StoreUnavailable
+from shallowsight.errors import CorruptOutput, LeaseHeld
 from shallowsight.services.lease import Lease, lease
-from shallowsight.services.ledger import Ledger
 from shallowsight.services.objects import Objects
-from shallowsight.services.record import CellRecord
-from shallowsight.services.store import CELL, STUDY, Store, read_record
+from shallowsight.services.record import CellRecord, read_record
+from shallowsight.services.shared_ledger import SharedLedger
+from shallowsight.services.store import CELL, STUDY, Store
 
 log = logging.getLogger(__name__)
 
@@ -219,20 +215,3 @@ class MirroredStore(Store):
                 yield
             finally:
                 del self._held[cell.digest]
-
-
-@dataclass(frozen=True)
-class SharedLedger(Ledger):
-    """The events of this machine in a file, and those of each process in an object of its own."""
-
-    objects: Objects
-    key: str = field(default_factory=lambda: f"ledger/{time.time_ns()}-{os.getpid()}-{uuid4().hex[:8]}.jsonl")
-    lines: list[str] = field(default_factory=list)
-
-    def _write(self, line: str) -> None:
-        super()._write(line)
-        self.lines.append(line)
-        try:
-            self.objects.put_bytes(self.key, "".join(f"{line}\n" for line in self.lines).encode())
-        except StoreUnavailable as fault:
-            log.warning("an event is not in the store's ledger yet: %s", fault)  # the next one brings it along

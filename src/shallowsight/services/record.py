@@ -1,6 +1,6 @@
 """What cell.json says of a cell."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shallowsight.digest import digest_of
 
@@ -32,3 +32,12 @@ class CellRecord(BaseModel):
     def content(self) -> str:
         """One digest over the outputs."""
         return digest_of({name: output.sha256 for name, output in self.outputs.items()})
+
+
+def read_record(digest: str, data: bytes | None) -> CellRecord | None:
+    """What a cell.json says; None for none, for a broken one, and for that of another cell."""
+    try:
+        record = CellRecord.model_validate_json(data) if data is not None else None
+    except ValidationError:
+        return None
+    return record if record is not None and record.digest == digest else None

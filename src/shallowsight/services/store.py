@@ -15,13 +15,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from pydantic import ValidationError
-
 from shallowsight.cells import Cell
 from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
+from shallowsight.services.disk import sync, write_whole
 from shallowsight.services.ledger import Ledger
-from shallowsight.services.record import CellRecord, Output
+from shallowsight.services.record import CellRecord, Output, read_record
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +171,7 @@ class Store:
     def _commit(self, cell: Cell, aside: Path, seconds: float) -> None:
         outputs = {}
         for path in sorted(p for p in aside.rglob("*") if p.is_file()):
-            _sync(path)
+            sync(path)
             outputs[str(path.relative_to(aside))] = Output(sha256=file_sha256(path), size=path.stat().st_size)
         record = CellRecord(
             digest=cell.digest,
@@ -185,10 +184,10 @@ class Store:
             machine={"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
         )
         (aside / CELL).write_text(record.model_dump_json(indent=1), encoding="utf-8")
-        _sync(aside / CELL)
+        sync(aside / CELL)
         shutil.rmtree(self.place(cell), ignore_errors=True)  # a corrupt one, or one without cell.json
         aside.rename(self.place(cell))
-        _sync(self.place(cell).parent)
+        sync(self.place(cell).parent)
 
     def _parent(self, cell: Cell, digest: str) -> CellRecord:
         record = self.record(digest)
@@ -243,32 +242,3 @@ class Store:
                 log.info("%s is being built by another process; waiting for it", cell)
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def read_record(digest: str, data: bytes | None) -> CellRecord | None:
-    """What a cell.json says; None for none, for a broken one, and for that of another cell."""
-    try:
-        record = CellRecord.model_validate_json(data) if data is not None else None
-    except ValidationError:
-        return None
-    return record if record is not None and record.digest == digest else None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """The file appears with all of the text or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        _sync(aside)
-        aside.rename(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

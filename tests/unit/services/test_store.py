@@ -11,8 +11,10 @@ from built_cells import MODEL, events, leftovers, make_text, never
 
 from shallowsight.cells import Cell
 from shallowsight.digest import file_sha256
+from shallowsight.services import disk
 from shallowsight.services import store as store_module
-from shallowsight.services.store import CELL, Store, write_whole
+from shallowsight.services.disk import write_whole
+from shallowsight.services.store import CELL, Store
 
 
 def test_build_records_every_output(store: Store) -> None:
@@ -45,14 +47,14 @@ def test_whole_cell_is_not_made_again(store: Store) -> None:
 
 def test_cell_json_is_written_last(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
-    whole_sync = store_module._sync
+    whole_sync = store_module.sync
 
     def sync(path: Path) -> None:
         synced.append(path.name)
         assert not store.folder(MODEL).exists() or path == store.root / "cells"
         whole_sync(path)
 
-    monkeypatch.setattr(store_module, "_sync", sync)
+    monkeypatch.setattr(store_module, "sync", sync)
 
     def make(out: Path) -> None:
         make_text()(out)
@@ -162,7 +164,7 @@ def test_write_whole_replaces_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store_module, "_sync", full)
+    monkeypatch.setattr(disk, "sync", full)
     with pytest.raises(OSError, match="No space"):
         write_whole(path, "three")
     assert path.read_text() == "two"
