@@ -44,7 +44,7 @@ class Part(BaseModel):
 class Vision(Part):
     """The frozen tower and what is taken from it."""
 
-    tower: str = "embedded:dinov2-small"  # or a hub id, or a folder, of a CLIP, SigLIP or DINOv2 model
+    tower: str = "embedded:dinov2-small"  # or a CLIP, SigLIP or DINOv2: hub id, folder, s3://bucket/folder
     revision: str | None = None  # a hub commit; resolved to one when left out
     layers: LayerSet = LayerSet((8,))
     features: Literal["patch", "cls_patch"] = "patch"
@@ -62,7 +62,7 @@ class Connector(Part):
 
 
 class Language(Part):
-    """A small Llama trained from scratch, or any causal language model of the hub or a folder."""
+    """A small Llama trained from scratch, or any causal language model of the hub, a folder or a bucket."""
 
     model: str = SCRATCH
     revision: str | None = None  # a hub commit; resolved to one when left out
@@ -84,12 +84,15 @@ class Language(Part):
 
 
 class Data(Part):
-    """Where the records come from: `scenes`, `scenes-captions`, `easy-vqa`, or a LLaVA .json or .jsonl file."""
+    """Where the records come from: `scenes`, `scenes-captions`, `easy-vqa`, or a LLaVA .json or .jsonl file.
+
+    A file is a path or s3://bucket/path/name.json, and its pictures are where it is: in a folder or below a prefix.
+    """
 
     pretrain: Names = ("scenes-captions",)  # empty: the same records as finetune
     finetune: Names = ("scenes", "easy-vqa")
     test: Names = ("scenes", "easy-vqa")
-    images: str | None = None  # the folder that the files' image paths start from
+    images: str | None = None  # the folder, or s3://bucket/prefix, that the files' image paths start from
     pretrain_images: str | None = None  # the same for the files of pretrain; left out: images
     scenes_train: Count = 1200
     scenes_test: Count = 300
@@ -104,6 +107,18 @@ class Data(Part):
             raise ValueError("data.finetune and data.test each name at least one source")
         if self.images is None and any(self.pretrain_images is None or not self._pretrains_only(f) for f in self.files):
             raise ValueError(f"data.images: name the folder of the pictures in {', '.join(self.files)}")
+        return self
+
+    @model_validator(mode="after")
+    def _pictures_are_where_their_file_is(self) -> Self:
+        for file in self.files:
+            folder = self.folder_of(file)
+            if in_bucket(file) != in_bucket(folder):
+                there, here = ("its pictures", "the file") if in_bucket(folder) else ("the file", "its pictures")
+                raise ValueError(
+                    f"{file} and its pictures in {folder}: {there} would come from a bucket and {here} from a folder; "
+                    "put both in a bucket, or both in a folder"
+                )
         return self
 
     def folder_of(self, file: str) -> str:
@@ -124,6 +139,11 @@ class Data(Part):
 
 
 BUILT_IN_SOURCES = ("scenes", "scenes-captions", "easy-vqa")
+
+
+def in_bucket(place: str) -> bool:
+    """True for a URL of an object store; anything else is a path, or a name."""
+    return place.startswith("s3://")
 
 
 class Lora(Part):

@@ -8,16 +8,17 @@ from typing import Any, TypeVar, cast, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from shallowsight.config import BUILT_IN_SOURCES, Experiment, Study, words_of
+from shallowsight.config import BUILT_IN_SOURCES, Experiment, Study, in_bucket, words_of
 from shallowsight.errors import ConfigurationError
 from shallowsight.experiments import EXPERIMENTS, STUDIES
 from shallowsight.layers import LayerSet
 from shallowsight.settings import WORDS, Setting
+from shallowsight.value_faults import says
 
 M = TypeVar("M", Experiment, Study)
 DepthOf = Callable[[str], int]  # tower -> number of its layers
 _STUDY_KEYS = ("name", "settings", "seeds")
-_MODELS = ("vision.tower", "language.model")  # a folder, or a hub id
+_MODELS = ("vision.tower", "language.model")  # a folder, a hub id, or the URL of a folder in a bucket
 # What a study varies, and the key that says how.
 _ONE = {"settings": "vision.layers", "seeds": "seed"}
 _VARIED = {"seed": "seeds", "vision.layers": "settings", "fusion.kind": "settings"}
@@ -85,17 +86,21 @@ def _absolute(changes: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths in a file are relative to that file."""
     for key in ("data.images", "data.pretrain_images"):
         if changes.get(key) is not None:
-            changes[key] = str((folder / str(changes[key])).resolve())
+            changes[key] = _from(folder, str(changes[key]))
     for key in _SOURCES:
         named = changes.get(key)
         # A text lists sources, but for one path with spaces in it.
         listed = [named] if isinstance(named, str) and (folder / named).is_file() else words_of(named)
         if isinstance(listed, list):
-            changes[key] = [s if s in BUILT_IN_SOURCES else str((folder / str(s)).resolve()) for s in listed]
+            changes[key] = [s if s in BUILT_IN_SOURCES else _from(folder, str(s)) for s in listed]
     for key in _MODELS:
         if isinstance(changes.get(key), str) and (folder / changes[key]).is_dir():
             changes[key] = str((folder / changes[key]).resolve())
     return changes
+
+
+def _from(folder: Path, place: str) -> str:
+    return place if in_bucket(place) else str((folder / place).resolve())
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -190,7 +195,7 @@ def explain(error: ValidationError) -> str:
     for fault in error.errors():
         where = ".".join(str(part) for part in fault["loc"]) or "the whole"
         found = "" if isinstance(fault["input"], dict | BaseModel) else f" (found {fault['input']!r})"
-        lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{found}")
+        lines.append(f"{where}: {says(fault)}{found}")
     return "; ".join(lines)
 
 

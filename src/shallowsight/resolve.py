@@ -7,7 +7,8 @@ from shallowsight.assets.towers import describe
 from shallowsight.cells import Resolved
 from shallowsight.config import SCRATCH, Language, Study
 from shallowsight.cost import pays_to_cache
-from shallowsight.data.sources import require_files, source_facts
+from shallowsight.data.own_files import require_files
+from shallowsight.data.sources import source_facts
 from shallowsight.errors import ConfigurationError
 from shallowsight.overrides import load_experiment, load_study
 from shallowsight.settings import check_word_or_setting

@@ -136,16 +136,16 @@ def test_a_study_takes_the_keys_of_its_base() -> None:
         pytest.param("finetune.lora=8", "unknown key 'finetune.lora'; did you mean 'finetune.lora.", id="inner part"),
         pytest.param("finetune.lora.r=8", "unknown key 'finetune.lora.r'; did you mean 'finetune.lora.r", id="inner"),
         pytest.param("pretrain.lora.rank=8", "pretrain.lora.rank: the language model is frozen", id="frozen model"),
-        pytest.param("finetune.zero=4", "finetune.zero: Input should be 0, 1, 2 or 3 (found 4)", id="zero"),
+        pytest.param("finetune.zero=4", "finetune.zero: write 0, 1, 2 or 3 (found 4)", id="zero"),
         pytest.param(
             "finetune.order=length",
-            "finetune.order: Input should be 'shuffled' or 'by_length' (found 'length')",
+            "finetune.order: write 'shuffled' or 'by_length' (found 'length')",
             id="order",
         ),
         pytest.param("seeds=1 2", "seeds belongs to a study; one experiment has seed=", id="of a study"),
         pytest.param("vision.layers", "--set 'vision.layers': write key=value, for instance vision.layers=3,8", id="="),
         pytest.param("=3", "--set '=3': write key=value", id="no key"),
-        pytest.param("seed=x", "experiment 'quick': seed: Input should be a valid integer", id="type"),
+        pytest.param("seed=x", "experiment 'quick': seed: write a whole number", id="type"),
         pytest.param("seed=x", "(found 'x')", id="what was found"),
         pytest.param("vision.layers=0", "vision.layers: got layers 0; layers are written", id="layer 0"),
         pytest.param("vision.layers=-13", "asked for layer -13, the tower has layers 1 to 12", id="beyond the first"),
@@ -155,7 +155,7 @@ def test_a_study_takes_the_keys_of_its_base() -> None:
         pytest.param(
             "data.finetune=x.json", "data: data.images: name the folder of the pictures in x.json", id="images"
         ),
-        pytest.param("vision.tower=5", "vision.tower: Input should be a valid string", id="tower"),
+        pytest.param("vision.tower=5", "vision.tower: write a text", id="tower"),
     ],
 )
 def test_an_experiment_refuses(word: str, message: str) -> None:
@@ -166,7 +166,7 @@ def test_an_experiment_refuses(word: str, message: str) -> None:
 
 
 def test_a_wrong_tower_is_refused_before_its_depth_is_asked() -> None:
-    with pytest.raises(ConfigurationError, match=r"vision\.tower: Input should be a valid string"):
+    with pytest.raises(ConfigurationError, match=r"vision\.tower: write a text"):
         load_experiment("quick", ["vision.tower=5", "vision.layers=-1"], never)
 
 
@@ -182,7 +182,7 @@ def test_a_wrong_tower_is_refused_before_its_depth_is_asked() -> None:
         pytest.param("settings=", "settings: a study needs at least one setting", id="none"),
         pytest.param("settings=-13", "asked for layer -13, the tower has layers 1 to 12", id="too far"),
         pytest.param("seeds=1 1", "seeds: seeds must be distinct and at least one, got (1, 1)", id="seeds"),
-        pytest.param("finetune.updates=x", "base.finetune.updates: Input should be a valid integer", id="base value"),
+        pytest.param("finetune.updates=x", "base.finetune.updates: write a whole number", id="base value"),
     ],
 )
 def test_a_study_refuses(word: str, message: str) -> None:

@@ -59,8 +59,34 @@ def test_names_and_words_pass_unchanged() -> None:
     assert load_experiment(asked.name, asked.words, lambda _: 12).vision.layers.deepest == 12
 
 
+BUCKET_WORDS = [
+    "data.pretrain=[]",
+    "data.finetune=s3://data/train.json",
+    "data.test=s3://data/test.jsonl",
+    "data.images=s3://data/pictures",
+    "vision.tower=s3://models/clip",
+    "language.model=s3://models/llama",
+]
+
+
+def test_data_and_models_in_a_bucket_are_left_to_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine may neither reach the bucket nor have its keys."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    asked = request("study", "demo", BUCKET_WORDS, 0)
+    assert asked.words == tuple(BUCKET_WORDS)
+    assert load_study(asked.name, asked.words, no_depth).base.data.images == "s3://data/pictures"
+
+
+def test_pictures_in_a_bucket_of_records_in_a_folder() -> None:
+    with pytest.raises(ConfigurationError, match="put both in a bucket, or both in a folder"):
+        request("study", "demo", [*BUCKET_WORDS, "data.test=/mnt/test.json"], 0)
+
+
 BAD_FILES = [
-    pytest.param("set: {data.images: pictures}", ["data.images: 'pictures' is relative"], id="pictures"),
+    pytest.param(
+        "set: {data.images: pictures}", ["data.images: 'pictures' is relative", "s3://bucket/path"], id="pictures"
+    ),
     pytest.param(
         "set: {data: {finetune: [scenes, train.json], images: /mnt/x}}", ["data.finetune: 'train.json'"], id="records"
     ),

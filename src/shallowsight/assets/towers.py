@@ -1,4 +1,4 @@
-"""Which vision transformers can be towers: the embedded one, or a hub id or folder of CLIP, SigLIP or DINOv2.
+"""Which vision transformers can be towers: the embedded one, or CLIP, SigLIP or DINOv2 of the hub, a folder, a bucket.
 
 `describe` needs no torch: a wrong layer or an impossible image size is found before anything heavy starts.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from shallowsight.assets import dinov2
-from shallowsight.assets.pinned import Pinned, pin
+from shallowsight.assets.pinned import Pinned, files_of, pin
 from shallowsight.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 EMBEDDED_TOWER = "embedded:dinov2-small"
+_KEY = "vision.tower"
 
 _FAMILIES = {  # model_type of config.json -> has a class token
     "dinov2": True,
@@ -46,7 +47,7 @@ class TowerFacts(BaseModel):
 
     @property
     def in_a_folder(self) -> bool:
-        """True for a tower that only this machine's path leads to."""
+        """True for a tower that only a path, or the URL of a bucket, leads to."""
         return self.name != EMBEDDED_TOWER and self.revision is None
 
     def tokens(self, image_size: int, pool: int, features: str) -> int:
@@ -85,7 +86,7 @@ def describe(tower: str, revision: str | None = None) -> TowerFacts:
         )
     if tower.startswith("embedded:"):
         raise ConfigurationError(f"no tower {tower!r}; the embedded one is {EMBEDDED_TOWER}")
-    pinned = pin("vision.tower", tower, revision, EMBEDDED_TOWER)
+    pinned = pin(_KEY, tower, revision, EMBEDDED_TOWER)
     return _facts(tower, pinned)
 
 
@@ -116,9 +117,10 @@ def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":
     if tower == EMBEDDED_TOWER:
         embedded: nn.Module = dinov2.load_dinov2_small()
         return embedded
-    family = AutoConfig.from_pretrained(tower, revision=revision).model_type
+    files = files_of(_KEY, tower)
+    family = AutoConfig.from_pretrained(files, revision=revision).model_type
     loader = {"clip": CLIPVisionModel, "siglip": SiglipVisionModel}.get(family, AutoModel)
-    encoder: nn.Module = loader.from_pretrained(tower, revision=revision, use_safetensors=True)
+    encoder: nn.Module = loader.from_pretrained(files, revision=revision, use_safetensors=True)
     return encoder
 
 
@@ -133,7 +135,7 @@ class PictureProcessor:
 
         mean, std = dinov2.IMAGE_MEAN, dinov2.IMAGE_STD
         if tower != EMBEDDED_TOWER:
-            own = AutoImageProcessor.from_pretrained(tower, revision=revision)
+            own = AutoImageProcessor.from_pretrained(files_of(_KEY, tower), revision=revision)
             mean, std = own.image_mean, own.image_std
         square = {"height": image_size, "width": image_size}
         self._bars = tuple(int(255 * part) for part in mean) if shape == "pad" else None

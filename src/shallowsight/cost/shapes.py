@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shallowsight.assets.pinned import pin
+from shallowsight.assets.pinned import files_of, pin
 from shallowsight.assets.towers import TowerFacts, describe
 from shallowsight.config import SCRATCH, Connector, Language
 from shallowsight.errors import ConfigurationError
@@ -110,7 +110,7 @@ def language_shape(language: Language) -> LanguageShape:
         )
     if language.model in PUBLISHED_LANGUAGES:
         return PUBLISHED_LANGUAGES[language.model]
-    config = Path(language.model) / "config.json"
+    config = Path(files_of("language.model", language.model)) / "config.json"
     if config.is_file():  # read here: pinning a folder digests its weights
         return shape_of_config(language.model, json.loads(config.read_text(encoding="utf-8")))
     return shape_of_config(language.model, pin("language.model", language.model, language.revision, SCRATCH).config)

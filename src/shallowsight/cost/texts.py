@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from shallowsight.config import BUILT_IN_SOURCES, Data, Experiment, StageName
+from shallowsight.config import BUILT_IN_SOURCES, Data, Experiment, StageName, in_bucket
 from shallowsight.data.conversation import TEMPLATES, Template
+from shallowsight.data.own_files import copy_of_records
 from shallowsight.errors import ConfigurationError
 from shallowsight.validation.records import read_records
 
@@ -80,7 +81,13 @@ def questions(experiment: Experiment) -> float:
 def _questions(name: str, data: Data) -> float:
     if name in BUILT_IN_SOURCES:
         return _BUILT_IN[name].turns * (data.easy_vqa_test if name == "easy-vqa" else data.scenes_test)
-    return sum(talk.turns for talk in _read(Path(name)).talks) if Path(name).is_file() else 0.0
+    path = _place(name)
+    return sum(talk.turns for talk in _read(path).talks) if path.is_file() else 0.0
+
+
+def _place(name: str) -> Path:
+    """Where to read a source; a published file of a bucket is not asked for, as a forecast needs no network."""
+    return copy_of_records(name) if in_bucket(name) and Path(name).name not in PUBLISHED else Path(name)
 
 
 def images(experiment: Experiment) -> int:
@@ -91,8 +98,8 @@ def images(experiment: Experiment) -> int:
             found += {"scenes": data.scenes_train + data.scenes_test, "scenes-captions": 0}.get(
                 name, data.easy_vqa_train + data.easy_vqa_test
             )
-        elif Path(name).is_file():
-            found += _read(Path(name)).images
+        elif (path := _place(name)).is_file():
+            found += _read(path).images
         elif Path(name).name in PUBLISHED:
             found += int(PUBLISHED[Path(name).name].pictured)
     return found
@@ -102,7 +109,7 @@ def _source_texts(name: str, data: Data, template: Template) -> Texts:
     if name in BUILT_IN_SOURCES:
         rows = data.easy_vqa_train if name == "easy-vqa" else data.scenes_train
         return _summary([_BUILT_IN[name]], template, times=rows)
-    path = Path(name)
+    path = _place(name)
     if path.is_file():
         return _summary(_read(path).talks, template)
     if path.name not in PUBLISHED:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from shallowsight.assets.pinned import files_of
 from shallowsight.benchmarks import find_benchmark
 from shallowsight.config import SCRATCH, Experiment
 from shallowsight.data.questions import questions_of
@@ -174,4 +175,5 @@ def _write_tokenizer(experiment: Experiment, out: Path) -> None:
     from transformers import AutoTokenizer
 
     language = experiment.language
-    AutoTokenizer.from_pretrained(language.model, revision=language.revision).save_pretrained(folder)
+    files = files_of("language.model", language.model)
+    AutoTokenizer.from_pretrained(files, revision=language.revision).save_pretrained(folder)

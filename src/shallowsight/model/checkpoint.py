@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from shallowsight.assets.towers import TowerFacts
 from shallowsight.benchmarks import DEMO_BENCHMARKS
-from shallowsight.config import Data, Experiment
+from shallowsight.config import Data, Experiment, in_bucket
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.language import load_tokenizer
 from shallowsight.model.vlm import VLM
@@ -34,7 +34,7 @@ def save_pretrained(model: VLM, experiment: Experiment, folder: Path) -> None:
 def _covered(experiment: Experiment) -> Experiment:
     """Without names, places and benchmarks, which are in no training cell's digest and so not in its bytes."""
     vision = experiment.vision
-    if Path(vision.tower).is_dir():
+    if in_bucket(vision.tower) or Path(vision.tower).is_dir():
         vision = vision.model_copy(update={"tower": IN_A_FOLDER})
     changes = {"name": "trained", "data": Data(), "benchmarks": DEMO_BENCHMARKS, "vision": vision}
     return experiment.model_copy(update=changes)

@@ -1,4 +1,4 @@
-"""The language model: a small Llama from scratch, or any causal one of the hub or a folder."""
+"""The language model: a small Llama from scratch, or any causal one of the hub, a folder or a bucket."""
 
 import logging
 from importlib.util import find_spec
@@ -7,6 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 from transformers.modeling_utils import PreTrainedModel
 
+from shallowsight.assets.pinned import files_of
 from shallowsight.config import SCRATCH, Language
 from shallowsight.errors import ConfigurationError
 
@@ -36,7 +37,7 @@ def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype
     """Weights follow torch's global seed when the model is made from scratch."""
     if language.model != SCRATCH:
         return AutoModelForCausalLM.from_pretrained(
-            language.model,
+            files_of("language.model", language.model),
             revision=language.revision,
             dtype=dtype,
             use_safetensors=True,

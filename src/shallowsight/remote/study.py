@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from shallowsight.assets.towers import EMBEDDED_TOWER
-from shallowsight.config import BUILT_IN_SOURCES, STAGES, Experiment, Study, words_of
+from shallowsight.config import BUILT_IN_SOURCES, STAGES, Experiment, Study, in_bucket, words_of
 from shallowsight.cost.shapes import PUBLISHED_TOWERS, tower_facts
 from shallowsight.errors import ConfigurationError
 from shallowsight.overrides import flat, load_experiment, load_study
@@ -73,10 +73,11 @@ def _require_readable_there(path: Path, values: Mapping[str, Any]) -> None:
             named += [(key, str(source)) for source in listed if source not in BUILT_IN_SOURCES]
     named += [(key, str(values[key])) for key in _MODELS if key in values and (path.parent / str(values[key])).is_dir()]
     for key, place in named:
-        if not PurePosixPath(place).is_absolute():
+        # Whether it is in its bucket is for the cluster to find out: this machine may not reach it.
+        if not in_bucket(place) and not PurePosixPath(place).is_absolute():
             raise ConfigurationError(
-                f"{path}: {key}: {place!r} is relative to this file, and a cluster cannot read it; put it where the "
-                "pods find it, and write that absolute path"
+                f"{path}: {key}: {place!r} is relative to this file, and a cluster cannot read it; put it into a "
+                "bucket and write s3://bucket/path, or into the images and write that absolute path"
             )
 
 

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from shallowsight.services.cache import CACHE as CACHE
+from shallowsight.services.cache import cache_folder
 from shallowsight.services.mirror import MirroredStore
 from shallowsight.services.objects import open_objects
 from shallowsight.services.store import Store
-
-CACHE = "SHALLOWSIGHT_CACHE"  # where copies of a bucket's cells are kept; on a cluster a disk of the node
 
 
 def open_named(place: str) -> Store:
@@ -30,7 +30,6 @@ def open_store(url: str, run: str = "") -> Store:
     objects = open_objects(url)
     if urlsplit(objects.url).scheme == "file":
         return Store(Path(unquote(urlsplit(objects.url).path)))
-    cache = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "shallowsight")
     # The server too: two may have buckets of one name.
     place = f"{os.environ.get('AWS_ENDPOINT_URL', '')} {objects.url}"
-    return MirroredStore(objects, cache / hashlib.sha256(place.encode()).hexdigest()[:16], run)
+    return MirroredStore(objects, cache_folder() / hashlib.sha256(place.encode()).hexdigest()[:16], run)

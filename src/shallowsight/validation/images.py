@@ -41,17 +41,26 @@ class ImageError(ShallowsightError):
         self.status = status
 
 
-def place(name: str, root: Path) -> Path:
-    """The real file that `name` means below `root`, which must be resolved already.
+def require_plain(name: str) -> None:
+    """That an image path stays inside whatever folder, or prefix of a bucket, it starts from.
 
     Raises:
-        ImageError: escapes_folder (absolute, `..`, URL, NUL, a link that leads out) or missing.
+        ImageError: escapes_folder (absolute, `..`, URL, NUL) or missing (empty).
     """
     parts = re.split(r"[/\\]", name)
     if "\0" in name or "://" in name or name.lower().startswith(("data:", "file:")) or not parts[0] or ".." in parts:
         if name:
             raise ImageError("escapes_folder", f"image path {name!r} is not a plain path inside the images folder")
         raise ImageError("missing", "the image path is empty")
+
+
+def place(name: str, root: Path) -> Path:
+    """The real file that `name` means below `root`, which must be resolved already.
+
+    Raises:
+        ImageError: escapes_folder (also a link that leads out) or missing.
+    """
+    require_plain(name)
     try:
         real = (root / name).resolve()
         if not real.is_relative_to(root):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shallowsight.assets import pinned
 from shallowsight.assets.towers import EMBEDDED_TOWER, TowerFacts, describe, load_encoder
 from shallowsight.errors import ConfigurationError, MissingPackage
 
@@ -143,25 +144,18 @@ def test_names_that_are_none(tower: str, message: str) -> None:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, towers: dict[str, Path], tmp_path: Path) -> list[tuple[str, str | None]]:
     """A hub that has openai/clip at commit c0ffee; returns what was asked of it."""
-    import huggingface_hub
-
     asked: list[tuple[str, str | None]] = []
     snapshot = tmp_path / "snapshots" / "c0ffee"
     snapshot.mkdir(parents=True)
     shutil.copy(towers["clip"] / "config.json", snapshot)
 
-    def download(repo: str, name: str, revision: str | None = None) -> str:
+    def file(repo: str, name: str, revision: str | None) -> Path:
         asked.append((repo, revision))
         if repo != "openai/clip":
-            raise OSError("no such repository\nsecond line")
-        return str(snapshot / name)
+            raise ConfigurationError(f"the hub has no {name} of {repo!r}")
+        return snapshot / name
 
-    class Api:
-        def model_info(self, repo: str, revision: str | None = None) -> Any:
-            return type("Info", (), {"sha": "c0ffee"})
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    monkeypatch.setattr(pinned, "hub_file", file)
     return asked
 
 
@@ -176,10 +170,7 @@ def test_a_hub_id_is_pinned_to_a_commit(hub: list[tuple[str, str | None]], revis
 def test_a_hub_id_that_cannot_be_read() -> None:
     with pytest.raises(ConfigurationError) as refused:
         describe("nobody/nothing")
-    assert str(refused.value) == (
-        "vision.tower: cannot read 'nobody/nothing' from the hub (OSError: no such repository); "
-        "check the name and the network, or give a folder"
-    )
+    assert str(refused.value) == "vision.tower: the hub has no config.json of 'nobody/nothing'"
 
 
 def test_the_hub_package_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shallowsight.config import Data
-from shallowsight.data.sources import Source, collect_sources, require_files, source_facts
+from shallowsight.data.own_files import require_files
+from shallowsight.data.sources import Source, collect_sources, source_facts
 from shallowsight.errors import ConfigurationError
 
 
@@ -176,3 +177,44 @@ def test_collect_embedded_sets(tmp_path: Path) -> None:
         records = json.loads(source.file.read_text(encoding="utf-8"))
         assert source.group == "easy-vqa" and len(records) == rows
         assert all((source.images / r["image"]).is_file() for r in records)
+
+
+BUCKET = "s3://bucket/data"
+IN_BUCKET: dict[str, Any] = {
+    "pretrain": (), "finetune": (f"{BUCKET}/a.json",), "test": (f"{BUCKET}/b.json",), "images": f"{BUCKET}/images",
+}  # fmt: skip
+REFUSED_MIXTURES = [
+    pytest.param({"images": "/mnt/images"}, "a.json and its pictures in /mnt/images: the file would come", id="files"),
+    pytest.param(
+        {"test": ("/mnt/b.json",)}, "/mnt/b.json and its pictures in s3://.*: its pictures would", id="images"
+    ),
+    pytest.param(
+        {"pretrain": (f"{BUCKET}/c.json",), "pretrain_images": "/mnt/c"},
+        "c.json and its pictures in /mnt/c",
+        id="other",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "says"), REFUSED_MIXTURES)
+def test_a_file_and_its_pictures_are_in_one_kind_of_place(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=f"{says}.*; put both in a bucket, or both in a folder"):
+        Data(**IN_BUCKET | change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({}, id="a bucket"),
+        pytest.param({"finetune": ("scenes", f"{BUCKET}/a.json")}, id="with an embedded set"),
+        pytest.param({"pretrain": ("/mnt/c.json",), "pretrain_images": "/mnt/c"}, id="pretraining from a folder"),
+        pytest.param({"finetune": ("scenes",), "test": ("scenes",), "images": "/mnt/x"}, id="no file of one's own"),
+    ],
+)
+def test_places_that_go_together(change: dict[str, Any]) -> None:
+    Data(**IN_BUCKET | change)
+
+
+def test_a_digest_of_a_folder_stays_what_it_was(files: Path) -> None:
+    """Another one would have every study on files made again."""
+    assert digest(files) == "4659e4748147d4f19a227fa3b31bc30eadc7ddb4d4f6c194b5153ece47ce968f"

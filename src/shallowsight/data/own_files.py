@@ -1,0 +1,122 @@
+"""The user's own LLaVA files and their pictures, in a folder or in a bucket."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from shallowsight.config import BUILT_IN_SOURCES, Data, in_bucket
+from shallowsight.data.bucket import bring_pictures, picture_marks, require_some
+from shallowsight.digest import file_sha256
+from shallowsight.errors import ConfigurationError
+from shallowsight.services.copies import copy_of_file
+from shallowsight.validation.images import ImageError, place
+from shallowsight.validation.records import read_records
+
+OnProgress = Callable[[str, int, int], None]  # what, done, of how many
+
+
+def require_files(data: Data) -> None:
+    """Raises ConfigurationError for a file or folder that is not there, in a bucket too."""
+    for name in data.files:
+        if in_bucket(name):
+            copy_of_records(name)
+        elif not Path(name).is_file():
+            raise ConfigurationError(
+                f"no data source {name!r}; allowed are {', '.join(BUILT_IN_SOURCES)}, and the path or s3:// URL of a "
+                "LLaVA .json or .jsonl file"
+            )
+    for key, folder in (("images", data.images), ("pretrain_images", data.pretrain_images)):
+        if folder is not None:
+            _require_folder(f"data.{key}", folder)
+
+
+def _require_folder(key: str, folder: str) -> None:
+    if not in_bucket(folder):
+        if not Path(folder).is_dir():
+            raise ConfigurationError(f"{key}: no folder {folder!r}; name the folder that the image paths start from")
+        return
+    try:
+        require_some(folder)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{key}: {error}") from None
+
+
+def copy_of_records(url: str) -> Path:
+    """A file of this machine with the records that are in a bucket.
+
+    Raises:
+        ConfigurationError: there is no such file, or the store refuses.
+        StoreUnavailable: the store does not answer.
+    """
+    try:
+        return copy_of_file(url)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"data source {url!r}: {error}") from None
+
+
+def facts_of_file(name: str, data: Data) -> tuple[str, int, int]:
+    """Digest, rows and pictures. Equal digests mean equal records and pictures.
+
+    The digest is over the file and a mark of every picture it names that is there: its sha256 in a folder, its size and
+    ETag in a bucket. So the same data has one digest in a folder and another in a bucket. The gate deals with pictures
+    that are not there.
+    """
+    folder = data.folder_of(name)
+    if not in_bucket(name):
+        return _facts(Path(name), lambda names: _contents(names, Path(folder).resolve()))
+    file = copy_of_records(name)
+    try:
+        return _facts(file, lambda names: picture_marks(folder, names))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"data source {name!r}: {error}") from None
+
+
+def _facts(file: Path, marks_of: Callable[[Iterable[str]], Mapping[str, object]]) -> tuple[str, int, int]:
+    whole = hashlib.sha256(file.read_bytes())
+    rows, names = _rows_and_pictures(file)
+    marks = marks_of(names)
+    for name in sorted(names):
+        whole.update(json.dumps([name, marks.get(name, "not there")]).encode())
+    return whole.hexdigest(), rows, len(names)
+
+
+def _rows_and_pictures(file: Path) -> tuple[int, set[str]]:
+    rows, names = 0, set()
+    for _, record in read_records(file):
+        rows += 1
+        if isinstance(record.get("image"), str):
+            names.add(record["image"])
+    return rows, names
+
+
+def _contents(names: Iterable[str], images: Path) -> dict[str, str]:
+    found = {}
+    for name in names:
+        try:
+            found[name] = file_sha256(place(name, images))
+        except (ImageError, OSError):
+            continue
+    return found
+
+
+def bring_files(data: Data, work: Path, on_progress: OnProgress) -> dict[str, tuple[Path, Path]]:
+    """Each of the user's files with the folder of its pictures; those of a bucket are brought below `work`.
+
+    Raises:
+        ShallowsightError: no space here, or the data changed meanwhile.
+        StoreUnavailable: the store does not answer.
+    """
+    found: dict[str, tuple[Path, Path]] = {}
+    pictures: dict[tuple[str, Path], set[str]] = {}
+    for name in data.files:
+        folder = data.folder_of(name)
+        if not in_bucket(name):
+            found[name] = (Path(name), Path(folder))
+            continue
+        to = work / "bucket" / ("images" if folder == data.images else "pretrain_images")
+        found[name] = (copy_of_records(name), to)
+        pictures.setdefault((folder, to), set()).update(_rows_and_pictures(found[name][0])[1])
+    for (url, to), names in pictures.items():
+        bring_pictures(url, names, to, lambda done, total: on_progress("bringing pictures", done, total))
+    return found

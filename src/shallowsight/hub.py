@@ -1,0 +1,56 @@
+"""A file of a model of the hub. Without a network that is known at once: the hub's own client tries for a minute."""
+
+import re
+from pathlib import Path
+
+from shallowsight.errors import ConfigurationError, MissingPackage
+
+_SECONDS = 5.0  # to connect to the hub, and then for its answer
+_REFUSALS = {400, 401, 403, 404, 410, 451}  # the others pass
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def hub_file(model: str, name: str, revision: str | None) -> Path:
+    """From the hub, or as it was last seen where the hub cannot be reached; its folder is named after the commit.
+
+    Raises:
+        ConfigurationError: no such model, revision or file, one that is not for everybody, or no hub and no copy.
+        MissingPackage: huggingface-hub is not installed.
+    """
+    try:
+        import httpx2
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    except ImportError:
+        raise MissingPackage("huggingface-hub", extra="models") from None
+    if revision is not None and _COMMIT.fullmatch(revision):
+        there = try_to_load_from_cache(model, name, revision=revision)
+        if isinstance(there, str):
+            return Path(there)  # a commit never changes
+    try:
+        get_hf_file_metadata(hf_hub_url(model, name, revision=revision), timeout=_SECONDS)
+        return Path(hf_hub_download(model, name, revision=revision))
+    except HfHubHTTPError as error:
+        if error.response.status_code in _REFUSALS:
+            raise ConfigurationError(_refused(model, name, revision, error.response.status_code)) from None
+        why = f"it failed: {_first_line(error)}"
+    except (httpx2.HTTPError, OfflineModeIsEnabled, OSError) as error:
+        why = _first_line(error)
+    try:
+        return Path(hf_hub_download(model, name, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
+        raise ConfigurationError(
+            f"the hub does not answer ({why}), and there is no copy of {model!r} on this machine; check the network "
+            "and HF_ENDPOINT, or give a folder"
+        ) from None
+
+
+def _refused(model: str, name: str, revision: str | None, status: int) -> str:
+    of = f"{model!r} at {revision!r}" if revision else repr(model)
+    if status in {401, 403}:
+        return f"the hub does not show {of} ({status}): check the name; if it is not for everybody, set HF_TOKEN"
+    return f"the hub has no {name} of {of} ({status}): check the name"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

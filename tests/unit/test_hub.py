@@ -1,0 +1,128 @@
+"""A hub that is there, refuses, fails, keeps silent, or is away. Where it is, a process reads once."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CODE = """import sys
+from shallowsight import hub
+from shallowsight.errors import ConfigurationError
+hub._SECONDS = 0.5
+try:
+    print(hub.hub_file(sys.argv[1], "config.json", sys.argv[2] or None))
+except ConfigurationError as error:
+    print(f"{type(error).__name__}: {error}")
+"""
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """Knows me/model; the other models are named for what is said of them."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_HEAD(self) -> None:
+        self.asked.append(self.path)
+        owner, model = self.path.split("/")[1:3]
+        status = 200 if owner == "me" else int(model)
+        body = b'{"a": 1}' if status == 200 else b""
+        self.send_response(status)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", '"e1"')
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hub) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def away() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def ask(endpoint: str, home: Path, model: str = "me/model", revision: str = "") -> str:
+    """What it says; within 10 s, and nothing beside it, such as a client's retries."""
+    own = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1"}
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, model, revision], env=plain | own, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert time.monotonic() - began < 10
+    return done.stdout.strip()
+
+
+def test_once_seen_it_is_there_without_a_hub(hub: str, away: str, tmp_path: Path) -> None:
+    found = Path(ask(hub, tmp_path))
+    assert (found.read_text(), found.parent.name) == ('{"a": 1}', COMMIT)
+    assert ask(away, tmp_path) == str(found)
+    _Hub.asked.clear()
+    assert ask(hub, tmp_path, revision=COMMIT) == str(found)
+    assert _Hub.asked == [], "a commit never changes"
+
+
+def test_a_hub_that_is_away(away: str, tmp_path: Path) -> None:
+    assert ask(away, tmp_path) == (
+        "ConfigurationError: the hub does not answer ([Errno 111] Connection refused), and there is no copy of "
+        "'me/model' on this machine; check the network and HF_ENDPOINT, or give a folder"
+    )
+
+
+def test_a_hub_that_keeps_silent(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        said = ask(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
+    assert said.startswith("ConfigurationError: the hub does not answer (timed out), and there is no copy")
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, "the hub does not show 'x/401' (401): check the name; if it is not for everybody, set HF_TOKEN"),
+        (403, "the hub does not show 'x/403' (403)"),
+        (404, "the hub has no config.json of 'x/404' (404): check the name"),
+        (429, "the hub does not answer (it failed: "),
+        (503, "the hub does not answer (it failed: "),
+    ],
+)
+def test_a_hub_that_refuses_or_fails(hub: str, tmp_path: Path, status: int, says: str) -> None:
+    assert ask(hub, tmp_path, f"x/{status}").startswith(f"ConfigurationError: {says}")
+
+
+def test_a_revision_is_named(hub: str, tmp_path: Path) -> None:
+    assert "of 'x/404' at 'main' (404)" in ask(hub, tmp_path, "x/404", "main")
+
+
+def test_the_package_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from shallowsight.errors import MissingPackage
+    from shallowsight.hub import hub_file
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(MissingPackage, match=r"huggingface-hub.*shallowsight\[models\]"):
+        hub_file("me/model", "config.json", None)
