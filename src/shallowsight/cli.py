@@ -8,6 +8,7 @@ import typer
 
 from shallowsight.cli_cluster import app as cluster_app
 from shallowsight.cli_steps import app as steps_app
+from shallowsight.cli_track import app as track_app
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 
 _CTRL_C = 130  # typer's exit status for it
@@ -118,14 +119,15 @@ def _or_unlimited(hours: float | None) -> float:
 
 app.add_typer(cluster_app, rich_help_panel="On a cluster")
 app.add_typer(steps_app, rich_help_panel="One step at a time")
+app.add_typer(track_app)
 
 
 def main() -> None:
     """Entry point: a user's mistake is one line and a status, never a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    status: int | None = None
+    status: int | None = None  # or what typer makes of its Exit and of Ctrl-C
     try:
-        status = app(standalone_mode=False)  # None, or what typer makes of its Exit and of Ctrl-C
+        status = app(standalone_mode=False, prog_name="shallowsight")
     except typer.Abort:
         status = _CTRL_C
     except ShallowsightError as error:
@@ -136,7 +138,9 @@ def main() -> None:
         if hasattr(error, "format_message"):  # click's own: unknown option, missing argument
             if not error.format_message():  # no command: the help has been printed
                 sys.exit(ConfigurationError.exit_status)
-            _end(f"{error.format_message()} (see shallowsight --help)", ConfigurationError.exit_status)
+            # Of the command that was given wrongly.
+            command = error.ctx.command_path if hasattr(error, "ctx") and error.ctx else "shallowsight"
+            _end(f"{error.format_message()} (see {command} --help)", ConfigurationError.exit_status)
         raise
     if status == _CTRL_C:
         _end("stopped", Interrupted.exit_status)

@@ -27,6 +27,9 @@ def submit(
     pipeline: Annotated[
         str, typer.Option(help="layer_study for a study, train_and_evaluate for one experiment, or another that ships.")
     ] = "layer_study",
+    parallelism: Annotated[
+        int | None, typer.Option(help="Settings of a study that are trained at a time; 2 when left out.", min=1)
+    ] = None,
     experiment: Annotated[str, typer.Option(help="Kubeflow's word: the folder of runs in its pages.")] = "shallowsight",
     service_account: Annotated[str | None, typer.Option(help="That the pods run as.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until it has ended; fails when the run does.")] = False,
@@ -38,7 +41,7 @@ def submit(
     """Run a study on a cluster: upload the compiled pipeline (once) and start it."""
     from shallowsight.remote.submission import Submission, failures, require_good, wait_for
 
-    submission = Submission(pipeline, name, overrides or [], store, gpus, step_gpus)
+    submission = Submission(pipeline, name, overrides or [], store, gpus, step_gpus, parallelism)
     api = connect(host, namespace, context, token_file)
     run_id = submission.send(api, experiment, service_account)
     typer.echo(f"run: {run_id}")

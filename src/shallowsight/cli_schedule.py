@@ -34,7 +34,8 @@ def apply(
     from shallowsight.schedules.apply import carry_out, changes_for, require_applied
     from shallowsight.schedules.table import lines_of
 
-    schedules, api = _open(file, host, namespace, context, token_file)
+    schedules = _checked(file)
+    api = _connect(schedules, host, namespace, context, token_file)
     changes = changes_for(schedules, api, prune=prune)
     for line in lines_of(changes):
         typer.echo(line)
@@ -56,7 +57,8 @@ def diff(
     from shallowsight.schedules.apply import changes_for
     from shallowsight.schedules.table import lines_of
 
-    schedules, api = _open(file, host, namespace, context, token_file)
+    schedules = _checked(file)
+    api = _connect(schedules, host, namespace, context, token_file)
     changes = changes_for(schedules, api, prune=prune)
     for line in lines_of(changes):
         typer.echo(line)
@@ -75,8 +77,10 @@ def list_schedules(
     """What is on the server of files of this name."""
     from shallowsight.schedules.apply import existing
     from shallowsight.schedules.table import lines_of_existing
+    from shallowsight.schedules.values import read_schedules
 
-    schedules, api = _open(file, host, namespace, context, token_file)
+    schedules = read_schedules(file)
+    api = _connect(schedules, host, namespace, context, token_file)
     for line in lines_of_existing(existing(schedules, api)):
         typer.echo(line)
 
@@ -94,8 +98,10 @@ def delete(
     """Delete the schedules that the file lists. What they have started goes on."""
     from shallowsight.schedules.apply import carry_out, deletions
     from shallowsight.schedules.table import lines_of
+    from shallowsight.schedules.values import read_schedules
 
-    schedules, api = _open(file, host, namespace, context, token_file)
+    schedules = read_schedules(file)
+    api = _connect(schedules, host, namespace, context, token_file)
     changes = deletions(schedules, api, prune=prune)
     for line in lines_of(changes):
         typer.echo(line)
@@ -103,12 +109,18 @@ def delete(
         carry_out(changes, api, typer.echo)
 
 
-def _open(
-    file: Path, host: str | None, namespace: str | None, context: str | None, token_file: Path | None
-) -> "tuple[Schedules, KfpApi]":
-    """The file is read first: a server is not asked for one that is wrong."""
+def _checked(file: Path) -> "Schedules":
+    """Everything that can be is checked before a server is asked: names, keys, layers, batch sizes."""
+    from shallowsight.schedules.apply import wanted_by
     from shallowsight.schedules.values import read_schedules
 
     schedules = read_schedules(file)
+    wanted_by(schedules)
+    return schedules
+
+
+def _connect(
+    schedules: "Schedules", host: str | None, namespace: str | None, context: str | None, token_file: Path | None
+) -> "KfpApi":
     own_host = None if context else schedules.host
-    return schedules, connect(host or own_host, namespace or schedules.namespace, context, token_file)
+    return connect(host or own_host, namespace or schedules.namespace, context, token_file)

@@ -11,6 +11,7 @@ from shallowsight.data.own_files import require_files
 from shallowsight.data.sources import source_facts
 from shallowsight.errors import ConfigurationError
 from shallowsight.overrides import load_experiment, load_study
+from shallowsight.services.tracking.sender import require_tracking
 from shallowsight.settings import check_word_or_setting
 
 
@@ -35,6 +36,7 @@ def _depth(tower: str) -> int:
 
 
 def _resolve(study: Study) -> Resolved:
+    require_tracking()
     vision, language, data = study.base.vision, study.base.language, study.base.data
     require_files(data)  # first: the hub may take a minute to say that it is not there
     tower = describe(vision.tower, vision.revision)

@@ -2,9 +2,11 @@
 
 import json
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
@@ -185,3 +187,6 @@ def _print_verdict(console: Console, store: Store) -> None:
     counts = json.loads((store.root / "report" / "recommendation.json").read_text(encoding="utf-8"))["categories"]
     for category, found in counts.items():
         console.print(f"  {category}: {found['evidence']}", highlight=False)
+    if urlsplit(store.url).scheme != "file":  # the page above is a copy on this machine
+        bring = f"shallowsight fetch {shlex.quote(store.url)} --out DIR"
+        console.print(f"in the bucket: {store.url}/report/report.html; to any other machine: {bring}", highlight=False)

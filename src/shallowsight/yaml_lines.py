@@ -1,5 +1,6 @@
 """A YAML file with the lines that its values stand on, so that a refusal can name them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any
 import yaml
 
 from shallowsight.errors import ConfigurationError
+
+# A value, in a line of its own or between others, that begins with what means something else to YAML.
+_UNQUOTED = re.compile(r"([\w.-]+):\s+([*&@%`][^,}#\n]*)")
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,26 @@ def read_document(path: Path) -> Document:
         value = yaml.safe_load(text)
     except (FileNotFoundError, IsADirectoryError):
         raise ConfigurationError(f"no file {str(path)!r}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not YAML: {error}") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(_broken(path, text, error)) from None
     if root is None:
         raise ConfigurationError(f"{path} is empty")
     _refuse_twice(path, root)
     return Document(path, value, root)
+
+
+def _broken(path: Path, text: str, error: yaml.YAMLError) -> str:
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return f"{path} is not YAML: {' '.join(str(error).split())}"
+    mark, what = error.problem_mark, " ".join(text for text in (error.context, error.problem) if text)
+    lines = text.splitlines()
+    unquoted = _UNQUOTED.search(lines[mark.line]) if mark.line < len(lines) else None
+    if unquoted:
+        key, value = unquoted[1], unquoted[2].strip()
+        return f'{path}:{mark.line + 1}: what begins with {value[0]!r} needs quotes, as in {key}: "{value}"'
+    return f"{path} is not YAML: line {mark.line + 1}: {what}"
 
 
 def _below(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:

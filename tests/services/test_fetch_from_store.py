@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shallowsight.errors import CorruptOutput
+from shallowsight.errors import ConfigurationError, CorruptOutput
 from shallowsight.remote.fetch import fetch_report
 from shallowsight.services.objects import Objects
 from shallowsight.services.stores import CACHE, open_store
@@ -26,6 +26,14 @@ def shared(url: str, objects: Objects, tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_was_shared_comes_back(shared: Objects, url: str, tmp_path: Path) -> None:
     page = fetch_report(url, tmp_path / "out")
     assert {path.name: path.read_bytes() for path in page.parent.iterdir()} == FILES
+
+
+def test_no_study_is_not_the_same_as_no_report(objects: Objects, url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"asked for the report of the study in {url}, and there is no study"):
+        fetch_report(url, tmp_path / "out")
+    objects.put_bytes("study.json", b"{}")
+    with pytest.raises(ConfigurationError, match=f"study in {url}: the study is there, and has no report yet"):
+        fetch_report(url, tmp_path / "out")
 
 
 def test_a_changed_object_is_noticed(shared: Objects, url: str, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from fake_kfp import FakeKfp
 from kfp_schedules import DAILY, HEAD, WEEKLY, active, apply, connect, kinds, named, schedules
 
-from shallowsight.schedules.apply import carry_out, deletions, existing
+from shallowsight.errors import ConfigurationError
+from shallowsight.schedules.apply import carry_out, changes_for, deletions, existing
 from shallowsight.services.kubeflow.shipped import shipped
 
 
@@ -163,7 +164,28 @@ def test_a_new_text_of_the_pipeline_is_an_update(kfp: FakeKfp, tmp_path: Path, m
 
     wanted = schedules(tmp_path, HEAD + DAILY)
     apply(kfp, wanted)
-    monkeypatch.setattr(schedule_apply, "shipped", lambda name: replace(shipped(name), text=shipped(name).text + "#"))
+    monkeypatch.setattr(schedule_apply, "shipped", lambda *a: replace(shipped(*a), text=shipped(*a).text + "#"))
     assert apply(kfp, wanted) == ["shallowsight.default.daily: update done"]
     assert len(kfp.things["pipelines"]) == 1
     assert len(kfp.things["versions"]) == 2
+
+
+def test_another_parallelism_is_an_update(kfp: FakeKfp, tmp_path: Path) -> None:
+    apply(kfp, schedules(tmp_path, HEAD + WEEKLY))
+    assert kinds(kfp, schedules(tmp_path, HEAD + WEEKLY.replace("gpus", "parallelism: 2, gpus"))) == {
+        "shallowsight.default.weekly": "same"
+    }
+    wanted = schedules(tmp_path, HEAD + WEEKLY.replace("gpus", "parallelism: 4, gpus"))
+    (change,) = changes_for(wanted, connect(kfp), prune=False)
+    assert change.says() == ["parallelism: 2 -> 4", f"pipeline: now retrain {shipped('retrain', 4).version}"]
+    assert apply(kfp, wanted) == ["shallowsight.default.weekly: update done"]
+    (weekly,) = named(kfp, "weekly")
+    text = kfp.uploads[weekly["pipeline_version_reference"]["pipeline_version_id"]]
+    assert "parallelismLimit: 4\n" in text
+    assert apply(kfp, wanted) == []
+
+
+def test_one_setting_takes_no_parallelism(kfp: FakeKfp, tmp_path: Path) -> None:
+    wanted = schedules(tmp_path, HEAD + DAILY.replace("experiment", "parallelism: 2, experiment"))
+    with pytest.raises(ConfigurationError, match="schedule daily: pipeline train_and_evaluate trains one setting"):
+        changes_for(wanted, connect(kfp), prune=False)

@@ -65,6 +65,19 @@ def test_the_same_text_is_uploaded_once(kfp: FakeKfp) -> None:
     assert kfp.things["runs"][first]["display_name"] == kfp.things["runs"][second]["display_name"]
 
 
+def test_the_number_of_settings_at_a_time_is_uploaded(kfp: FakeKfp) -> None:
+    for parallelism in (None, 4, 4):
+        sent = Submission("layer_study", "quick", [], "s3://b/x", 0, parallelism=parallelism)
+        sent.send(connect(kfp), "shallowsight", None)
+    assert len(kfp.things["pipelines"]) == 1
+    limits = [
+        line.split()[1] for text in kfp.uploads.values() for line in text.splitlines() if "parallelismLimit" in line
+    ]
+    assert limits == ["2", "4"]
+    with pytest.raises(ConfigurationError, match="train_and_evaluate trains one setting"):
+        Submission("train_and_evaluate", "quick", [], "s3://b/x", 0, parallelism=1)
+
+
 def test_somebody_else_uploads_it_meanwhile(kfp: FakeKfp) -> None:
     def rule(method: str, path: str, number: int) -> Fault:
         if path.endswith("upload_version"):
@@ -201,11 +214,23 @@ def test_two_at_once_make_one_of_each(kfp: FakeKfp) -> None:
     assert [len(kfp.things[kind]) for kind in ("pipelines", "versions", "experiments")] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("part", ["pipelines", "upload_version", "experiments"])
+@pytest.mark.parametrize("part", ["pipelines", "upload_version", "experiments", "runs"])
 def test_an_answer_that_is_lost_is_looked_up(kfp: FakeKfp, part: str) -> None:
     kfp.rule = lambda method, path, number: "lost" if method == "POST" and path.endswith(part) else None
-    Submission("layer_study", "quick", [], "s3://b/x", 0).send(connect(kfp), "shallowsight", None)
+    run_id = Submission("layer_study", "quick", [], "s3://b/x", 0).send(connect(kfp), "shallowsight", None)
     assert [len(kfp.things[kind]) for kind in ("pipelines", "versions", "experiments", "runs")] == [1, 1, 1, 1]
+    assert [*kfp.things["runs"]] == [run_id]
+
+
+def test_an_earlier_run_is_not_taken_for_one_that_was_refused(kfp: FakeKfp) -> None:
+    def send() -> str:
+        return Submission("layer_study", "quick", [], "s3://b/x", 0).send(connect(kfp), "shallowsight", None)
+
+    send()
+    kfp.rule = lambda method, path, number: (503, "") if method == "POST" and path.endswith("runs") else None
+    with pytest.raises(ServerUnavailable, match="starting the run"):
+        send()
+    assert len(kfp.things["runs"]) == 1
 
 
 def test_what_cannot_be_made_is_told(kfp: FakeKfp) -> None:

@@ -13,6 +13,7 @@ WANTED = Wanted(
     cron="0 0 2 * * 1",
     pipeline="layer_study",
     version="sha256-0",
+    parallelism=2,
     arguments={"study": "demo", "gpus": "8"},
     max_concurrency=1,
     catchup=False,
@@ -124,5 +125,7 @@ def test_an_update_says_what_differs() -> None:
         "gpus: '8' -> '4'",
         "pipeline: now layer_study sha256-1",
     ]
+    (change,) = plan([replace(WANTED, version="sha256-2", parallelism=3)], [there(WANTED)], prune=False)
+    assert change.says() == ["parallelism: 2 -> 3", "pipeline: now layer_study sha256-2"]
     (change,) = plan([replace(WANTED, service_account="x")], [there(WANTED)], prune=False)
     assert change.says() == ["experiment or service account"]

@@ -62,8 +62,10 @@ BAD = [
     pytest.param("- a\n", ["the file"], id="a list"),
     pytest.param("version: [", ["is not YAML"], id="no YAML"),
     pytest.param("version: 2\nschedules: []\n", ["schedules.yaml:1: version", "found 2"], id="version"),
-    pytest.param("version: 1\nschedule: []\n", [":2: schedule: no such key"], id="key at the top"),
-    pytest.param(entry(FINE + "    when: now\n"), [":7: schedules.0.when: no such key"], id="key of an entry"),
+    pytest.param("version: 1\nschedule: []\n", [":2: schedule: no such key; did you mean 'schedules'?"], id="top"),
+    pytest.param(
+        entry(FINE + "    when: now\n"), [":7: schedules.0.when: no such key; the keys are name, cron, study"], id="key"
+    ),
     pytest.param(entry(FINE + "    timezone: UTC\n"), [":7:", "cronScheduleTimezone"], id="time zone"),
     pytest.param(entry(FINE).replace("0 2 * * 1", "0 2 * *"), [":4: schedules.0.cron", "4 fields"], id="cron"),
     pytest.param(entry(FINE).replace("name: a", "name: A_b"), [":3: schedules.0.name", "'A_b'"], id="name"),
@@ -71,7 +73,17 @@ BAD = [
     pytest.param(entry(FINE + "    experiment: demo\n"), ["either a study or an experiment"], id="two subjects"),
     pytest.param(entry("    study: demo\n"), ["schedule a: write store: s3://"], id="no store"),
     pytest.param(entry("    study: demo\n    store: /disk\n"), [":6: schedules.0.store", "'/disk'"], id="folder"),
+    pytest.param(entry(FINE + "    sett: {}\n"), ["did you mean 'set'?"], id="near key"),
+    pytest.param("version: 1\ndefaults: {gpu: 1}\nschedules: []\n", ["did you mean 'gpus'?"], id="key of defaults"),
+    pytest.param(
+        entry(FINE).replace("0 2 * * 1", "*/5 * * * *"), [":4: what begins", 'cron: "*/5 * * * *"'], id="no quotes"
+    ),
+    pytest.param(entry(FINE).replace("0 2 * * 1", "5"), [":4: schedules.0.cron: write a text", "found 5"], id="number"),
+    pytest.param(
+        entry(FINE).replace("    cron: 0 2 * * 1\n", ""), [":3: schedules.0.cron: it is missing"], id="no cron"
+    ),
     pytest.param(entry(FINE + "    gpus: -1\n"), [":7: schedules.0.gpus", "found -1"], id="gpus"),
+    pytest.param(entry(FINE + "    parallelism: 0\n"), [":7: schedules.0.parallelism", "found 0"], id="parallelism"),
     pytest.param(entry(FINE + "    max_concurrency: 0\n"), [":7: schedules.0.max_concurrency"], id="concurrency"),
     pytest.param(entry(FINE + "    cron: 0 3 * * 1\n"), ["'cron' stands in lines 4 and 7"], id="key twice"),
     pytest.param(
@@ -97,9 +109,10 @@ def test_refused_with_the_line(tmp_path: Path, text: str, says: list[str]) -> No
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        read(tmp_path, entry(FINE + "    gpus: x\n    when: now\n"))
-    assert ":7: schedules.0.gpus" in str(refused.value)
-    assert ":8: schedules.0.when" in str(refused.value)
+        read(tmp_path, entry(FINE + "    gpus: x\n    when: now\n    pipeline: 3\n"))
+    told = [text.removeprefix(f"{tmp_path}/") for text in str(refused.value).split("; ") if ":" in text]
+    assert [text.split(" ")[0] for text in told] == ["schedules.yaml:7:", "schedules.yaml:8:", "schedules.yaml:9:"]
+    assert told[0] == "schedules.yaml:7: schedules.0.gpus: write a whole number (found 'x')"
 
 
 def test_a_store_with_a_key_is_not_repeated(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from shallowsight.cost.forecast import Outlook
 from shallowsight.cost.local import Forecast
 from shallowsight.display import Display
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
+from shallowsight.services.mirror import MirroredStore
+from shallowsight.services.objects import open_objects
 from shallowsight.services.store import Store
 from shallowsight.study import BudgetSpent
 
@@ -65,6 +67,28 @@ def test_run_starts_the_pipeline(
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == f"shallowsight: {kind} quick"
     assert printed[-1] == "VERDICT"
+
+
+@pytest.mark.parametrize("url", ["file:///store", "s3://bucket/my study"])
+def test_the_end_says_how_others_get_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    from shallowsight.report import terminal
+
+    objects = open_objects((tmp_path / "store").as_uri())
+    store = MirroredStore(objects, tmp_path / "copy")
+    (store.root / "report").mkdir(parents=True)
+    (store.root / "report" / "recommendation.json").write_text('{"categories": {"count": {"evidence": "none"}}}')
+    monkeypatch.setattr(terminal, "terminal_table", lambda study: "TABLE")
+    monkeypatch.setattr(objects, "url", url)
+    session._print_verdict(session._console(), store)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:4] == ["TABLE", "", f"report: {tmp_path}/copy/report/report.html", "  count: none"]
+    bucket = [
+        "in the bucket: s3://bucket/my study/report/report.html; to any other machine: "
+        "shallowsight fetch 's3://bucket/my study' --out DIR"
+    ]
+    assert printed[4:] == (bucket if url.startswith("s3:") else [])
 
 
 def test_default_folder_is_named_for_the_study(

@@ -8,6 +8,7 @@ from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, CorruptOutput
 from shallowsight.folders import whole_folder
 from shallowsight.services.objects import Objects, check_key, open_objects
+from shallowsight.services.store import STUDY
 
 PAGE = "report.html"
 _PREFIX = "report/"
@@ -18,7 +19,7 @@ def fetch_report(url: str, out: Path) -> Path:
     """Copy the report into the folder `out`, in place of an earlier one; returns the path of its page.
 
     Raises:
-        ConfigurationError: no such store, no report in it yet, or `out` holds something else.
+        ConfigurationError: no such store, no study or no report in it, or `out` holds something else.
         CorruptOutput: a file is missing or is not the one that was written.
         StoreUnavailable: the store does not answer.
     """
@@ -41,10 +42,18 @@ def _sums(objects: Objects) -> dict[str, str | None]:
     else:
         found = {key.removeprefix(_PREFIX): None for key in objects.keys(_PREFIX)}
     if PAGE not in found:
-        raise ConfigurationError(
-            f"{objects.url} has no report yet; `shallowsight status RUN_ID` says how far its run is"
-        )
+        raise ConfigurationError(_why_none(objects))
     return found
+
+
+def _why_none(objects: Objects) -> str:
+    asked = f"asked for the report of the study in {objects.url}"
+    if objects.get_bytes(STUDY) is None:
+        return (
+            f"{asked}, and there is no study (no {STUDY}): check the URL, `shallowsight submit` prints it; or its run "
+            "has not begun, `shallowsight status RUN_ID` says that"
+        )
+    return f"{asked}: the study is there, and has no report yet; `shallowsight status RUN_ID` says how far its run is"
 
 
 def _listed(objects: Objects, text: bytes) -> dict[str, str | None]:

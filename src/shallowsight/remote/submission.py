@@ -30,9 +30,10 @@ class Submission:
         store: str,
         gpus: int,
         step_gpus: int | None = None,
+        parallelism: int | None = None,
     ) -> None:
         """Raises ConfigurationError for whatever does not exist or does not fit."""
-        self.pipeline: Shipped = shipped(pipeline)
+        self.pipeline: Shipped = shipped(pipeline, parallelism)
         kind: Kind = "study" if "study" in self.pipeline.inputs else "experiment"
         asked = request(kind, name_or_file, words, gpus)
         try:

@@ -31,7 +31,7 @@ def wanted_by(schedules: Schedules) -> list[Wanted]:
 
 
 def changes_for(schedules: Schedules, api: KfpApi, *, prune: bool) -> list[Change]:
-    """Reads the server, and changes nothing."""
+    """Reads the server, and changes nothing; raises as `wanted_by`."""
     wanted = wanted_by(schedules)
     return plan(wanted, existing(schedules, api), prune=prune)
 
@@ -112,7 +112,7 @@ class _Steps:
             return keeper.id, keeper.enabled
         # Where an old one runs, the new one has to wait.
         enabled = wanted.enabled and not self.change.others
-        version = Versions(self.api).version(shipped(wanted.pipeline))
+        version = Versions(self.api).version(shipped(wanted.pipeline, wanted.parallelism))
         experiment = self.api.experiment(wanted.kfp_experiment)
         made = RecurringRuns(self.api).create(_body(wanted, enabled), experiment, version)
         self.state = "the old one is as it was, and the new one is there, disabled"
@@ -141,7 +141,7 @@ def _wanted(schedules: Schedules, entry: Schedule) -> Wanted:
         # Checked with the settings, sent without: how they travel is the pipeline's affair.
         request(kind, entry.study or entry.experiment or "", [*words, *settings], gpus)
         asked = request(kind, entry.study or entry.experiment or "", words, gpus)
-        pipeline = shipped(schedules.pipeline_of(entry))
+        pipeline = shipped(schedules.pipeline_of(entry), entry.parallelism)
         order = Order(
             kind=kind,
             name=asked.name,
@@ -160,6 +160,7 @@ def _wanted(schedules: Schedules, entry: Schedule) -> Wanted:
         cron=entry.cron,
         pipeline=pipeline.name,
         version=pipeline.version,
+        parallelism=pipeline.parallelism,
         arguments=arguments,
         max_concurrency=entry.max_concurrency,
         catchup=entry.catchup,

@@ -14,6 +14,7 @@ from shallowsight.services.kubeflow.values import RecurringRun
 
 Kind = Literal["create", "update", "mend", "enable", "disable", "delete", "same", "extra"]
 _MARK = re.compile(r"^Made by `shallowsight schedule apply`, spec ([0-9a-f]{16})\b", re.MULTILINE)
+_AT_ONCE = re.compile(r"^Made by .*, parallelism ([0-9]+)\.", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,8 @@ class Wanted:
     name: str
     cron: str
     pipeline: str
-    version: str  # of the pipeline
+    version: str  # of the pipeline, and of all that stands in its text
+    parallelism: int | None  # settings trained at a time; stands in the text. None: it trains one
     arguments: dict[str, object]
     max_concurrency: int
     catchup: bool
@@ -34,11 +36,20 @@ class Wanted:
     @property
     def digest(self) -> str:
         """Of all that only a new recurring run can change; whether it is enabled can be switched."""
-        return digest_of({key: value for key, value in asdict(self).items() if key not in {"name", "enabled"}})
+        # The parallelism has its part in the version.
+        left_out = {"name", "enabled", "parallelism"}
+        return digest_of({key: value for key, value in asdict(self).items() if key not in left_out})
+
+    @property
+    def text(self) -> str:
+        """Which text is run."""
+        return f"pipeline {self.pipeline} {self.version}"
 
     def described(self) -> str:
+        """Says what a server keeps of a recurring run nowhere else."""
+        at_once = "" if self.parallelism is None else f", parallelism {self.parallelism}"
         return (
-            f"Made by `shallowsight schedule apply`, spec {self.digest}, pipeline {self.pipeline} {self.version}. "
+            f"Made by `shallowsight schedule apply`, spec {self.digest}, {self.text}{at_once}. "
             "Change it in the file and apply again."
         )
 
@@ -133,6 +144,9 @@ def _differences(wanted: Wanted, old: RecurringRun) -> list[str]:
     for key in sorted({*old.arguments, *wanted.arguments}):
         pairs[key] = (old.arguments.get(key), wanted.arguments.get(key))
     lines = [f"{key}: {before!r} -> {after!r}" for key, (before, after) in pairs.items() if before != after]
-    if f"pipeline {wanted.pipeline} {wanted.version}." not in old.description:
+    at_once = _AT_ONCE.search(old.description)
+    if at_once and wanted.parallelism not in {None, int(at_once[1])}:
+        lines.append(f"parallelism: {at_once[1]} -> {wanted.parallelism}")
+    if wanted.text not in old.description:
         lines.append(f"pipeline: now {wanted.pipeline} {wanted.version}")
     return lines or ["experiment or service account"]

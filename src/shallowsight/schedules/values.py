@@ -1,15 +1,18 @@
 """schedules.yaml: what is to run regularly, as values."""
 
+import difflib
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
-from shallowsight.config import Count, Names
+from shallowsight.config import Count, Names, Positive
 from shallowsight.errors import ConfigurationError
 from shallowsight.remote.store_url import bucket_url
 from shallowsight.schedules.cron import six_fields
+from shallowsight.value_faults import says
 from shallowsight.yaml_lines import Document, read_document
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -53,6 +56,7 @@ class Schedule(_Part):
     store: BucketUrl | None = None
     gpus: Count | None = None
     step_gpus: Count | None = None
+    parallelism: Positive | None = None  # settings trained at a time; left out: as the pipeline was compiled
     enabled: bool = True
     max_concurrency: Annotated[int, Field(ge=1, le=10)] = 1  # the server's own limits
     catchup: bool = False  # run what was missed while it was off
@@ -106,7 +110,8 @@ def read_schedules(path: Path) -> Schedules:
     try:
         found = Schedules.model_validate(document.value)
     except ValidationError as error:
-        raise ConfigurationError("; ".join(_fault(document, fault) for fault in error.errors())) from None
+        faults = sorted(error.errors(), key=lambda fault: document.line_of(fault["loc"]))
+        raise ConfigurationError("; ".join(_fault(document, fault) for fault in faults)) from None
     found = found.model_copy(update={"schedules": tuple(_beside(path, each) for each in found.schedules)})
     _refuse_twice(document, "name", [schedule.name for schedule in found.schedules])
     # A store holds one study: two would take each other's plan and report away.
@@ -121,17 +126,23 @@ def _beside(path: Path, schedule: Schedule) -> Schedule:
     return schedule.model_copy(update=files)
 
 
-def _fault(document: Document, fault: Any) -> str:
+def _fault(document: Document, fault: ErrorDetails) -> str:
     place = ".".join(str(step) for step in fault["loc"]) or "the file"
-    says = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        says = "no such key"
-        if fault["loc"][-1] == "timezone":
-            says = "no such key: the installation has one time zone for all (cronScheduleTimezone); write cron in that"
+    allowed = _no_such_key(fault) if fault["type"] == "extra_forbidden" else says(fault)
     # A refusal of ours says what it found, unless that may hold a secret.
     own = fault["type"] in {"value_error", "extra_forbidden"} or isinstance(fault["input"], dict | list)
     found = "" if own else f" (found {fault['input']!r})"
-    return f"{document.where(fault['loc'])}: {place}: {says}{found}"
+    return f"{document.where(fault['loc'])}: {place}: {allowed}{found}"
+
+
+def _no_such_key(fault: ErrorDetails) -> str:
+    *above, key = fault["loc"]
+    if key == "timezone":
+        return "no such key: the installation has one time zone for all (cronScheduleTimezone); write cron in that"
+    part: type[BaseModel] = (Schedules, Defaults, Schedule)[len(above)]
+    keys = [field.alias or name for name, field in part.model_fields.items()]
+    near = difflib.get_close_matches(str(key), keys, n=1)
+    return f"no such key; did you mean {near[0]!r}?" if near else f"no such key; the keys are {', '.join(keys)}"
 
 
 def _refuse_twice(document: Document, what: str, values: list[str]) -> None:

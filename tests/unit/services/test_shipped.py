@@ -8,7 +8,7 @@ import pytest
 from shallowsight.errors import ConfigurationError
 from shallowsight.services.kubeflow.shipped import Order, Shipped, names, shipped
 
-STUDY = Shipped("a", "text", "shallowsight-a", {"study": True, "overrides": True, "store": True, "gpus": True})
+STUDY = Shipped("a", "text", "shallowsight-a", {"study": True, "overrides": True, "store": True, "gpus": True}, None)
 
 
 @pytest.mark.parametrize("name", names())
@@ -32,23 +32,43 @@ ORDER = Order(kind="study", name="demo", words=["a=1"], settings=["3", "6,8"], s
 
 def test_settings_travel_as_a_parameter_or_as_an_override() -> None:
     assert STUDY.arguments(ORDER)["overrides"] == ["a=1", "settings=3 6,8"]
-    given = Shipped("a", "", "a", {**STUDY.inputs, "settings": True}).arguments(ORDER)
+    given = Shipped("a", "", "a", {**STUDY.inputs, "settings": True}, None).arguments(ORDER)
     assert (given["settings"], given["overrides"]) == (["3", "6,8"], ["a=1"])
 
 
 @pytest.mark.parametrize(("gpus", "step_gpus", "sent"), [(0, None, "0"), (8, None, "1"), (8, 0, "0"), (0, 2, "2")])
 def test_gpus_of_the_other_boxes(gpus: int, step_gpus: int | None, sent: str) -> None:
     order = replace(ORDER, gpus=gpus, step_gpus=step_gpus)
-    assert Shipped("a", "", "a", {**STUDY.inputs, "step_gpus": True}).arguments(order)["step_gpus"] == sent
+    assert Shipped("a", "", "a", {**STUDY.inputs, "step_gpus": True}, None).arguments(order)["step_gpus"] == sent
     assert "step_gpus" not in STUDY.arguments(order)
 
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"pipeline a cannot run this experiment.*experiment does not fit"):
         STUDY.arguments(replace(ORDER, kind="experiment"))
-    needy = Shipped("a", "", "a", {**STUDY.inputs, "nodes": False})
+    needy = Shipped("a", "", "a", {**STUDY.inputs, "nodes": False}, None)
     with pytest.raises(ConfigurationError, match="nodes does not fit"):
         needy.arguments(ORDER)
+
+
+@pytest.mark.parametrize("name", ["layer_study", "retrain"])
+def test_parallelism_is_one_number_of_the_text(name: str) -> None:
+    plain, more = shipped(name), shipped(name, 7)
+    lines = zip(plain.text.splitlines(), more.text.splitlines(), strict=True)
+    assert [(old.split(), new.split()) for old, new in lines if old != new] == [
+        (["parallelismLimit:", "2"], ["parallelismLimit:", "7"])
+    ]
+    assert plain.text.count("parallelismLimit") == 1
+    assert (plain.parallelism, more.parallelism) == (2, 7)
+    assert plain.version != more.version
+    assert replace(more, text=plain.text, parallelism=2) == plain == shipped(name, 2)
+
+
+def test_one_setting_takes_no_parallelism() -> None:
+    assert shipped("train_and_evaluate").parallelism is None
+    assert set(names()) == {"layer_study", "retrain", "train_and_evaluate"}
+    with pytest.raises(ConfigurationError, match=r"train_and_evaluate trains one setting.*no parallelism \(found 1\)"):
+        shipped("train_and_evaluate", 1)
 
 
 def test_unknown_name() -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
-from shallowsight.services.kubeflow.api import KfpApi
+from shallowsight.services.kubeflow.api import PAGE, KfpApi, named
+from shallowsight.services.kubeflow.faults import ServerUnavailable
 from shallowsight.services.kubeflow.values import Run, Task, Version
 
 
@@ -21,19 +23,39 @@ class Runs:
         arguments: Mapping[str, object],
         service_account: str | None,
     ) -> str:
-        """The id of a new run."""
+        """The id of a new run: one, also where only the answer of the server is lost."""
+        mark = f"sent by shallowsight: {uuid4().hex}"
         body = self._api.models.V2beta1Run(
             display_name=name,
+            description=mark,
             experiment_id=experiment,
             pipeline_version_reference=self._api.reference(version),
             runtime_config=self._api.models.V2beta1RuntimeConfig(parameters=dict(arguments)),
             service_account=service_account,
         )
         api = self._api.client.runs
-        made = self._api.ask(
-            f"starting the run {name!r}", lambda timeout: api.run_service_create_run(body, _request_timeout=timeout)
-        )
+        try:
+            made = self._api.ask(
+                f"starting the run {name!r}", lambda timeout: api.run_service_create_run(body, _request_timeout=timeout)
+            )
+        except ServerUnavailable:
+            found = self._marked(name, experiment, mark)
+            if found is None:
+                raise
+            return found
         return str(made.run_id)
+
+    def _marked(self, name: str, experiment: str, mark: str) -> str | None:
+        """Runs of one name may be many."""
+        api = self._api.client.runs
+        found = self._api.all(
+            f"looking whether the run {name!r} was started",
+            lambda token, timeout: api.run_service_list_runs(
+                experiment_id=experiment, page_token=token, page_size=PAGE, filter=named(name), _request_timeout=timeout
+            ),
+            lambda page: page.runs,
+        )
+        return next((str(each.run_id) for each in found if each.description == mark), None)
 
     def run(self, run_id: str) -> Run:
         """Raises NotThere for an id that the server does not know."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,8 @@ IMAGE_VARIABLES = {
     "ghcr.io/shallowsight/shallowsight-python:0.1.0": "SHALLOWSIGHT_CPU_IMAGE",
     "ghcr.io/shallowsight/shallowsight-cuda-python:0.1.0": "SHALLOWSIGHT_TRAIN_IMAGE",
 }
+# Fixed when a pipeline is compiled: a parameter of the pipeline cannot be its value.
+_AT_ONCE = re.compile(r"^( +parallelismLimit: )([0-9]+)$", re.MULTILINE)
 _FOLDER = resources.files("shallowsight.services").joinpath("compiled")
 
 
@@ -44,6 +47,7 @@ class Shipped:
     text: str
     display_name: str
     inputs: Mapping[str, bool]
+    parallelism: int | None  # settings trained at a time; None: it trains one setting
 
     @property
     def version(self) -> str:
@@ -82,13 +86,24 @@ def names() -> list[str]:
 
 
 @lru_cache  # a file of schedules asks for each entry
-def shipped(name: str) -> Shipped:
-    """Raises ConfigurationError for a name that is none of `names()`."""
+def shipped(name: str, parallelism: int | None = None) -> Shipped:
+    """`parallelism` settings are trained at a time, from 1; None: as many as it was compiled with.
+
+    Raises:
+        ConfigurationError: a name that is none of `names()`, or a parallelism where there is one setting.
+    """
     if name not in names():
         raise ConfigurationError(f"no pipeline {name!r}; choose from {', '.join(names())}")
     text = _FOLDER.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     for image, variable in IMAGE_VARIABLES.items():
         text = text.replace(f"image: {image}", f"image: {os.environ.get(variable) or image}")
+    at_once = _AT_ONCE.search(text)
+    if parallelism is not None:
+        if at_once is None:
+            raise ConfigurationError(
+                f"pipeline {name} trains one setting, so it takes no parallelism (found {parallelism}); leave it out"
+            )
+        text = _AT_ONCE.sub(rf"\g<1>{parallelism}", text)
     spec = next(yaml.safe_load_all(text))
     inputs = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     return Shipped(
@@ -97,4 +112,5 @@ def shipped(name: str) -> Shipped:
         # Beside other teams' pipelines a name should say whose it is.
         display_name=f"shallowsight-{spec['pipelineInfo']['name']}",
         inputs={key: bool(about.get("isOptional")) for key, about in inputs.items()},
+        parallelism=parallelism or (int(at_once[2]) if at_once else None),
     )

@@ -1,0 +1,1 @@
+"""Evaluations in a project of Weights & Biases, through weave. Off unless the environment names a project."""
