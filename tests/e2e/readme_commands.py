@@ -1,0 +1,109 @@
+"""Every command of README.md, and who has tried it. One that is new or written otherwise belongs in here.
+
+What is set before a command (`A=b make x`) is left out."""
+
+RUNS = "tests/e2e/test_readme_runs.py"
+IMAGES = f"{RUNS}::test_images_of_the_exports"
+KFP = "tests/services/test_kfp_commands.py"
+IN_A_MINUTE = f"{KFP}::test_submit_status_and_wait"
+ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study"
+SCHEDULE = f"{KFP}::test_a_schedule_from_its_first_diff_to_its_end"
+FETCH = "tests/services/test_fetch_from_store.py::test_what_was_shared_comes_back"
+TRACK = "tests/services/test_track_study.py::test_a_second_time_nothing_is_sent"
+SECRETS = "tests/e2e/test_readme_secrets.py"
+SECRET = f"{SECRETS}::test_keys_of_the_store_come_from_its_secret"
+
+# Command -> file::name of the test that runs it, or file::line of what CI runs.
+TESTED = {
+    "make test": ".ci/run::make test",
+    "make demo": "tests/e2e/test_quick_study.py::test_run_ends_well_and_says_so",  # the same road, a smaller study
+    ".venv/bin/shallowsight study my.yaml --dry-run": f"{RUNS}::test_own_data",
+    ".venv/bin/shallowsight study my.yaml": "tests/e2e/test_own_data.py::test_own_study_runs_from_anywhere",
+    "export SHALLOWSIGHT_CPU_IMAGE=registry.example/shallowsight-python:1": IMAGES,
+    "export SHALLOWSIGHT_TRAIN_IMAGE=registry.example/shallowsight-cuda-python:1": IMAGES,
+    "manifests/make-secrets": "tests/manifests/test_make_secrets.py::test_secrets_are_what_the_pods_ask_for",
+    "export KF_PIPELINES_ENDPOINT=https://kubeflow.example/pipeline": IN_A_MINUTE,
+    "export SHALLOWSIGHT_KFP_TOKEN=...": IN_A_MINUTE,
+    'shallowsight submit demo --store s3://shallowsight/studies/demo --gpus 8 --set seeds="0 1 2"': IN_A_MINUTE,
+    "shallowsight status RUN_ID": IN_A_MINUTE,
+    "export AWS_ENDPOINT_URL=http://127.0.0.1:9000": "tests/services/test_objects.py::test_bytes_come_back",
+    "export AWS_ACCESS_KEY_ID=$(kubectl -n shallowsight get secret shallowsight-store "
+    "-o jsonpath='{.data.AWS_ACCESS_KEY_ID}' | base64 -d)": SECRET,
+    "export AWS_SECRET_ACCESS_KEY=$(kubectl -n shallowsight get secret shallowsight-store "
+    "-o jsonpath='{.data.AWS_SECRET_ACCESS_KEY}' | base64 -d)": SECRET,
+    "shallowsight fetch s3://shallowsight/studies/demo --out report": FETCH,
+    "kubectl -n shallowsight get secret shallowsight-store -o json | jq '{apiVersion, kind, type, data, "
+    "metadata: {name: .metadata.name}}' | kubectl -n kubeflow create -f -": (
+        f"{SECRETS}::test_the_copy_of_the_secret_has_nothing_of_its_namespace"
+    ),
+    "kubectl -n shallowsight create secret generic shallowsight-store --from-env-file=store.env": (
+        f"{SECRETS}::test_a_secret_from_a_file"
+    ),
+    "shallowsight show demo": f"{RUNS}::test_quick_ones",
+    "shallowsight show paper-1.4b": f"{RUNS}::test_quick_ones",
+    "shallowsight list": f"{RUNS}::test_quick_ones",
+    "shallowsight forecast paper-1.4b --device A100-80G --gpus 4": f"{RUNS}::test_quick_ones",
+    "python -m benchmarks.paper_forecast": f"{RUNS}::test_the_table_of_hours_is_what_is_computed",
+    "python -m shallowsight.train": "tests/e2e/test_two_nodes.py::test_two_nodes_train_as_two_processes_do",
+    "shallowsight study NAME_OR_FILE [--set k=v] [--out DIR_OR_S3_URL] [--dry-run]": (
+        "tests/e2e/test_quick_study.py::test_run_ends_well_and_says_so"
+    ),
+    "shallowsight study": "tests/e2e/test_quick_study.py::test_run_ends_well_and_says_so",
+    "shallowsight run NAME_OR_FILE": (
+        "tests/e2e/test_one_at_a_time.py::test_one_experiment_makes_the_cells_of_the_study"
+    ),
+    "shallowsight forecast NAME_OR_FILE [--device A100-80G] [--gpus 4]": (
+        "tests/unit/test_cli.py::test_forecast_of_a_paper_experiment"
+    ),
+    "shallowsight show NAME": "tests/unit/test_cli.py::test_show_is_yaml_that_holds_the_overrides",
+    "shallowsight submit": IN_A_MINUTE,
+    "shallowsight status": IN_A_MINUTE,
+    "shallowsight fetch": FETCH,
+    "shallowsight track --out STORE": TRACK,
+    "shallowsight track --out runs/my": TRACK,
+    "export SHALLOWSIGHT_WEAVE=ENTITY/PROJECT": TRACK,
+    "export WANDB_API_KEY=...": TRACK,
+    "shallowsight resolve": ONE_BOX,
+    "shallowsight prepare-data": ONE_BOX,
+    "shallowsight analyze-layers": ONE_BOX,
+    "shallowsight encode-features": ONE_BOX,
+    "shallowsight train-stage": ONE_BOX,
+    "shallowsight evaluate": ONE_BOX,
+    "shallowsight report": ONE_BOX,
+    "make compile": "tests/pipeline/test_compiled.py::test_committed_is_current",
+    "make pin-images": "tests/unit/test_pin_bases.py::test_writes_the_digest_of_what_the_registry_keeps",
+    "shallowsight schedule diff FILE": SCHEDULE,
+    "shallowsight schedule apply FILE [--dry-run] [--prune]": SCHEDULE,
+    "shallowsight schedule list FILE": SCHEDULE,
+    "shallowsight schedule delete FILE": SCHEDULE,
+    "python -m manifests.base.monitoring.dashboard": (
+        "tests/manifests/test_dashboard_panels.py::test_the_file_is_what_the_builder_writes"
+    ),
+    "python -m pytest tests/manifests": ".ci/run::make test",
+}
+
+# The README says once for all of them that they take minutes.
+BENCHMARKS = {
+    "python -m benchmarks...",
+    "python -m benchmarks.startup runs/demo",
+    "python -m benchmarks.training",
+    "python -m benchmarks.memory",
+}
+
+CLUSTER, ENGINE = "needs a cluster", "needs docker or podman"
+# Command -> why not; the README says so beside it. That programs, options and targets exist is looked up all the same.
+NOT_TESTED = {
+    "make images": ENGINE,
+    "make test-images": ENGINE,
+    "make images compile": ENGINE,
+    "make image-python BASE_PYTHON=...@sha256:...": ENGINE,
+    "make images-local": ENGINE,
+    "pip install docker": ENGINE,
+    "kubectl apply --server-side -k manifests/overlays/a100": CLUSTER,
+    "kubectl -n shallowsight wait --for=condition=complete job/minio-setup --timeout=10m": CLUSTER,
+    "kubectl -n shallowsight port-forward service/minio 9000 &": CLUSTER,
+    "kubectl get trainjobs -n shallowsight -L shallowsight/study,shallowsight/stage": CLUSTER,
+    "kubectl get trainjobs": CLUSTER,
+    "pytest -m cluster": CLUSTER,
+    "pytest -m gpu": "needs a GPU",
+}
