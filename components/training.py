@@ -14,6 +14,7 @@ def train_stage(
     store: str,
     gpus: str,
     priority: str,
+    run: str,
     model: dsl.Output[dsl.Model],
     start: dsl.Input[dsl.Model] = None,
 ):
@@ -22,6 +23,6 @@ def train_stage(
 
     # A string, as pods' resource limits take it; 0 means one process on the CPU.
     study = steps.read_resolved(resolved.path)
-    cells = steps.train_stage(study, setting, stage, steps.open_store(store), int(gpus), priority)
+    cells = steps.train_stage(study, setting, stage, steps.open_store(store), int(gpus), priority, run)
     artifacts.write_pointer(cells, model.path)
     model.metadata.update(artifacts.model_facts(study, setting, stage, cells, store))

@@ -18,7 +18,7 @@ def member(
     priority: str,
 ):
     shared = {"resolved": resolved, "setting": setting, "store": store}
-    training = {"features": features, "gpus": gpus, "priority": priority, **shared}
+    training = {"features": features, "gpus": gpus, "priority": priority, "run": placement.RUN, **shared}
     pretrained = train_stage(stage="pretrain", **training)
     finetuned = train_stage(stage="finetune", start=pretrained.outputs["model"], **training)
     evaluated = evaluate(model=finetuned.outputs["model"], **shared)

@@ -3,17 +3,21 @@
 import logging
 import os
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
+from typing import TYPE_CHECKING
 
 from shallowsight.cells import Cell, Resolved, stage_cell
 from shallowsight.config import StageName
 from shallowsight.digest import digest_of
-from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
+from shallowsight.errors import ConfigurationError, CorruptOutput, OutOfMemory, ShallowsightError
+from shallowsight.node_task import NodeTask
 from shallowsight.services.mirror import MirroredStore
 from shallowsight.services.store import Store
 from shallowsight.settings import Setting
 from shallowsight.train_step import SAVE_SECONDS, STATES
+
+if TYPE_CHECKING:
+    from shallowsight.services.cluster.api import Cluster
+    from shallowsight.services.cluster.trainjob import TrainJob
 
 log = logging.getLogger(__name__)
 
@@ -26,32 +30,12 @@ _DAY = 86400.0  # seconds
 _DEADLINE, _QUEUE_TIME = 14 * _DAY, 7 * _DAY  # of one training; the box has the time of several
 
 
-class NodeTask(BaseModel):
-    """What the pods of a TrainJob are told, through the store."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    resolved: Resolved
-    setting: str
-    seed: int
-    stage: StageName
-
-    @property
-    def cell(self) -> Cell:
-        return stage_cell(self.resolved, Setting.parse(self.setting), self.seed, self.stage)
-
-
 def uses_trainjobs() -> bool:
     """Raises ConfigurationError for a launcher that there is not."""
     chosen = os.environ.get(LAUNCHER) or "local"
     if chosen not in {"local", "trainjob"}:
         raise ConfigurationError(f"{LAUNCHER}={chosen!r}: write local or trainjob")
     return chosen == "trainjob"
-
-
-def document_of(cell_digest: str) -> str:
-    """Where the store keeps the task of a TrainJob."""
-    return f"jobs/{cell_digest}.json"
 
 
 def training_name(stage: StageName, cell_digest: str, store_url: str) -> str:
@@ -62,16 +46,28 @@ def training_name(stage: StageName, cell_digest: str, store_url: str) -> str:
 
 
 def train_on_cluster(
-    resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, gpus: int, priority: str
+    resolved: Resolved,
+    setting: Setting,
+    seed: int,
+    stage: StageName,
+    store: Store,
+    gpus: int,
+    priority: str,
+    run: str = "",
 ) -> Path:
     """The place of the trained cell; 0 `gpus` are one process on a CPU. `priority` counts where there is a queue.
 
+    Where a micro-batch does not fit the memory of some node, the TrainJob is made again with smaller ones and the same
+    global batch. `run` is the id of the pipeline's run: what has failed in it for good is not tried in it again.
+
     Raises:
         ConfigurationError: the pods cannot reach the store, or `gpus` do not fill whole nodes.
-        ShallowsightError: see services.cluster.launcher; or the TrainJob left no cell.
+        ShallowsightError: the training failed, now or in an earlier try of the run; see services.cluster.launcher; or
+            the TrainJob left no cell.
     """
-    task = NodeTask(resolved=resolved, setting=str(setting), seed=seed, stage=stage)
-    cell = task.cell
+    from shallowsight.services.cluster.final import failure_of_run, forget_failure, keep_failure
+
+    cell = stage_cell(resolved, setting, seed, stage)
     if store.is_whole(cell):
         store.ledger.append("reused", cell)
         return store.place(cell)
@@ -79,23 +75,62 @@ def train_on_cluster(
         raise ConfigurationError(
             f"store {store.url}: the pods of a TrainJob reach a bucket only; give s3://bucket/prefix"
         )
+    earlier = failure_of_run(store, cell.digest, run)
+    if earlier is not None:
+        raise earlier
     nodes, on_each = _nodes(gpus)
-    store.write_document(document_of(cell.digest), task.model_dump_json())
-    _run(task, store, nodes, on_each, priority)
+    processes = nodes * max(1, on_each)
+    task = NodeTask(resolved=resolved, setting=str(setting), seed=seed, stage=stage, processes=processes)
+    failure = _train(task, store, nodes, on_each, priority)
+    if failure is not None:
+        keep_failure(store, cell.digest, run, failure)
+        raise failure
+    forget_failure(store, cell.digest)
     return store.place(cell)
 
 
-def _run(task: NodeTask, store: Store, nodes: int, gpus: int, priority: str) -> None:
+def _train(task: NodeTask, store: Store, nodes: int, gpus: int, priority: str) -> ShallowsightError | None:
+    """Why the training failed; None: the cell is whole."""
     from shallowsight.services.cluster.connection import connect
+
+    cluster = connect(os.environ.get(NAMESPACE) or None)
+    job = _job(task, store, cluster.namespace, nodes, gpus, priority)
+    while True:
+        task = task.with_known_passes(store)
+        task.write(store)
+        failure = _make(cluster, job, task.cell, store)
+        more = failure.more_passes if isinstance(failure, OutOfMemory) else None
+        if more is None or more <= (task.accumulation or 1):
+            return failure
+        log.warning("%s; TrainJob %s goes on with accumulation=%d, the same global batch", failure, job.name, more)
+        task = task.model_copy(update={"accumulation": more})
+
+
+def _make(cluster: "Cluster", job: "TrainJob", cell: Cell, store: Store) -> ShallowsightError | None:
     from shallowsight.services.cluster.launcher import forget, run
-    from shallowsight.services.cluster.trainjob import TrainJob
     from shallowsight.services.cluster.watch import Limits
 
-    cluster, cell = connect(os.environ.get(NAMESPACE) or None), task.cell
-    queue = os.environ.get(QUEUE) or None
-    job = TrainJob(
+    for _ in range(2):
+        failure = run(cluster, job, Limits(_DEADLINE, _QUEUE_TIME), say=log.info, on_line=log.info)
+        if failure is not None:
+            return failure
+        try:
+            store.verify(cell)
+            return None
+        except CorruptOutput as fault:
+            # A complete one of an earlier day, whose cell somebody has removed since.
+            log.warning("TrainJob %s is complete, but %s; running it again", job.name, fault)
+            forget(cluster, job)
+    raise ShallowsightError(f"{cell}: TrainJob {job.name} is complete, and the store has no whole cell; see its log")
+
+
+def _job(task: NodeTask, store: Store, namespace: str, nodes: int, gpus: int, priority: str) -> "TrainJob":
+    from shallowsight.services.cluster.trainjob import TrainJob
+
+    cell, queue = task.cell, os.environ.get(QUEUE) or None
+    return TrainJob(
         name=training_name(task.stage, cell.digest, store.url),
-        namespace=cluster.namespace,
+        namespace=namespace,
         nodes=nodes,
         processes_per_node=max(1, gpus),
         gpus_per_node=gpus,
@@ -109,15 +144,6 @@ def _run(task: NodeTask, store: Store, nodes: int, gpus: int, priority: str) -> 
         queue=queue,
         priority=priority or None if queue else None,
     )
-    for _ in range(2):
-        run(cluster, job, Limits(_DEADLINE, _QUEUE_TIME), say=log.info, on_line=log.info)
-        try:
-            return store.verify(cell)
-        except CorruptOutput as fault:
-            # A complete one of an earlier day, whose cell somebody has removed since.
-            log.warning("TrainJob %s is complete, but %s; running it again", job.name, fault)
-            forget(cluster, job)
-    raise ShallowsightError(f"{cell}: TrainJob {job.name} is complete, and the store has no whole cell; see its log")
 
 
 def _nodes(gpus: int) -> tuple[int, int]:

@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 
-from shallowsight.cluster_step import NodeTask, document_of
-from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
+from shallowsight.errors import ConfigurationError, Interrupted, LossNotFinite, OutOfMemory, ShallowsightError
+from shallowsight.node_task import NodeTask
 from shallowsight.services.failures import say_failure
 from shallowsight.services.store import Store
 from shallowsight.services.stores import open_store
@@ -18,6 +18,9 @@ from shallowsight.settings import Setting
 from shallowsight.train_step import lend_processes, train_cell
 
 log = logging.getLogger("shallowsight.node")
+
+ENDED = 6  # the exit status at which the runtime ends the TrainJob: started again, it would fail in the same way
+_ENDING = (LossNotFinite, OutOfMemory)  # the launcher makes another TrainJob of a lack of memory that can be helped
 
 
 def work(store: Store, cell_digest: str, node: int) -> None:
@@ -27,10 +30,7 @@ def work(store: Store, cell_digest: str, node: int) -> None:
         ConfigurationError: the store does not know the cell, or this code would make another one.
         ShallowsightError: the training failed.
     """
-    text = store.read_document(document_of(cell_digest))
-    if text is None:
-        raise ConfigurationError(f"store {store.url} has no {document_of(cell_digest)}: who made this TrainJob?")
-    task = NodeTask.model_validate_json(text)
+    task = NodeTask.read(store, cell_digest)
     if task.cell.digest != cell_digest:
         raise ConfigurationError(
             f"cell {cell_digest} was asked for, and this image would make {task.cell.digest}: "
@@ -38,9 +38,9 @@ def work(store: Store, cell_digest: str, node: int) -> None:
         )
     setting = Setting.parse(task.setting)
     if node == 0:
-        train_cell(task.resolved, setting, task.seed, task.stage, store, processes=None)
+        train_cell(task.resolved, setting, task.seed, task.stage, store, None, task.accumulation)
     elif not store.is_whole(task.cell):
-        lend_processes(task.resolved, setting, task.seed, task.stage, store)
+        lend_processes(task.resolved, setting, task.seed, task.stage, store, task.accumulation)
 
 
 def _stop(number: int, frame: object) -> None:
@@ -56,7 +56,7 @@ def main() -> None:
     except ShallowsightError as error:
         log.error("%s", error)
         say_failure(error)
-        sys.exit(error.exit_status)
+        sys.exit(ENDED if isinstance(error, _ENDING) else error.exit_status)
 
 
 if __name__ == "__main__":

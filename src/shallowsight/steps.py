@@ -30,6 +30,7 @@ from shallowsight.services.progress import Progress
 from shallowsight.services.store import STUDY, Store
 from shallowsight.services.stores import open_store as open_store
 from shallowsight.settings import Setting
+from shallowsight.tracking_step import track_setting
 from shallowsight.train_step import feature_folders, train_cell
 
 log = logging.getLogger(__name__)
@@ -137,23 +138,25 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
 
 
 def train_stage(
-    resolved: Resolved, setting: str, stage: StageName, store: Store, gpus: int = 0, priority: str = ""
+    resolved: Resolved, setting: str, stage: StageName, store: Store, gpus: int = 0, priority: str = "", run: str = ""
 ) -> list[Path]:
     """One stage of one setting, for every seed of the study; an unfinished one goes on from its last saved state.
 
-    Here or, in a pod of a cluster, by a TrainJob for each seed, which has this priority where there is a queue.
-    0 `gpus` are one process on a CPU.
+    Here or, in a pod of a cluster, by a TrainJob for each seed, which has this priority where there is a queue. What
+    has failed there for good is not tried again in the same `run` of a pipeline. 0 `gpus` are one process on a CPU.
     """
     parsed, seeds = _setting(resolved, setting), resolved.study.seeds
     if uses_trainjobs():
-        return [train_on_cluster(resolved, parsed, seed, stage, store, gpus, priority) for seed in seeds]
+        return [train_on_cluster(resolved, parsed, seed, stage, store, gpus, priority, run) for seed in seeds]
     return [train_cell(resolved, parsed, seed, stage, store, max(1, gpus)) for seed in seeds]
 
 
 def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:
     """lmms-eval over the benchmarks, for every seed of the study."""
     parsed = _setting(resolved, setting)
-    return [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds]
+    cells = [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds]
+    track_setting(resolved, parsed, cells, store)
+    return cells
 
 
 def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shallowsight.cells import Cell, Resolved, encode_cell, prepare_cell, stage_cell
 from shallowsight.config import StageName
-from shallowsight.errors import ConfigurationError, LeaseHeld
+from shallowsight.errors import ConfigurationError, LeaseHeld, ShallowsightError
 from shallowsight.machine import scratch, share_cores
 from shallowsight.services.lease import lease
 from shallowsight.services.objects import open_objects
@@ -28,9 +28,15 @@ _READERS = 4  # processes that decode pictures for each GPU, as the public code 
 
 
 def train_cell(
-    resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, processes: int | None
+    resolved: Resolved,
+    setting: Setting,
+    seed: int,
+    stage: StageName,
+    store: Store,
+    processes: int | None,
+    accumulation: int | None = None,
 ) -> Path:
-    """The place of the trained cell; `processes` as train.launch takes it.
+    """The place of the trained cell; `processes` as train.launch takes it, `accumulation` as StageJob has it.
 
     Raises:
         LeaseHeld: another machine trains it, where states are shared.
@@ -58,7 +64,7 @@ def train_cell(
                 metrics.update_done(record, updates)
                 progress(record.update, updates, f"loss {record.loss:.3f}, {1 / record.seconds:.1f} updates/s")
 
-            job = _job(resolved, setting, cell, store, out, work, seconds)
+            job = _job(resolved, setting, cell, store, out, work, seconds, accumulation)
             launch(job, processes, show, metrics.state_kept)
         built.append(cell)
 
@@ -70,22 +76,41 @@ def train_cell(
     return folder
 
 
-def lend_processes(resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store) -> None:
+def lend_processes(
+    resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, accumulation: int | None = None
+) -> None:
     """The part of a node that is not the first in the making of a cell; leaves nothing.
 
     Raises:
         ShallowsightError: see train.launch.
     """
+    from shallowsight.services.metrics.exposition import Endpoint
+    from shallowsight.services.metrics.linger import is_failure, linger
     from shallowsight.train.launch import lend
 
+    endpoint = Endpoint.from_environment()
     with scratch(store) as work:
         out = work / "out"
         out.mkdir()
-        lend(_job(resolved, setting, stage_cell(resolved, setting, seed, stage), store, out, work, _save_seconds()))
+        cell = stage_cell(resolved, setting, seed, stage)
+        try:
+            lend(_job(resolved, setting, cell, store, out, work, _save_seconds(), accumulation))
+        except ShallowsightError as error:
+            if endpoint is not None and is_failure(error):
+                # One node that ends takes all others along, also the first, which tells Prometheus why.
+                linger(endpoint.linger)
+            raise
 
 
 def _job(
-    resolved: Resolved, setting: Setting, cell: Cell, store: Store, out: Path, work: Path, save_seconds: float
+    resolved: Resolved,
+    setting: Setting,
+    cell: Cell,
+    store: Store,
+    out: Path,
+    work: Path,
+    save_seconds: float,
+    accumulation: int | None,
 ) -> "StageJob":
     import torch
 
@@ -102,6 +127,7 @@ def _job(
         start=store.folder(pretrained) if cell != pretrained else None,
         out=out,
         work=work,
+        accumulation=accumulation,
         # On a CPU they would take from the training what they give it.
         workers=_READERS if torch.cuda.is_available() else 0,
         states=_states(store),

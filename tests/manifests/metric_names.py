@@ -2,10 +2,10 @@
 
 import re
 
-from shallowsight.services.metrics.names import COUNTERS, GAUGES, NODE_GAUGES, PREFIX
+from shallowsight.services.metrics.names import COUNTERS, FAILED, GAUGES, NODE_GAUGES, PREFIX
 
 _HISTOGRAM = {f"update_seconds_{part}" for part in ("bucket", "sum", "count")}
-OURS = {f"{PREFIX}{name}" for name in {*GAUGES, *NODE_GAUGES, *COUNTERS} | _HISTOGRAM}
+OURS = {f"{PREFIX}{name}" for name in {*GAUGES, *NODE_GAUGES, *COUNTERS, FAILED} | _HISTOGRAM}
 # Of dcgm-exporter, of Kueue, and of Prometheus itself.
 _OTHERS = {
     "DCGM_FI_DEV_GPU_UTIL",

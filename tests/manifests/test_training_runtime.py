@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 import pytest
-from overlays import OVERLAYS, build, find, pod, size
+from overlays import OVERLAYS, build, find, of_kind, pod, size
 
 from shallowsight import errors
+from shallowsight.node import ENDED
 from shallowsight.services.metrics.exposition import ADDRESS, PORT
+from shallowsight.services.metrics.linger import LINGER
 from shallowsight.services.s3.endpoint import Endpoint
 
 NODE = "shallowsight-torch"
@@ -42,6 +44,14 @@ def test_metrics_are_served_where_prometheus_looks(overlay: str) -> None:
     assert port["name"] == "metrics"
     assert environment(overlay)[PORT]["value"] == str(port["containerPort"])
     assert environment(overlay)[ADDRESS]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
+
+
+def test_a_failed_training_stays_for_a_scrape() -> None:
+    monitors = {each["metadata"]["name"]: each for each in of_kind(build("a100"), "PodMonitor")}
+    (endpoint,) = monitors["shallowsight-training"]["spec"]["podMetricsEndpoints"]
+    seconds = float(environment("a100")[LINGER]["value"])
+    # One scrape may fail; and a pod that is told to go ends it at once, so that its time to save does not limit it.
+    assert seconds > 2 * float(endpoint["interval"].removesuffix("s"))
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -96,8 +106,14 @@ def test_an_eviction_is_not_counted() -> None:
 
 
 def test_what_would_fail_again_is_not_tried_again() -> None:
-    for refusal in (errors.ConfigurationError, errors.DataRefused):
-        assert action("PodFailurePolicy", EXITED.format(refusal.exit_status)) == "FailJobSet"
+    for status in (errors.ConfigurationError.exit_status, errors.DataRefused.exit_status, ENDED):
+        assert action("PodFailurePolicy", EXITED.format(status)) == "FailJobSet"
+
+
+def test_what_may_pass_is_tried_again() -> None:
+    for status in (errors.ShallowsightError.exit_status, errors.Interrupted.exit_status):
+        assert action("PodFailurePolicy", EXITED.format(status)) == "RestartJobSet"
+    assert ENDED not in {each.exit_status for each in errors.ShallowsightError.__subclasses__()}
 
 
 def test_a_failure_is_tried_again_a_few_times() -> None:
@@ -110,7 +126,7 @@ def test_the_rules_of_the_job_lead_to_those_messages() -> None:
     assert job["template"]["spec"]["backoffLimit"] == 0  # no node comes back alone
     disrupted, refused = job["template"]["spec"]["podFailurePolicy"]["rules"]
     assert disrupted["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
-    statuses = {errors.ConfigurationError.exit_status, errors.DataRefused.exit_status}
+    statuses = {errors.ConfigurationError.exit_status, errors.DataRefused.exit_status, ENDED}
     assert set(refused["onExitCodes"]["values"]) == statuses
     assert job["template"]["spec"]["template"]["spec"]["restartPolicy"] == "Never"  # else there is no such policy
 

@@ -171,7 +171,7 @@ def test_what_belongs_to_a_run_is_told_which(name: str) -> None:
         if "run" in task.get("inputs", {}).get("parameters", {})
     }
     resolving = {"layer_study": "resolve-study", "retrain": "resolve-retraining"}.get(name, "resolve-experiment")
-    assert {resolving, "report"} <= set(told) and all(
+    assert {resolving, "train-stage", "report"} <= set(told) and all(
         value == {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}} for value in told.values()
     )
 

@@ -11,7 +11,7 @@ import pytest
 from s3_server import BUCKET, Server
 
 from shallowsight.cells import Resolved, prepare_cell, stage_cell
-from shallowsight.cluster_step import NodeTask, document_of
+from shallowsight.node_task import NodeTask, document_of
 from shallowsight.services.store import Store
 from shallowsight.services.stores import CACHE, open_store
 from shallowsight.settings import Setting

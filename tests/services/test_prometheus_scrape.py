@@ -20,9 +20,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from shallowsight.errors import Interrupted
+from shallowsight.errors import Interrupted, LossNotFinite
 from shallowsight.services.metrics import names
 from shallowsight.services.metrics.exposition import PORT, Endpoint
+from shallowsight.services.metrics.linger import LINGER
 from shallowsight.services.metrics.names import NODE_GAUGES, PREFIX
 from shallowsight.services.metrics.training import TrainingMetrics
 from shallowsight.train.job import StageJob
@@ -189,7 +190,7 @@ def test_a_training_is_scraped_and_goes_on_after_a_stop(
 
     # Every query of the page on the names, answered.
     queries = documented_queries()
-    assert len(queries) == 9
+    assert len(queries) == 10
     paces = ("tokens per second", "samples per second", "updates per second", "share done")
     for what in paces:
         until(lambda query=queries[what]: prometheus.ask(query), what, 10)  # type: ignore[misc]
@@ -199,7 +200,7 @@ def test_a_training_is_scraped_and_goes_on_after_a_stop(
     assert 0 < pace["share done"] < 1
     waiting = prometheus.value(queries["waiting for data"])
     assert waiting is not None and 0 < waiting < 1
-    for nothing in ("MFU, pauses counted", "no progress", "checkpoint too old", "checkpoints fail"):
+    for nothing in ("MFU, pauses counted", "no progress", "checkpoint too old", "checkpoints fail", "failed, and why"):
         assert prometheus.ask(queries[nothing]) == []
     # The alerts do look: with other limits they find it.
     for alert in ("no progress", "checkpoint too old"):
@@ -219,6 +220,20 @@ def test_a_training_is_scraped_and_goes_on_after_a_stop(
     assert prometheus.value(f"resets({PREFIX}tokens_total[10m])") == 1
     again.send_signal(signal.SIGTERM)
     assert again.wait(timeout=60) == Interrupted.exit_status
+
+
+def test_why_a_training_failed_is_scraped(
+    prometheus: Prometheus, job: Make, start: Callable[..., "subprocess.Popen[bytes]"], endpoint: int
+) -> None:
+    diverging = job(finetune__learning_rate=1e30, finetune__updates=50, finetune__warmup=0.0)
+    training = start(diverging, **{PORT: str(endpoint), LINGER: "300"})
+    (series,) = until(lambda: prometheus.ask(documented_queries()["failed, and why"]), "the failure")
+    assert series["metric"] == LABELS | {"reason": "loss_not_finite"}
+    assert prometheus.value(f"{PREFIX}running") == 0
+    assert "not finite" in (diverging.work.parent / "log").read_text(), "said before it stays for the scrape"
+    assert training.poll() is None
+    training.send_signal(signal.SIGTERM)
+    assert training.wait(timeout=30) == LossNotFinite.exit_status
 
 
 def test_a_port_that_is_taken_does_not_stop_a_training(

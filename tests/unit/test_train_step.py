@@ -9,13 +9,16 @@ import pytest
 
 from shallowsight.cells import Resolved, prepare_cell, stage_cell
 from shallowsight.config import Experiment
-from shallowsight.errors import ConfigurationError, LeaseHeld
+from shallowsight.errors import ConfigurationError, Interrupted, LeaseHeld, LossNotFinite, ShallowsightError
 from shallowsight.services.claim import own_claim
 from shallowsight.services.lease import lease
+from shallowsight.services.metrics.exposition import PORT
+from shallowsight.services.metrics.linger import LINGER
 from shallowsight.services.objects import open_objects
 from shallowsight.services.store import Store
 from shallowsight.settings import Setting
-from shallowsight.train_step import SAVE_SECONDS, STATES, train_cell
+from shallowsight.train.job import StageJob
+from shallowsight.train_step import SAVE_SECONDS, STATES, lend_processes, train_cell
 
 SETTING = Setting.parse("2")
 
@@ -51,10 +54,11 @@ def key(resolved: Resolved) -> str:
 def test_another_machine_at_the_same_cell_is_refused(
     resolved: Resolved, store: Callable[[str], Store], shared: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shallowsight.train_step._LEASE", 0.2)
-    with lease(open_objects(shared), f"{key(resolved)}/lease", "the first machine"):
-        with pytest.raises(LeaseHeld, match="the first machine"):
-            train_cell(resolved, SETTING, 0, "pretrain", store("second"), 1)
+    with monkeypatch.context() as little_patience:
+        little_patience.setattr("shallowsight.train_step._LEASE", 0.2)
+        with lease(open_objects(shared), f"{key(resolved)}/lease", "the first machine"):
+            with pytest.raises(LeaseHeld, match="the first machine"):
+                train_cell(resolved, SETTING, 0, "pretrain", store("second"), 1)
     folder = train_cell(resolved, SETTING, 0, "pretrain", store("third"), 1)
     assert (folder / "connector.safetensors").exists()
 
@@ -120,3 +124,50 @@ def test_where_states_are_kept_must_be_a_store(
     monkeypatch.setenv(STATES, "ftp://there")
     with pytest.raises(ConfigurationError, match="ftp://there"):
         train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "port", "stayed"),
+    [
+        pytest.param(LossNotFinite("nan"), "9464", [45.0], id="the first node tells why"),
+        pytest.param(Interrupted("stopped"), "9464", [], id="a stop"),
+        pytest.param(LossNotFinite("nan"), "0", [], id="no metrics"),
+    ],
+)
+def test_a_node_that_lends_stays_while_the_first_tells_why(
+    resolved: Resolved,
+    store: Callable[[str], Store],
+    monkeypatch: pytest.MonkeyPatch,
+    error: ShallowsightError,
+    port: str,
+    stayed: list[float],
+) -> None:
+    def fail(job: StageJob) -> None:
+        raise error
+
+    seen: list[float] = []
+    monkeypatch.setattr("shallowsight.train.launch.lend", fail)
+    monkeypatch.setattr("shallowsight.services.metrics.linger.linger", seen.append)
+    monkeypatch.setenv(PORT, port)
+    monkeypatch.setenv(LINGER, "45")
+    with pytest.raises(type(error)):
+        lend_processes(resolved, SETTING, 0, "pretrain", store("one"))
+    assert seen == stayed
+
+
+def test_all_nodes_have_the_passes_that_they_are_told(
+    resolved: Resolved, store: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int | None] = []
+
+    def look(job: StageJob, *_: Any) -> None:
+        seen.append(job.accumulation)
+        if job.out.parent.name == "cells":
+            (job.out / "connector.safetensors").write_bytes(b"x")
+
+    monkeypatch.setattr("shallowsight.train.launch.launch", look)
+    monkeypatch.setattr("shallowsight.train.launch.lend", look)
+    here = store("one")
+    train_cell(resolved, SETTING, 0, "pretrain", here, None, accumulation=2)
+    lend_processes(resolved, SETTING, 0, "pretrain", here, accumulation=2)
+    assert seen == [2, 2]

@@ -3,7 +3,8 @@
 import logging
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,29 +23,48 @@ log = logging.getLogger("shallowsight.train")
 
 
 def _run(job: StageJob) -> None:
+    with _said():
+        metrics = _metrics(job)
+    # Said before the metrics linger: whoever started this process is waiting for it.
+    with metrics as shown, _said():
+        _train(job, shown)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except ShallowsightError as error:
+        log.error("%s", error)
+        say_failure(error)
+        raise
+
+
+def _metrics(job: StageJob) -> AbstractContextManager[TrainingMetrics | None]:
     rank, local_rank = ranks()
     # What every node has: all others are told of nothing.
     endpoint = Endpoint.from_environment() if local_rank == 0 else None
-    with ExitStack() as ending:
-        metrics = None
-        if endpoint is not None:
-            metrics = ending.enter_context(
-                TrainingMetrics(job.study, job.cell, job.stage, endpoint=endpoint, leads=rank == 0)
-            )
+    if endpoint is None:
+        return nullcontext()
+    return TrainingMetrics(job.study, job.cell, job.stage, endpoint=endpoint, leads=rank == 0)
 
-        def on_update(record: UpdateRecord, updates: int) -> None:
-            if rank == 0:
-                say({UPDATE: asdict(record), "updates": updates})
-            if metrics is not None:
-                metrics.update_done(record, updates)
 
-        def on_state(update: int, saved: bool) -> None:
-            if rank == 0:
-                say({STATE: update, "saved": saved})
-            if metrics is not None:
-                metrics.state_kept(update, saved)
+def _train(job: StageJob, metrics: TrainingMetrics | None) -> None:
+    rank, _ = ranks()
 
-        run_stage(job, on_update, on_state)
+    def on_update(record: UpdateRecord, updates: int) -> None:
+        if rank == 0:
+            say({UPDATE: asdict(record), "updates": updates})
+        if metrics is not None:
+            metrics.update_done(record, updates)
+
+    def on_state(update: int, saved: bool) -> None:
+        if rank == 0:
+            say({STATE: update, "saved": saved})
+        if metrics is not None:
+            metrics.state_kept(update, saved)
+
+    run_stage(job, on_update, on_state)
 
 
 def main() -> None:
@@ -55,8 +75,6 @@ def main() -> None:
     try:
         _run(job)
     except ShallowsightError as error:
-        log.error("%s", error)
-        say_failure(error)
         sys.exit(error.exit_status)
     leave_processes()
     sys.stdout.flush()

@@ -32,7 +32,7 @@ OnUpdate = Callable[[UpdateRecord, int], None]
 
 
 def launch(job: StageJob, processes: int | None, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
-    """Run a stage to its end, in smaller micro-batches where they do not fit the memory.
+    """Run a stage to its end, on one node in smaller micro-batches where they do not fit the memory.
 
     Updates since the last saved state come again then. With None for `processes` the environment has torchrun's own
     variables (PET_...) for this node, as a TrainJob's pods have.
@@ -50,7 +50,7 @@ def launch(job: StageJob, processes: int | None, on_update: OnUpdate, on_state: 
                 _run_processes(job, processes, {PORT: "0"}, on_update, on_state)
             return
         except OutOfMemory as fault:
-            if fault.more_passes is None or _nodes() > 1:  # several would have to agree on it
+            if fault.more_passes is None or _nodes() > 1:  # all have to agree on it: whoever started them asks again
                 raise
             log.warning("%s; going on with accumulation=%d, the same global batch", fault, fault.more_passes)
             job = job.model_copy(update={"accumulation": fault.more_passes})

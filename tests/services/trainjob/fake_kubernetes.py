@@ -44,6 +44,8 @@ class FakeKubernetes:
         self.steps: deque[Callable[[], object]] = deque()
         self.looks_until_gone = 0  # how often a deleted TrainJob is still seen
         self.requests: list[tuple[str, str, dict[str, list[str]]]] = []
+        self.connections = 0  # made so far
+        self.is_closed = False
         self.fault: Callable[[str, str], Answer | None] = lambda method, path: None
         self._schemas = crd_schemas() if FOLDER.is_dir() else None
         self._lock = threading.Lock()
@@ -65,12 +67,14 @@ class FakeKubernetes:
         return self._schemas is None
 
     def close(self) -> None:
-        """Connections are refused from now on."""
+        """Connections are refused from now on, and those that there are get no answer."""
+        self.is_closed = True
         self._server.shutdown()
         self._server.server_close()
 
     def open(self) -> None:
         self._server = self._listen(self.port)
+        self.is_closed = False
 
     def kubeconfig(self, path: Path, token: str = TOKEN) -> Path:
         content = {
@@ -180,11 +184,21 @@ class FakeKubernetes:
 
 def _handler(fake: FakeKubernetes) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections are kept, as those of an API server are
+        disable_nagle_algorithm = True  # else each answer waits for the client to say that it has read the head
+
+        def setup(self) -> None:
+            super().setup()
+            fake.connections += 1
+
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             body = json.loads(self.rfile.read(length)) if length else None
-            answer = fake.answer(self.command, self.path, body, self.headers.get("Authorization", ""))
+            answer = None
+            if not fake.is_closed:
+                answer = fake.answer(self.command, self.path, body, self.headers.get("Authorization", ""))
             if answer is None:
+                self.close_connection = True
                 return
             code, content = answer
             plain = content.encode() if isinstance(content, str) else content

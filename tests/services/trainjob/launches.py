@@ -38,5 +38,7 @@ class Launcher:
 
     def run(self, job: TrainJob = JOB, limits: Limits = LIMITS, patience: float = 20.0, pace: Pace = PACE) -> Heard:
         connected = connect(patience=patience, timeout=10.0)
-        run(connected, job, limits, say=self.heard.said.append, on_line=self.heard.lines.append, pace=pace)
+        failure = run(connected, job, limits, say=self.heard.said.append, on_line=self.heard.lines.append, pace=pace)
+        if failure is not None:
+            raise failure
         return self.heard

@@ -57,6 +57,30 @@ def test_what_another_node_says_is_heard(trainer: FakeTrainer, launcher: Launche
         launcher.run()
 
 
+def test_a_node_that_lost_its_peer_is_not_the_cause(trainer: FakeTrainer, launcher: Launcher) -> None:
+    trainer.will(
+        trainer.pods("Running"),
+        trainer.writes(failure("ShallowsightError", "training with 8 processes ended: connection closed by peer")),
+        trainer.writes(failure("OutOfMemory", "on node 1", more_passes=2), index=1),
+        trainer.pods("Failed"),
+        trainer.fail,
+    )
+    with pytest.raises(OutOfMemory, match="on node 1"):
+        launcher.run()
+
+
+def test_a_lost_peer_is_more_than_a_stop(trainer: FakeTrainer, launcher: Launcher) -> None:
+    trainer.will(
+        trainer.pods("Running"),
+        trainer.writes(failure("Interrupted", "stopped")),
+        trainer.writes(failure("ShallowsightError", "connection closed by peer"), index=1),
+        trainer.pods("Failed"),
+        trainer.fail,
+    )
+    with pytest.raises(ShallowsightError, match="closed by peer"):
+        launcher.run()
+
+
 def test_only_told_to_stop(trainer: FakeTrainer, launcher: Launcher) -> None:
     trainer.will(trainer.pods("Running"), trainer.writes(failure("Interrupted", "stopped")), trainer.fail)
     with pytest.raises(Interrupted, match="stopped"):

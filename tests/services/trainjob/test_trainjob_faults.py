@@ -1,8 +1,6 @@
 """Bad days of a cluster and of its API server: what passes is waited for, and what does not is said."""
 
 import logging
-import os
-import signal
 import threading
 import time
 from pathlib import Path
@@ -179,45 +177,6 @@ def test_one_that_does_not_go(cluster: FakeKubernetes, trainer: FakeTrainer, lau
     cluster.looks_until_gone = 10_000
     with pytest.raises(ShallowsightError, match=r"is still there; .* kubectl get trainjob,pods -n vision"):
         launcher.run(pace=Pace(poll_seconds=0.01, gone_seconds=0.1))
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_deletes_the_trainjob(
-    cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher, number: signal.Signals
-) -> None:
-    if number == signal.SIGINT and signal.getsignal(number) != signal.default_int_handler:
-        pytest.skip("these tests run in the background, where Ctrl-C is ignored")
-    before = signal.getsignal(signal.SIGTERM)
-    trainer.will(trainer.pods("Running"), lambda: os.kill(os.getpid(), number))
-    with pytest.raises(KeyboardInterrupt):
-        launcher.run()
-    assert "deletionTimestamp" in trainer.trainjob["metadata"]
-    assert launcher.heard.said[-1].startswith(f"interrupted: TrainJob {JOB.name} is deleted; its pods save their state")
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_a_stop_leaves_another_ones_trainjob_alone(cluster: FakeKubernetes, launcher: Launcher) -> None:
-    def fault(method: str, path: str) -> Answer | None:
-        if method == "POST":
-            os.kill(os.getpid(), signal.SIGTERM)
-            return 503, "away"
-        return None
-
-    made = body(JOB) | {"metadata": {"name": JOB.name, "uid": "x"}}
-    cluster.trainjobs[JOB.name] = made
-    cluster.fault = fault
-    with pytest.raises(KeyboardInterrupt):
-        launcher.run()
-    assert cluster.count("DELETE") == 0
-    assert launcher.heard.said == ["interrupted before there was a TrainJob"]
-
-
-def test_a_stop_that_cannot_delete(cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher) -> None:
-    cluster.fault = lambda method, path: status(403, "Forbidden", "no") if method == "DELETE" else None
-    trainer.will(trainer.pods("Running"), lambda: os.kill(os.getpid(), signal.SIGTERM))
-    with pytest.raises(KeyboardInterrupt):
-        launcher.run()
-    assert f"It goes on until: kubectl delete trainjob -n {NAMESPACE} {JOB.name}" in launcher.heard.said[-1]
 
 
 def test_it_runs_beside_the_main_thread(trainer: FakeTrainer, launcher: Launcher) -> None:

@@ -4,8 +4,18 @@ import json
 
 import pytest
 
-from shallowsight.errors import ConfigurationError, Interrupted, OutOfMemory, ShallowsightError
-from shallowsight.services.failures import _LAST_LINES, failure_in, last_words, say_failure
+from shallowsight.errors import (
+    ConfigurationError,
+    DataRefused,
+    Interrupted,
+    LeaseHeld,
+    LossNotFinite,
+    MissingPackage,
+    OutOfMemory,
+    ShallowsightError,
+    StoreUnavailable,
+)
+from shallowsight.services.failures import _LAST_LINES, failure_in, is_final, last_words, say_failure
 
 TORCHRUN = """W1121 23:09:58.183000 20620 torch/distributed/elastic/multiprocessing/api.py:1028] Sending
 E1121 23:09:58.185000 20620 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1) local_rank: 0
@@ -59,3 +69,22 @@ def test_what_is_said_is_read(error: ShallowsightError, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("line", ["", "loss 3.2", '{"update": 1}', '{"failure": "Interru', ' {"failure": "x"}'])
 def test_other_lines_are_no_failures(line: str) -> None:
     assert failure_in(line) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (ConfigurationError("why"), True),
+        (MissingPackage("deepspeed", "train"), True),
+        (DataRefused("why"), True),
+        (LossNotFinite("why"), True),
+        (OutOfMemory("why"), True),
+        (OutOfMemory("why", 2), False),
+        (Interrupted("why"), False),
+        (LeaseHeld("why"), False),
+        (StoreUnavailable("why"), False),
+        (ShallowsightError("why"), False),
+    ],
+)
+def test_what_trying_again_cannot_mend(error: ShallowsightError, final: bool) -> None:
+    assert is_final(error) is final

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from shallowsight.errors import MissingPackage
 from shallowsight.services.metrics import exposition
 from shallowsight.services.metrics.exposition import ADDRESS, PORT, Endpoint
-from shallowsight.services.metrics.names import COUNTERS, GAUGES, NODE_GAUGES
+from shallowsight.services.metrics.names import COUNTERS, FAILED, GAUGES, NODE_GAUGES
 from shallowsight.services.metrics.training import TrainingMetrics
 
 LABELS = {"study": "demo", "cell": "c" * 16, "stage": "finetune"}
@@ -45,11 +45,11 @@ def values(text: str) -> dict[str, float]:
     for family in text_string_to_metric_families(text):
         assert family.documentation.endswith(".")
         for sample in family.samples:
-            bucket = {"le": sample.labels["le"]} if "le" in sample.labels else {}
-            assert sample.labels == LABELS | {"node": platform.node()} | bucket
+            more = {label: value for label, value in sample.labels.items() if label in {"le", "reason"}}
+            assert sample.labels == LABELS | {"node": platform.node()} | more
             name = sample.name.removeprefix("shallowsight_train_")
             assert name != sample.name
-            found[name + "".join(f" {le}" for le in bucket.values())] = sample.value
+            found[name + "".join(f" {value}" for value in more.values())] = sample.value
     return found
 
 
@@ -216,7 +216,7 @@ def test_names_and_types(path: Path) -> None:
         f"shallowsight_train_{name.removesuffix('_total')}" for name in COUNTERS
     }
     assert {name for name, kind in types.items() if kind == "gauge"} == {
-        f"shallowsight_train_{name}" for name in GAUGES | NODE_GAUGES
+        f"shallowsight_train_{name}" for name in (*GAUGES, *NODE_GAUGES, FAILED)
     }
     assert types["shallowsight_train_update_seconds"] == "histogram"
 

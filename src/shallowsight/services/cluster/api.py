@@ -1,7 +1,6 @@
 """The few requests that a launcher makes of an API server, in one namespace."""
 
 import json
-import logging
 from typing import TYPE_CHECKING, Any
 
 from shallowsight.services.cluster.asking import Asking
@@ -10,8 +9,6 @@ from shallowsight.services.cluster.trainjob import GROUP, NODE, PLURAL, VERSION
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
-
-log = logging.getLogger(__name__)
 
 Object = dict[str, Any]  # as Kubernetes writes it in JSON
 
@@ -32,27 +29,29 @@ class Cluster:
         self._asking = Asking(self.server, patience)
         self._timeout = (timeout, timeout)
 
-    def create(self, body: Object) -> bool:
-        """Whether the TrainJob was made; False: there is one of that name.
+    def create(self, body: Object) -> Object | None:
+        """The TrainJob that was made; None: there is one of that name.
 
         Raises:
             ConfigurationError: the server refuses it.
             ClusterUnavailable: no answer.
         """
         try:
-            self._asking.ask(
+            made: Object = self._asking.ask(
                 f"create TrainJob {body['metadata']['name']} in namespace {self.namespace}",
-                lambda: self._custom.create_namespaced_custom_object(
-                    *self._place,
-                    body,
-                    field_validation="Strict",  # otherwise what this Trainer does not know is dropped in silence
-                    _request_timeout=self._timeout,
+                lambda: _object(
+                    self._custom.create_namespaced_custom_object(
+                        *self._place,
+                        body,
+                        field_validation="Strict",  # otherwise what this Trainer does not know is dropped in silence
+                        _request_timeout=self._timeout,
+                    )
                 ),
                 lambda fault: fault.exists_already,
             )
         except Fault:
-            return False
-        return True
+            return None
+        return made
 
     def find(self, name: str) -> Object | None:
         """The TrainJob as it is now.
@@ -73,8 +72,8 @@ class Cluster:
             return None
         return found
 
-    def delete(self, name: str, uid: str) -> None:
-        """Ask for the end of this very TrainJob; its pods get their time to save. Fine if it is gone.
+    def delete(self, name: str, uid: str) -> bool:
+        """Ask for the end of this very TrainJob; its pods get their time to save. False: it is gone already.
 
         Raises:
             ConfigurationError: the server refuses.
@@ -92,7 +91,8 @@ class Cluster:
                 lambda fault: fault.is_absence_of(PLURAL) or fault.exists_already,
             )
         except Fault:
-            log.debug("TrainJob %s is gone already", name)
+            return False
+        return True
 
     def pods(self, name: str) -> list[Object] | None:
         """The pods of a TrainJob; None: not to be had."""

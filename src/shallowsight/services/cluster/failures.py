@@ -7,9 +7,15 @@ from shallowsight.services.failures import last_words
 
 
 def first_cause(failures: Iterable[ShallowsightError]) -> ShallowsightError | None:
-    """Of what several nodes said: one that was only told to stop is not the cause."""
-    said = list(failures)
-    return next((each for each in said if not isinstance(each, Interrupted)), said[0] if said else None)
+    """Of what several nodes said: one that was only told to stop is not the cause, nor one that lost its peers."""
+    return min(failures, key=_vagueness, default=None)
+
+
+def _vagueness(failure: ShallowsightError) -> int:
+    if isinstance(failure, Interrupted):
+        return 2
+    # A node whose peers are gone has an error of the network, which is none of our types.
+    return 1 if type(failure) is ShallowsightError else 0
 
 
 def unexplained(what: str, why: str, said: Sequence[str]) -> ShallowsightError:

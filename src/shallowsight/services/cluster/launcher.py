@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.services.cluster.api import Cluster
-from shallowsight.services.cluster.submission import Say, is_of, submit
+from shallowsight.services.cluster.submission import Say, find_uid, submit
 from shallowsight.services.cluster.trainjob import TrainJob
 from shallowsight.services.cluster.watch import Limits, watch
 
@@ -21,10 +21,13 @@ class Pace:
     gone_seconds: float = 600.0  # for a deleted TrainJob and its pods to go
 
 
-def run(cluster: Cluster, job: TrainJob, limits: Limits, *, say: Say, on_line: Say, pace: Pace = Pace()) -> None:
-    """Run a training on the cluster, to its end.
+def run(
+    cluster: Cluster, job: TrainJob, limits: Limits, *, say: Say, on_line: Say, pace: Pace = Pace()
+) -> ShallowsightError | None:
+    """Run a training on the cluster, to its end: why it failed, of the type that it failed with; None: it is complete.
 
-    A second call with an equal job joins the first one's TrainJob, or returns at once if that is complete.
+    A second call with an equal job joins the first one's TrainJob, or returns at once if that is complete; one that
+    has failed is replaced.
 
     Args:
         say: hears what becomes of the job.
@@ -34,17 +37,17 @@ def run(cluster: Cluster, job: TrainJob, limits: Limits, *, say: Say, on_line: S
         ConfigurationError: the cluster refuses the job, or another one of its name is running.
         ClusterUnavailable: the API server does not answer; the training goes on, and the same call joins it.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the TrainJob is deleted, and its pods save their state.
-        ShallowsightError: the training failed, of the type that it failed with where it said so; or it was deleted,
-            or a limit was reached.
+        ShallowsightError: the TrainJob was deleted, or a limit was reached.
     """
     if job.namespace != cluster.namespace:
         raise ConfigurationError(f"TrainJob {job.name} is for namespace {job.namespace}, not {cluster.namespace}")
+    uid = ""
     with _sigterm_as_interrupt():
         try:
-            submit(cluster, job, say, pace.poll_seconds, pace.gone_seconds)
-            watch(cluster, job, limits, say, on_line, pace.poll_seconds)
+            uid = submit(cluster, job, say, pace.poll_seconds, pace.gone_seconds)
+            return watch(cluster, job, uid, limits, say, on_line, pace.poll_seconds)
         except KeyboardInterrupt:
-            _stop(cluster, job, say)
+            _stop(cluster, job, uid, say)
             raise
 
 
@@ -60,20 +63,25 @@ def forget(cluster: Cluster, job: TrainJob) -> None:
         cluster.delete(job.name, found["metadata"]["uid"])
 
 
-def _stop(cluster: Cluster, job: TrainJob, say: Say) -> None:
+def _stop(cluster: Cluster, job: TrainJob, uid: str, say: Say) -> None:
+    """With one request where the uid is known: the pod of a run that is terminated has about a second."""
     try:
-        found = cluster.find(job.name)
-        if found is None or not is_of(job, found):
+        # Else the answer to its creation may have been on its way.
+        uid = uid or find_uid(cluster, job)
+        if not uid:
             say("interrupted before there was a TrainJob")
             return
-        cluster.delete(job.name, found["metadata"]["uid"])
+        deleted = cluster.delete(job.name, uid)
     except ShallowsightError as error:
         say(
             f"interrupted, and TrainJob {job.name} could not be deleted: {error}. "
             f"It goes on until: kubectl delete trainjob -n {job.namespace} {job.name}"
         )
-    else:
+        return
+    if deleted:
         say(f"interrupted: TrainJob {job.name} is deleted; its pods save their state, and the same command continues")
+    else:
+        say(f"interrupted: TrainJob {job.name} was gone already; the same command continues")
 
 
 @contextmanager

@@ -11,8 +11,10 @@ from shallowsight.services.cluster.trainjob import SPEC_DIGEST, TrainJob, body
 Say = Callable[[str], None]
 
 
-def submit(cluster: Cluster, job: TrainJob, say: Say, poll_seconds: float, gone_seconds: float) -> None:
+def submit(cluster: Cluster, job: TrainJob, say: Say, poll_seconds: float, gone_seconds: float) -> str:
     """Create the TrainJob, or take an equal one that is there already; one that has failed is replaced.
+
+    Returns its uid.
 
     Raises:
         ConfigurationError: another one of that name is running, or the cluster refuses this one.
@@ -20,7 +22,7 @@ def submit(cluster: Cluster, job: TrainJob, say: Say, poll_seconds: float, gone_
         ClusterUnavailable: no answer.
     """
     wanted = body(job)
-    while not cluster.create(wanted):
+    while (made := cluster.create(wanted)) is None:
         found = cluster.find(job.name)
         if found is None:  # it went in between
             time.sleep(poll_seconds)
@@ -31,13 +33,24 @@ def submit(cluster: Cluster, job: TrainJob, say: Say, poll_seconds: float, gone_
             _wait_until_gone(cluster, found, poll_seconds, gone_seconds)
         elif is_of(job, found) and state.phase is not Phase.FAILED:
             say(f"TrainJob {job.name} is there already; joining it")
-            return
+            return _uid(found)
         elif state.is_final:
             say(f"TrainJob {job.name} is replaced: the one before is over ({state})")
-            cluster.delete(job.name, found["metadata"]["uid"])
+            cluster.delete(job.name, _uid(found))
         else:
             raise _another(job, state)
     say(f"TrainJob {job.name} is created in namespace {job.namespace}")
+    return _uid(made)
+
+
+def find_uid(cluster: Cluster, job: TrainJob) -> str:
+    """Of the job's TrainJob; empty when there is none."""
+    found = cluster.find(job.name)
+    return _uid(found) if found is not None and is_of(job, found) else ""
+
+
+def _uid(found: Object) -> str:
+    return str(found["metadata"]["uid"])
 
 
 def is_of(job: TrainJob, found: Object) -> bool:
@@ -54,9 +67,9 @@ def _another(job: TrainJob, state: State) -> ConfigurationError:
 
 
 def _wait_until_gone(cluster: Cluster, found: Object, poll_seconds: float, gone_seconds: float) -> None:
-    name, uid = found["metadata"]["name"], found["metadata"]["uid"]
+    name, uid = found["metadata"]["name"], _uid(found)
     until = time.monotonic() + gone_seconds
-    while (left := cluster.find(name)) is not None and left["metadata"]["uid"] == uid:
+    while (left := cluster.find(name)) is not None and _uid(left) == uid:
         if time.monotonic() > until:
             raise ShallowsightError(
                 f"TrainJob {name} was deleted {gone_seconds:.0f} s ago and is still there; a pod may not end, or "

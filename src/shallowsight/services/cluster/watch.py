@@ -29,30 +29,31 @@ class Limits:
     queue_seconds: float
 
 
-def watch(cluster: Cluster, job: TrainJob, limits: Limits, say: Say, on_line: Say, poll_seconds: float) -> None:
-    """Return when the TrainJob is complete; pass on what its first node writes.
+def watch(
+    cluster: Cluster, job: TrainJob, uid: str, limits: Limits, say: Say, on_line: Say, poll_seconds: float
+) -> ShallowsightError | None:
+    """Why the training failed; None: its TrainJob is complete. What its first node writes is passed on.
 
     Raises:
-        ShallowsightError: it failed, was deleted, or reached a limit.
+        ShallowsightError: it was deleted, or reached a limit.
         ConfigurationError: the cluster refuses to be asked.
         ClusterUnavailable: it does not answer.
     """
-    _Watch(cluster, job, limits, say, on_line).until_complete(poll_seconds)
+    return _Watch(cluster, job, uid, limits, say, on_line).until_over(poll_seconds)
 
 
 class _Watch:
-    def __init__(self, cluster: Cluster, job: TrainJob, limits: Limits, say: Say, on_line: Say) -> None:
-        self._cluster, self._job, self._say, self._on_line = cluster, job, say, on_line
+    def __init__(self, cluster: Cluster, job: TrainJob, uid: str, limits: Limits, say: Say, on_line: Say) -> None:
+        self._cluster, self._job, self._uid, self._say, self._on_line = cluster, job, uid, say, on_line
         self._clock = Clock(limits.deadline_seconds, limits.queue_seconds, time.monotonic())
         self._log = LogReader(cluster)
-        self._uid = ""
         self._heard: deque[str] = deque(maxlen=_KEPT_LINES)
         self._failures: list[ShallowsightError] = []  # of the pod that is read
         self._pod = ""
         self._known: list[Pod] = []
         self._said = State(Phase.STARTING)
 
-    def until_complete(self, poll_seconds: float) -> None:
+    def until_over(self, poll_seconds: float) -> ShallowsightError | None:
         while True:
             found = self._look()
             nodes = self._nodes()
@@ -65,9 +66,9 @@ class _Watch:
                 self._said = state
                 self._say(f"TrainJob {self._job.name} is {state}")
             if state.phase is Phase.COMPLETE:
-                return
+                return None
             if state.phase is Phase.FAILED:
-                raise self._failure(state, nodes)
+                return self._failure(state, nodes)
             over = self._clock.over(state, time.monotonic())
             if over:
                 self._cluster.delete(self._job.name, self._uid)
@@ -76,10 +77,8 @@ class _Watch:
 
     def _look(self) -> Object:
         found = self._cluster.find(self._job.name)
-        uid = found["metadata"]["uid"] if found else ""
-        if found is None or "deletionTimestamp" in found["metadata"] or uid != (self._uid or uid):
+        if found is None or "deletionTimestamp" in found["metadata"] or found["metadata"]["uid"] != self._uid:
             raise ShallowsightError(f"TrainJob {self._job.name} was deleted by somebody else. {_CONTINUE}")
-        self._uid = uid
         return found
 
     def _nodes(self) -> list[Pod]:

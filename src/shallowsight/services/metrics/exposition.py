@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shallowsight.services.metrics.linger import linger, linger_seconds
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
@@ -23,10 +25,11 @@ _EVERY = 5.0  # seconds between two writes, and between two tries to open the po
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where Prometheus finds the metrics."""
+    """Where Prometheus finds the metrics, those of a failed training for `linger` more seconds."""
 
     address: str
     port: int
+    linger: float = 0.0
 
     @classmethod
     def from_environment(cls) -> "Endpoint | None":
@@ -38,7 +41,7 @@ class Endpoint:
             # No reason to refuse a training: of a Service named shallowsight-metrics, Kubernetes itself makes such one.
             log.warning("%s=%s is no port number from 1 to 65535: metrics are not served", PORT, text)
             return None
-        return cls(os.environ.get(ADDRESS) or _LOCAL, int(text))
+        return cls(os.environ.get(ADDRESS) or _LOCAL, int(text), linger_seconds())
 
 
 class Exposition:
@@ -62,10 +65,13 @@ class Exposition:
         if self._endpoint is not None and self._close_endpoint is None:
             self._open(self._endpoint)
 
-    def close(self) -> None:
+    def close(self, failed: bool) -> None:
         """The port is free afterwards; the textfile stays."""
         self.show_now()
         if self._close_endpoint is not None:
+            if failed and self._endpoint is not None and self._endpoint.linger:
+                log.info("metrics are served for %.0f more seconds, or until SIGTERM", self._endpoint.linger)
+                linger(self._endpoint.linger)
             self._close_endpoint()
             self._close_endpoint = None
 

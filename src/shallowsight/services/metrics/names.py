@@ -13,6 +13,7 @@ What has a rate is a counter. Over five minutes, by study, cell and stage:
     checkpoint too old   time() - (..._saved_timestamp_seconds or ..._started_timestamp_seconds) > 3600
                            and ..._running == 1
     checkpoints fail     increase(..._state_save_failures_total[1h]) > 0
+    failed, and why      max by (study, cell, stage, reason) (last_over_time(..._failed[15m])) == 1
 
 A resumed training goes on with `updates_total` at the update where it resumes; all other counters are of the work of
 this process and start at 0, so that rates stay right. For the same reason no rate is taken of `updates_total`: after a
@@ -20,7 +21,20 @@ crash it goes on below its last value, which Prometheus would take for that many
 
 In a run over several nodes the leading one alone has what is of the whole run, so that sums over nodes are right. The
 others have their memory, `last_update_timestamp_seconds` and `running`.
+
+A training that has failed says why for as long as SHALLOWSIGHT_METRICS_LINGER seconds, so that a scrape hears it.
 """
+
+from shallowsight.errors import (
+    ConfigurationError,
+    CorruptOutput,
+    DataRefused,
+    LeaseHeld,
+    LossNotFinite,
+    OutOfMemory,
+    ShallowsightError,
+    StoreUnavailable,
+)
 
 PREFIX = "shallowsight_train_"
 LABELS = ("study", "cell", "stage", "node")
@@ -45,6 +59,19 @@ NODE_GAUGES = {
     "last_update_timestamp_seconds": "Unix time of the end of the last update.",
     "running": "1 while the training runs, 0 when it has ended.",
 }
+FAILED = "failed"
+FAILED_TEXT = "1 when the training has failed, with the reason."
+REASON = "reason"  # its label; these, or OTHER_REASON
+REASONS: dict[type[ShallowsightError], str] = {
+    LossNotFinite: "loss_not_finite",
+    OutOfMemory: "out_of_memory",
+    StoreUnavailable: "store_unavailable",
+    CorruptOutput: "corrupt_output",
+    LeaseHeld: "lease_held",
+    DataRefused: "data_refused",
+    ConfigurationError: "configuration",
+}
+OTHER_REASON = "other"
 COUNTERS = {
     "updates_total": "Optimizer updates done, those before a resume included.",
     "tokens_total": "Text and image tokens seen by the language model.",

@@ -4,11 +4,25 @@ import platform
 import time
 from collections import deque
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from shallowsight.errors import MissingPackage
 from shallowsight.services.metrics.exposition import Endpoint, Exposition
-from shallowsight.services.metrics.names import BUCKETS, COUNTERS, GAUGES, LABELS, NODE_GAUGES, PREFIX
+from shallowsight.services.metrics.linger import is_failure
+from shallowsight.services.metrics.names import (
+    BUCKETS,
+    COUNTERS,
+    FAILED,
+    FAILED_TEXT,
+    GAUGES,
+    LABELS,
+    NODE_GAUGES,
+    OTHER_REASON,
+    PREFIX,
+    REASON,
+    REASONS,
+)
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge
@@ -44,7 +58,10 @@ class Update(Protocol):
 
 
 class TrainingMetrics:
-    """As a textfile, as an endpoint, or both, from entering to leaving it; the textfile then stays."""
+    """As a textfile, as an endpoint, or both, from entering to leaving it; the textfile then stays.
+
+    An error that leaves it is what the training failed with.
+    """
 
     def __init__(
         self,
@@ -73,6 +90,7 @@ class TrainingMetrics:
                 self._counters[name] = Counter(f"{PREFIX}{name}", text, LABELS, registry=registry)
                 if name != "updates_total":  # from 0 to where a resume goes on would look like that many updates
                     self._count(name, 0)
+            self._failed = Gauge(f"{PREFIX}{FAILED}", FAILED_TEXT, (*LABELS, REASON), registry=registry)
             text = "Wall time of the optimizer updates."
             timed = Histogram(f"{PREFIX}update_seconds", text, LABELS, buckets=BUCKETS, registry=registry)
             self._seconds = timed.labels(*self._values)
@@ -87,9 +105,13 @@ class TrainingMetrics:
         self._exposition.show_now()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._set("running", 0)
-        self._exposition.close()
+        failed = self._leads and is_failure(error)
+        if failed:
+            reason = next((name for known, name in REASONS.items() if isinstance(error, known)), OTHER_REASON)
+            self._failed.labels(*self._values, reason).set(1)
+        self._exposition.close(failed)
 
     def update_done(self, done: Update, planned: int) -> None:
         """One optimizer update of `planned` ones."""

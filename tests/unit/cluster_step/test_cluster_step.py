@@ -1,75 +1,24 @@
 """What the training step asks of a cluster, and what it makes of the answer. No cluster: its launcher is replaced."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
+from boxes import SETTING, Cluster, built
 
 from shallowsight.cells import Resolved, stage_cell
 from shallowsight.cluster_step import (
     GPUS_PER_NODE,
     LAUNCHER,
     QUEUE,
-    NodeTask,
     _nodes,
-    document_of,
     train_on_cluster,
     uses_trainjobs,
 )
 from shallowsight.errors import ConfigurationError, ShallowsightError
-from shallowsight.services.cluster.trainjob import TrainJob
+from shallowsight.node_task import NodeTask, document_of
 from shallowsight.services.files import FileObjects
 from shallowsight.services.mirror import MirroredStore
 from shallowsight.services.store import Store
-from shallowsight.settings import Setting
-
-SETTING = Setting.parse("2")
-
-
-class Cluster:
-    """Stands for a cluster: remembers what it was asked, and makes cells when told to."""
-
-    namespace = "vision"
-
-    def __init__(self) -> None:
-        self.jobs: list[TrainJob] = []
-        self.forgotten: list[TrainJob] = []
-        self.makes: list[Any] = []
-
-
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    found = Cluster()
-
-    def run(asked: Cluster, job: TrainJob, limits: object, *, say: object, on_line: object) -> None:
-        asked.jobs.append(job)
-        if asked.makes:
-            asked.makes.pop(0)()
-
-    monkeypatch.setattr("shallowsight.services.cluster.connection.connect", lambda namespace: found)
-    monkeypatch.setattr("shallowsight.services.cluster.launcher.run", run)
-    monkeypatch.setattr("shallowsight.services.cluster.launcher.forget", lambda asked, job: asked.forgotten.append(job))
-    return found
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> MirroredStore:
-    return MirroredStore(FileObjects(tmp_path / "bucket"), tmp_path / "here")
-
-
-def built(store: Store, resolved: Resolved) -> Any:
-    """What the pods leave."""
-    cell = stage_cell(resolved, SETTING, 0, "pretrain").model_copy(update={"parents": ()})
-    return lambda: store.build(cell, lambda out: (out / "connector.safetensors").write_bytes(b"x"))
-
-
-@pytest.fixture
-def alone(resolved: Resolved, monkeypatch: pytest.MonkeyPatch) -> Resolved:
-    """With cells that have no parents, so that nothing else has to be made."""
-    import shallowsight.cluster_step as module
-
-    monkeypatch.setattr(module, "stage_cell", lambda *a: stage_cell(*a).model_copy(update={"parents": ()}))
-    return resolved
 
 
 @pytest.mark.parametrize(
@@ -128,7 +77,8 @@ def test_what_the_cluster_is_asked(
     assert (job.namespace, job.study, job.cell, job.stage) == ("vision", "small", cell.digest, "pretrain")
     assert (job.queue, job.priority) == ("shallowsight", "scheduled")
     told = NodeTask.model_validate_json(store.read_document(document_of(cell.digest)) or "")
-    assert told == NodeTask(resolved=alone, setting="2", seed=0, stage="pretrain") and told.cell.digest == cell.digest
+    assert told == NodeTask(resolved=alone, setting="2", seed=0, stage="pretrain", processes=16)
+    assert told.cell.digest == cell.digest
 
 
 def test_without_gpus_it_is_one_process(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
