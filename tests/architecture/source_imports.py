@@ -69,7 +69,7 @@ def module_name(file: Path) -> str:
 
 
 # The services that carry bytes and know no study: data and models come from a bucket by them.
-_CARRIERS = {"cache", "copies", "disk", "files", "listing", "objects", "patience", "s3"}
+_CARRIERS = {"cache", "copies", "disk", "files", "objects", "patience", "s3"}
 
 
 def unit_of(module: str) -> str:

@@ -1,6 +1,5 @@
 """What lies below a URL: every object once, with a stamp that stands for its content, in a folder and in a bucket."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from uuid import uuid4
@@ -9,11 +8,10 @@ import pytest
 from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
 
-from shallowsight.errors import ConfigurationError, StoreUnavailable
+from shallowsight.errors import StoreUnavailable
 from shallowsight.services import patience
-from shallowsight.services.listing import Stamp, stamps
-from shallowsight.services.objects import Objects, open_objects
-from shallowsight.services.s3 import listing as s3_listing
+from shallowsight.services.objects import Objects, Stamp, open_objects
+from shallowsight.services.s3 import bucket as s3_bucket
 from shallowsight.services.s3.connection import connect
 from shallowsight.services.s3.endpoint import Endpoint
 
@@ -28,7 +26,7 @@ def filled(objects: Objects) -> Objects:
 
 
 def test_every_object_with_its_size(filled: Objects) -> None:
-    listed = dict(stamps(filled.url))
+    listed = dict(filled.stamps())
     assert sorted(listed) == sorted(KEYS)
     assert {key: stamp.size for key, stamp in listed.items()} == {key: len(key.encode()) for key in KEYS}
     assert {key: stamp.version for key, stamp in listed.items()} == {
@@ -46,12 +44,12 @@ def test_every_object_with_its_size(filled: Objects) -> None:
     ],
 )
 def test_a_prefix(filled: Objects, prefix: str, keys: list[str]) -> None:
-    assert [key for key, _ in stamps(filled.url, prefix)] == keys
+    assert [key for key, _ in filled.stamps(prefix)] == keys
 
 
 def test_the_stamp_stands_for_the_content(filled: Objects) -> None:
     def stamp() -> Stamp:
-        return dict(stamps(filled.url))["wx.png"]
+        return dict(filled.stamps())["wx.png"]
 
     before = stamp()
     filled.put_bytes("wx.png", b"xw.png")
@@ -65,19 +63,19 @@ def test_a_folder_that_was_made_in_a_console_is_nothing(s3: Server) -> None:
     client = connect(Endpoint.from_environment(), BUCKET, 30)
     client.put_object(BUCKET, f"{prefix}/made/", BytesIO(b""), 0)
     assert [each.object_name for each in client.list_objects(BUCKET, f"{prefix}/", recursive=True)], "it is listed"
-    assert list(stamps(f"s3://{BUCKET}/{prefix}")) == []
+    assert list(open_objects(f"s3://{BUCKET}/{prefix}").stamps()) == []
 
 
 def test_a_whole_bucket(s3: Server) -> None:
     key = f"{uuid4().hex}/x"
     open_objects(f"s3://{BUCKET}").put_bytes(key, b"x")
-    assert key in dict(stamps(f"s3://{BUCKET}"))
+    assert key in dict(open_objects(f"s3://{BUCKET}").stamps())
 
 
 @pytest.fixture
 def pages(s3: Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """Ten objects at three a page; names whose order differs between characters and folders."""
-    monkeypatch.setattr(s3_listing, "_PAGE", 3)
+    monkeypatch.setattr(s3_bucket, "_PAGE", 3)
     url = f"s3://{BUCKET}/{uuid4().hex}"
     objects = open_objects(url)
     for number in range(5):
@@ -87,24 +85,24 @@ def pages(s3: Server, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_pages_leave_nothing_out(pages: str) -> None:
-    keys = [key for key, _ in stamps(pages)]
+    keys = [key for key, _ in open_objects(pages).stamps()]
     assert sorted(keys) == sorted([*(f"p/{n}" for n in range(5)), *(f"p-{n}/y" for n in range(5))])
 
 
 @pytest.mark.parametrize("count", [2, 3, 6])
 def test_pages_that_are_just_full(s3: Server, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    monkeypatch.setattr(s3_listing, "_PAGE", 3)
+    monkeypatch.setattr(s3_bucket, "_PAGE", 3)
     objects = open_objects(f"s3://{BUCKET}/{uuid4().hex}")
     for number in range(count):
         objects.put_bytes(str(number), b"x")
-    assert len(list(stamps(objects.url))) == count
+    assert len(list(objects.stamps())) == count
 
 
 def test_more_objects_than_a_server_lists_at_once(s3: Server) -> None:
     objects = open_objects(f"s3://{BUCKET}/{uuid4().hex}")
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: objects.put_bytes(f"{number:05}", b"x"), range(2101)))
-    assert [key for key, _ in stamps(objects.url)] == [f"{number:05}" for number in range(2101)]
+    assert [key for key, _ in objects.stamps()] == [f"{number:05}" for number in range(2101)]
 
 
 @pytest.mark.parametrize("fault", ["SlowDown 503", "drop", "half"])
@@ -112,7 +110,7 @@ def test_a_lost_answer_costs_one_page(
     pages: str, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr(patience, "_FIRST_PAUSE", 0.01)
-    listed = stamps(pages)
+    listed = open_objects(pages).stamps()
     first = [next(listed) for _ in range(3)]
     asked = len(proxy.requests)
     proxy.first(1, fault)
@@ -124,34 +122,7 @@ def test_a_lost_answer_costs_one_page(
 
 def test_a_server_that_stays_away(proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "_FIRST_PAUSE", 0.01)
+    objects = open_objects(f"s3://{BUCKET}", patience=0.2)
     proxy.rule = lambda method, path: "drop"
     with pytest.raises(StoreUnavailable, match=f"store s3://{BUCKET} at .* is not available: list 'x' failed"):
-        list(s3_listing.list_stamps(Endpoint.from_environment(), BUCKET, "x", patience=0.2))
-
-
-def _wrong_key(environment: pytest.MonkeyPatch) -> str:
-    environment.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    return f"s3://{BUCKET}/x"
-
-
-def _no_key(environment: pytest.MonkeyPatch) -> str:
-    environment.delenv("AWS_ACCESS_KEY_ID")
-    return f"s3://{BUCKET}/x"
-
-
-REFUSALS = [
-    pytest.param(_wrong_key, "AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID", id="wrong key"),
-    pytest.param(_no_key, "needs AWS_ACCESS_KEY_ID in the environment", id="no key"),
-    pytest.param(lambda _: "s3://no-such-bucket-here/x", "there is no such bucket", id="no bucket"),
-    pytest.param(lambda _: f"s3://{BUCKET}/x?versionId=1", "no part after '\\?'", id="query"),
-    pytest.param(lambda _: f"s3://key:secret@{BUCKET}/x", "holds no user or password", id="password"),
-    pytest.param(lambda _: f"gs://{BUCKET}/x", "write file:///absolute/folder or s3://bucket", id="scheme"),
-]
-
-
-@pytest.mark.parametrize(("break_it", "says"), REFUSALS)
-@pytest.mark.usefixtures("s3")
-def test_refusals(monkeypatch: pytest.MonkeyPatch, break_it: Callable[[pytest.MonkeyPatch], str], says: str) -> None:
-    url = break_it(monkeypatch)
-    with pytest.raises(ConfigurationError, match=says):
-        next(stamps(url))
+        list(objects.stamps("x"))

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
 from shallowsight.services.copies import bring, room_for
-from shallowsight.services.listing import Stamp, stamps
-from shallowsight.services.objects import Objects, check_key, open_objects
+from shallowsight.services.objects import Objects, Stamp, check_key, open_objects
 from shallowsight.validation.images import ImageError, in_threads, require_plain
 
 _AT_ONCE = 8  # pictures on the way; the client keeps so many connections
@@ -17,7 +16,7 @@ _LARGE = 8 << 20  # bytes; a larger one comes in parts, and never lies in memory
 
 def require_some(url: str) -> None:
     """Raises ConfigurationError when nothing lies below a URL, or the store refuses."""
-    if next(stamps(url), None) is None:
+    if next(open_objects(url).stamps(), None) is None:
         raise ConfigurationError(f"there is nothing below {url}; name the prefix that the image paths start from")
 
 
@@ -28,7 +27,7 @@ def picture_marks(url: str, names: Iterable[str]) -> dict[str, list[int | str]]:
     mostly does.
     """
     keys = {name: key for name in names if (key := _key_of(name)) is not None}
-    found = _found(url, keys.values())
+    found = _found(open_objects(url), keys.values())
     return {name: [found[key].size, found[key].version] for name, key in keys.items() if key in found}
 
 
@@ -43,8 +42,8 @@ def bring_pictures(url: str, names: Iterable[str], to: Path, on_done: Callable[[
         StoreUnavailable: the store does not answer.
     """
     to.mkdir(parents=True)
-    found = _found(url, [key for name in names if (key := _key_of(name)) is not None])
     objects = open_objects(url)
+    found = _found(objects, [key for name in names if (key := _key_of(name)) is not None])
     # Twice: they are packed into shards on the same disk.
     size = 2 * sum(stamp.size for stamp in found.values())
     with room_for(f"the pictures of {url}, and the shards that are made of them,", size, to):
@@ -69,13 +68,13 @@ def _bring(objects: Objects, key: str, listed: Stamp, to: Path) -> None:
     to.write_bytes(found[0])
 
 
-def _found(url: str, keys: Collection[str]) -> Mapping[str, Stamp]:
+def _found(objects: Objects, keys: Collection[str]) -> Mapping[str, Stamp]:
     """Those of the keys that there are; only what all of them begin with is listed."""
     if not keys:
         return {}
     wanted = set(keys)
     together = os.path.commonprefix(list(wanted))  # noqa: RUF071, as keys begin with characters, not with folders
-    return {key: stamp for key, stamp in stamps(url, together) if key in wanted}
+    return {key: stamp for key, stamp in objects.stamps(together) if key in wanted}
 
 
 def _key_of(name: str) -> str | None:

@@ -11,8 +11,7 @@ from shallowsight.digest import digest_of
 from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.folders import whole_folder
 from shallowsight.services.cache import CACHE, cache_folder
-from shallowsight.services.listing import Stamp, stamps
-from shallowsight.services.objects import Objects, open_objects
+from shallowsight.services.objects import Objects, Stamp, open_objects
 
 
 def copy_of_file(url: str) -> Path:
@@ -62,7 +61,8 @@ def room_for(what: str, size: int, folder: Path) -> Iterator[None]:
 
 
 def _copy(folder: str, prefix: str, wanted: Callable[[str], bool], shown: str) -> Path:
-    listed = _listed(folder, prefix, wanted)
+    objects = open_objects(folder)
+    listed = _listed(objects, prefix, wanted)
     if not listed:
         raise ConfigurationError(f"there is no {shown}; look at the path, capitals count")
     # The server too: two may have buckets of one name.
@@ -72,18 +72,17 @@ def _copy(folder: str, prefix: str, wanted: Callable[[str], bool], shown: str) -
     with _locked(place.with_suffix(".lock")):
         if place.is_dir():
             return place
-        objects = open_objects(folder)
         size = sum(stamp.size for stamp in listed.values())
         with room_for(f"the files of {shown}", size, place.parent), whole_folder(place) as new:
             for key in listed:
                 bring(objects, key, new / key)
-            if _listed(folder, prefix, wanted) != listed:
+            if _listed(objects, prefix, wanted) != listed:
                 raise ShallowsightError(f"{shown} changed while it was read; run the same command again")
     return place
 
 
-def _listed(folder: str, prefix: str, wanted: Callable[[str], bool]) -> dict[str, Stamp]:
-    return {key: stamp for key, stamp in stamps(folder, prefix) if wanted(key)}
+def _listed(objects: Objects, prefix: str, wanted: Callable[[str], bool]) -> dict[str, Stamp]:
+    return {key: stamp for key, stamp in objects.stamps(prefix) if wanted(key)}
 
 
 @contextmanager

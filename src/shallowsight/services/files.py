@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, CorruptOutput
 from shallowsight.services.disk import sync
-from shallowsight.services.objects import ASIDE, check_key, check_prefix
+from shallowsight.services.objects import ASIDE, Stamp, check_key, check_prefix
 
 _YOUNG = 60.0  # seconds; a file this new may belong to a writer that has not locked it yet
 _NOT_THERE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
@@ -65,6 +66,11 @@ class FileObjects:
             below[:] = [name for name in below if name != ASIDE]
             found += [(Path(folder) / name).relative_to(self._root).as_posix() for name in files]
         return sorted(key for key in found if key.startswith(prefix))
+
+    def stamps(self, prefix: str = "") -> Iterator[tuple[str, Stamp]]:
+        for key in self.keys(prefix):
+            path = self._path(key)
+            yield key, Stamp(path.stat().st_size, file_sha256(path))
 
     def delete(self, key: str) -> None:
         # An empty folder may stay: removing it would race with a writer that is about to use it.

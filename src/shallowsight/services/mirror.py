@@ -124,11 +124,14 @@ class MirroredStore(Store):
         return read_record(digest, self._objects.get_bytes(f"cells/{digest}/{CELL}"))
 
     def _verify_outputs(self, record: CellRecord) -> None:
-        """That they are there; their bytes are compared when they are brought here."""
+        """That they are there, as long as they should be; their bytes are compared when they are brought here."""
         place = f"cells/{record.digest}/"
-        found = {key.removeprefix(place) for key in self._objects.keys(place)}
-        for name in sorted(set(record.outputs) - found):
-            raise CorruptOutput(f"{self.url}/{place}{name} is missing")
+        found = {key.removeprefix(place): stamp.size for key, stamp in self._objects.stamps(place)}
+        for name, output in sorted(record.outputs.items()):
+            if name not in found:
+                raise CorruptOutput(f"{self.url}/{place}{name} is missing")
+            if found[name] != output.size:
+                raise CorruptOutput(f"{self.url}/{place}{name} is not the file that was written")
 
     def _bring(self, record: CellRecord, place: Path) -> None:
         if self._has_copy(record):

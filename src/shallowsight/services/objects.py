@@ -1,5 +1,7 @@
 """Objects: whole files under flat keys, below one prefix of a folder or of an S3 bucket."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from unicodedata import category
@@ -9,6 +11,20 @@ from shallowsight.errors import ConfigurationError
 
 ASIDE = ".aside"  # the folder twin writes there what is not whole yet; no segment of a key has this name
 _LONGEST = 1000  # bytes of UTF-8; S3 allows 1024 together with the prefix
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Two objects of one key with equal stamps have the same content.
+
+    The version is that of `Objects.version`: the ETag in a bucket, the sha256 in a folder. What an ETag is worth: a
+    server gives another one to other content, which is all that is built on here. It is no checksum to rely on (most
+    servers take the MD5, or a sum over the parts of an upload), and the same bytes sent again in other parts, or
+    encrypted, may have another one.
+    """
+
+    size: int  # bytes
+    version: str
 
 
 class Objects(Protocol):
@@ -38,6 +54,9 @@ class Objects(Protocol):
 
     def keys(self, prefix: str = "") -> list[str]:
         """All that begin with these characters, sorted."""
+
+    def stamps(self, prefix: str = "") -> Iterator[tuple[str, Stamp]]:
+        """The same with their stamps, as they are listed: a page at a time, and nothing is read."""
 
     def delete(self, key: str) -> None:
         """Fine when there is no such object."""

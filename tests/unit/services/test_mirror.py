@@ -173,6 +173,15 @@ def test_a_reader_that_comes_too_late_spares_what_was_built_since(
     assert (there.place(PARENT) / "sub" / "one.txt").read_text() == "new"
 
 
+def test_an_object_of_another_length_is_built_again(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
+    here.build(PARENT, make_text())
+    bucket.put_bytes(f"cells/{PARENT.digest}/scores.json", b"{}")
+    with pytest.raises(CorruptOutput, match=r"scores\.json is not the file that was written"):
+        there.verify(PARENT)
+    there.build(PARENT, make_text())
+    assert here.is_whole(PARENT)
+
+
 def test_a_missing_output_is_built_again(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
     here.build(PARENT, make_text())
     bucket.delete(f"cells/{PARENT.digest}/sub/one.txt")

@@ -1,6 +1,7 @@
 """Requests to one S3 bucket, one a method."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from shallowsight.services.patience import Patience
@@ -9,6 +10,8 @@ from shallowsight.services.s3.endpoint import Endpoint
 from shallowsight.services.s3.faults import NOT_S3, Fault, fault_of
 
 T = TypeVar("T")
+
+_PAGE = 1000  # objects; the most that S3 lists at a time
 
 
 class Bucket:
@@ -75,13 +78,21 @@ class Bucket:
     def delete(self, key: str) -> None:
         self._ask(f"delete {key!r}", lambda: self._client.remove_object(self._name, key))
 
-    def names(self, prefix: str) -> list[str]:
-        def request() -> list[str]:
-            found = self._client.list_objects(self._name, prefix=prefix, recursive=True)
-            # SeaweedFS still lists a folder that was emptied.
-            return [each.object_name for each in found if each.object_name and not each.object_name.endswith("/")]
+    def entries(self, prefix: str) -> Iterator[tuple[str, int, str]]:
+        """Name, bytes and version of every object whose name begins so; a lost answer costs one page."""
 
-        return self._ask(f"list {prefix!r}", request)
+        def page(after: str | None) -> list[tuple[str, int, str]]:
+            listed = self._client.list_objects(self._name, prefix=prefix, recursive=True, start_after=after)
+            return [(each.object_name or "", each.size or 0, f'"{each.etag}"') for each in islice(listed, _PAGE)]
+
+        after: str | None = None
+        while True:
+            found = self._ask(f"list {prefix!r}", lambda: page(after))  # noqa: B023, asked before `after` changes
+            # A name with '/' at its end is a folder that somebody made in a console, or that SeaweedFS remembers.
+            yield from (each for each in found if not each[0].endswith("/"))
+            if len(found) < _PAGE:
+                return
+            after = found[-1][0]
 
     # Parts: the client's own upload would begin a large file again from its first byte.
 

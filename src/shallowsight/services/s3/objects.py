@@ -1,7 +1,7 @@
 """Objects in an S3 bucket. Large ones travel in parts, each of them tried again on its own."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from shallowsight.errors import CorruptOutput
-from shallowsight.services.objects import check_key, check_prefix
+from shallowsight.services.objects import Stamp, check_key, check_prefix
 from shallowsight.services.patience import Patience
 from shallowsight.services.s3.bucket import Bucket
 from shallowsight.services.s3.endpoint import Endpoint
@@ -81,8 +81,11 @@ class S3Objects:
         raise CorruptOutput(f"{self.url}/{key} keeps changing while it is read")
 
     def keys(self, prefix: str = "") -> list[str]:
-        names = self._bucket.names(self._prefix + check_prefix(prefix))
-        return sorted(name.removeprefix(self._prefix) for name in names)
+        return sorted(key for key, _ in self.stamps(prefix))
+
+    def stamps(self, prefix: str = "") -> Iterator[tuple[str, Stamp]]:
+        for name, size, version in self._bucket.entries(self._prefix + check_prefix(prefix)):
+            yield name.removeprefix(self._prefix), Stamp(size, version)
 
     def delete(self, key: str) -> None:
         self._bucket.delete(self._name(key))
