@@ -13,12 +13,13 @@ from rich.console import Console
 from shallowsight import steps
 from shallowsight.budget import Budget
 from shallowsight.cells import Cell, Resolved
-from shallowsight.config import STAGES, Experiment, Study
+from shallowsight.config import Study
 from shallowsight.cost.forecast import Outlook, forecast_study, outlook
 from shallowsight.cost.shapes import tower_facts
 from shallowsight.cost.subject import Subject, subject_named, subject_of
 from shallowsight.display import Display, print_cells, print_plan
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
+from shallowsight.even_batches import require_even_batches
 from shallowsight.forecast_table import print_forecast
 from shallowsight.overrides import load_experiment, load_study
 from shallowsight.services import pipelines
@@ -59,7 +60,7 @@ def run(
     arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)
     store.require_own()
     resolved = _resolve(kind, name_or_file, overrides, dry_run)
-    _require_even_batches(resolved.base, gpus)
+    require_even_batches(resolved.base, gpus)
     status = status_of(resolved, store)
     missing = likely_missing(status)
     expected = _outlook(resolved, missing, gpus) if missing else None
@@ -136,13 +137,6 @@ def _outlook(resolved: Resolved, missing: Sequence[Cell], gpus: int) -> Outlook 
 def _default_folder(kind: str, name_or_file: str) -> Path:
     stem = Path(name_or_file).stem
     return Path("runs") / (stem if kind == "study" else f"{stem}-{kind}")
-
-
-def _require_even_batches(experiment: Experiment, gpus: int) -> None:
-    for name in STAGES:
-        batch = experiment.stage(name).global_batch
-        if gpus and batch % gpus:
-            raise ConfigurationError(f"{name}.global_batch={batch} does not divide among {gpus} processes (--gpus)")
 
 
 def _run_missing(

@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "value_faults": set(),
     "overrides": {"config", "errors", "experiments", "layers", "settings", "value_faults"},
     "hub": {"errors"},
+    "even_batches": {"config", "errors"},
     # What the steps are made of.
     "services.objects": {"digest", "errors", "folders"},
     "assets": {"config", "digest", "errors", "hub", "services.objects"},
@@ -32,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     # Cells: what there is to do, and what it costs.
     "cells": {"assets", "config", "data", "digest", "settings"},
     "plan": {"cells", "config", "digest", "layers", "settings"},
-    "cost": {"assets", "cells", "config", "data", "errors", "settings", "validation"},
+    "cost": {"assets", "cells", "config", "data", "errors", "even_batches", "settings", "validation"},
     "services": {"cells", "digest", "errors", "services.objects"},
     "train": {"assets", "config", "data", "digest", "errors", "model", "services", "services.objects"},
     "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
@@ -56,16 +57,16 @@ ALLOWED: dict[str, set[str]] = {
     "forecast_table": {"cost"},
     "display": {"cost", "forecast_table", "study"},
     "session": {
-        "budget", "cells", "config", "cost", "display", "errors", "forecast_table", "overrides", "report", "services",
-        "steps", "study",
+        "budget", "cells", "config", "cost", "display", "errors", "even_batches", "forecast_table", "overrides",
+        "report", "services", "steps", "study",
     },
     "cli_steps": {"cells", "errors", "services", "steps"},
     # A run on a cluster.
     "node": {"errors", "node_task", "services", "settings", "train", "train_step"},
     "yaml_lines": {"errors"},
     "remote": {
-        "assets", "config", "cost", "digest", "errors", "folders", "overrides", "services", "services.objects",
-        "settings", "yaml_lines",
+        "assets", "config", "cost", "digest", "errors", "even_batches", "folders", "overrides", "services",
+        "services.objects", "settings", "yaml_lines",
     },
     "schedules": {"config", "digest", "errors", "remote", "services", "value_faults", "yaml_lines"},
     "cli_server": {"services"},

@@ -117,7 +117,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_gpus_share_a_batch_evenly() -> None:
     request("study", "demo", [], 8)
-    with pytest.raises(ConfigurationError, match=r"pretrain.global_batch=16 does not divide among 3 GPUs"):
+    with pytest.raises(ConfigurationError, match=r"pretrain.global_batch=16 does not divide among 3 processes"):
         request("study", "demo", [], 3)
 
 

@@ -13,6 +13,7 @@ from shallowsight.cost.operations import Operations, stage_operations
 from shallowsight.cost.subject import Made, Subject, Task, all_tasks
 from shallowsight.data.passes import first_passes, more_passes
 from shallowsight.errors import ConfigurationError
+from shallowsight.even_batches import part_of_batch
 from shallowsight.settings import Setting
 
 
@@ -104,10 +105,7 @@ def stage_forecast(
     subject: Subject, setting: Setting, stage: StageName, machine: Machine, processes: int
 ) -> StageForecast:
     """Raises ConfigurationError when the batch does not divide among the processes."""
-    load, batch = subject.loads[stage], subject.base.stage(stage).global_batch
-    if batch % processes:
-        raise ConfigurationError(f"{stage}.global_batch={batch} does not divide among {processes} processes (--gpus)")
-    own = batch // processes
+    load, own = subject.loads[stage], part_of_batch(subject.base, stage, processes)
     micro, taken = _largest(subject, setting, stage, machine, processes, own)
     return StageForecast(
         stage=stage,

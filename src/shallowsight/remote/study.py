@@ -12,9 +12,10 @@ from typing import Any, Literal
 import yaml
 
 from shallowsight.assets.towers import EMBEDDED_TOWER
-from shallowsight.config import BUILT_IN_SOURCES, STAGES, Experiment, Study, in_bucket, words_of
+from shallowsight.config import BUILT_IN_SOURCES, Study, in_bucket, words_of
 from shallowsight.cost.shapes import PUBLISHED_TOWERS, tower_facts
 from shallowsight.errors import ConfigurationError
+from shallowsight.even_batches import require_even_batches
 from shallowsight.overrides import flat, load_experiment, load_study
 from shallowsight.settings import check_word_or_setting
 from shallowsight.yaml_lines import read_document
@@ -92,7 +93,7 @@ def _check(asked: Request, shown: str, gpus: int) -> None:
             _require_depth(Study(name=base.name, base=base, settings=(str(base.setting),)))
     except ConfigurationError as error:
         raise ConfigurationError(str(error) if shown == asked.name else f"{shown}: {error}") from None
-    _require_even_batches(base, gpus)
+    require_even_batches(base, gpus)
     data = base.data.model_dump(mode="json")
     _require_readable_there(Path(shown), {f"data.{key}": value for key, value in data.items()})
 
@@ -106,13 +107,6 @@ def _require_depth(study: Study) -> None:
             check_word_or_setting(text, _depth(tower))
     except ValueError as error:
         raise ConfigurationError(f"{tower}: {error}") from None
-
-
-def _require_even_batches(experiment: Experiment, gpus: int) -> None:
-    for name in STAGES:
-        batch = experiment.stage(name).global_batch
-        if gpus and batch % gpus:
-            raise ConfigurationError(f"{name}.global_batch={batch} does not divide among {gpus} GPUs")
 
 
 def _depth(tower: str) -> int:
