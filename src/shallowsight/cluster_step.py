@@ -65,7 +65,7 @@ def train_on_cluster(
         ShallowsightError: the training failed, now or in an earlier try of the run; see services.cluster.launcher; or
             the TrainJob left no cell.
     """
-    from shallowsight.services.cluster.final import failure_of_run, forget_failure, keep_failure
+    from shallowsight.services.cluster.final import failure_of_run, keep_failure
 
     cell = stage_cell(resolved, setting, seed, stage)
     if store.is_whole(cell):
@@ -85,7 +85,6 @@ def train_on_cluster(
     if failure is not None:
         keep_failure(store, cell.digest, run, failure)
         raise failure
-    forget_failure(store, cell.digest)
     return store.place(cell)
 
 
@@ -137,7 +136,7 @@ def _job(task: NodeTask, store: Store, namespace: str, nodes: int, gpus: int, pr
         cpus_per_gpu=_whole(CPUS_PER_GPU, 8),
         gibibytes_per_gpu=_whole(GIBIBYTES_PER_GPU, 96),
         environment={name: os.environ[name] for name in (SAVE_SECONDS, STATES) if os.environ.get(name)},
-        command=("python", "-m", "shallowsight.node", store.url, cell.digest),
+        command=("python", "-m", "shallowsight.node", store.url, cell.digest, str(task.processes)),
         study=task.resolved.study.name,
         cell=cell.digest,
         stage=task.stage,

@@ -1,4 +1,4 @@
-"""What a TrainJob starts in every pod: `python -m shallowsight.node STORE_URL CELL_DIGEST`.
+"""What a TrainJob starts in every pod: `python -m shallowsight.node STORE_URL CELL_DIGEST PROCESSES`.
 
 The first pod makes the cell, from the states that an earlier one saved; the others lend it their processes. All have
 torchrun's own variables (PET_...) from the Trainer.
@@ -15,7 +15,7 @@ from shallowsight.services.failures import say_failure
 from shallowsight.services.store import Store
 from shallowsight.services.stores import open_store
 from shallowsight.settings import Setting
-from shallowsight.train_step import lend_processes, train_cell
+from shallowsight.train_step import OnFailure, lend_processes, train_cell
 
 log = logging.getLogger("shallowsight.node")
 
@@ -23,14 +23,14 @@ ENDED = 6  # the exit status at which the runtime ends the TrainJob: started aga
 _ENDING = (LossNotFinite, OutOfMemory)  # the launcher makes another TrainJob of a lack of memory that can be helped
 
 
-def work(store: Store, cell_digest: str, node: int) -> None:
-    """The part of one node.
+def work(store: Store, cell_digest: str, processes: int, node: int, on_failure: OnFailure) -> None:
+    """The part of one node; `processes` are those of all.
 
     Raises:
         ConfigurationError: the store does not know the cell, or this code would make another one.
         ShallowsightError: the training failed.
     """
-    task = NodeTask.read(store, cell_digest)
+    task = NodeTask.read(store, cell_digest, processes)
     if task.cell.digest != cell_digest:
         raise ConfigurationError(
             f"cell {cell_digest} was asked for, and this image would make {task.cell.digest}: "
@@ -38,9 +38,9 @@ def work(store: Store, cell_digest: str, node: int) -> None:
         )
     setting = Setting.parse(task.setting)
     if node == 0:
-        train_cell(task.resolved, setting, task.seed, task.stage, store, None, task.accumulation)
+        train_cell(task.resolved, setting, task.seed, task.stage, store, None, task.accumulation, on_failure)
     elif not store.is_whole(task.cell):
-        lend_processes(task.resolved, setting, task.seed, task.stage, store, task.accumulation)
+        lend_processes(task.resolved, setting, task.seed, task.stage, store, task.accumulation, on_failure)
 
 
 def _stop(number: int, frame: object) -> None:
@@ -51,11 +51,20 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stdout)
     # The first process of a container has no handlers of its own: without one the pod would load data for two minutes.
     signal.signal(signal.SIGTERM, _stop)
+    said: list[ShallowsightError] = []
+
+    def say(error: ShallowsightError) -> None:
+        """Once: at once where the metrics still linger, else at the end."""
+        if error not in said:
+            said.append(error)
+            log.error("%s", error)
+            say_failure(error)
+
+    store, digest, processes = sys.argv[1:]
     try:
-        work(open_store(sys.argv[1]), sys.argv[2], int(os.environ.get("PET_NODE_RANK", "0")))
+        work(open_store(store), digest, int(processes), int(os.environ.get("PET_NODE_RANK", "0")), say)
     except ShallowsightError as error:
-        log.error("%s", error)
-        say_failure(error)
+        say(error)
         sys.exit(ENDED if isinstance(error, _ENDING) else error.exit_status)
 
 

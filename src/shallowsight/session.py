@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from rich.console import Console
 
@@ -56,7 +57,7 @@ def run(
     budget = Budget.starting_now(hours, gpus)
     console = _console()
     console.print(f"shallowsight: {kind} {name_or_file}", highlight=False)
-    store = open_named(str(out or _default_folder(kind, name_or_file)))
+    store = open_named(str(out or _default_folder(kind, name_or_file)), run=uuid4().hex)
     arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)
     store.require_own()
     resolved = _resolve(kind, name_or_file, overrides, dry_run)
@@ -73,7 +74,6 @@ def run(
     with store.exclusive():
         steps.publish(resolved, store)
         if status.complete or _run_missing(kind, resolved, arguments, store, console, budget):
-            steps.publish(resolved, store)  # in a bucket somebody may have begun another study since
             steps.plan_members(resolved, store)
             steps.report(store)
         _print_verdict(console, store)

@@ -120,7 +120,7 @@ def _child(
         "TMPDIR": str(temporary),  # kfp leaves folders behind
         steps.MEMBERS_AT_ONCE: str(pipelines.PARALLEL),
     }
-    command = [sys.executable, "-m", "shallowsight.services.pipelines", pipeline, str(store.root / "kfp")]
+    command = [sys.executable, "-m", "shallowsight.services.pipelines", pipeline, str(store.root / "kfp"), store.run]
     try:
         with (
             log_file(store).open("wb") as output,

@@ -3,6 +3,8 @@
 import math
 import os
 import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,9 @@ _LEASE = 60.0  # seconds; so long after a holder died on another machine, somebo
 _READERS = 4  # processes that decode pictures for each GPU, as the public code has
 
 
+OnFailure = Callable[[ShallowsightError], None]
+
+
 def train_cell(
     resolved: Resolved,
     setting: Setting,
@@ -35,8 +40,11 @@ def train_cell(
     store: Store,
     processes: int | None,
     accumulation: int | None = None,
+    on_failure: OnFailure = lambda error: None,
 ) -> Path:
     """The place of the trained cell; `processes` as train.launch takes it, `accumulation` as StageJob has it.
+
+    `on_failure` hears of what fails in training before its metrics linger.
 
     Raises:
         LeaseHeld: another machine trains it, where states are shared.
@@ -56,6 +64,7 @@ def train_cell(
             lease(open_objects(_states(store)), f"{_key(cell)}/lease", owner, _LEASE, wait=1.5 * _LEASE) as held,
             scratch(store) as work,
             _metrics(resolved, cell, store) as metrics,
+            _telling(on_failure),
         ):
 
             def show(record: UpdateRecord, updates: int) -> None:
@@ -77,7 +86,13 @@ def train_cell(
 
 
 def lend_processes(
-    resolved: Resolved, setting: Setting, seed: int, stage: StageName, store: Store, accumulation: int | None = None
+    resolved: Resolved,
+    setting: Setting,
+    seed: int,
+    stage: StageName,
+    store: Store,
+    accumulation: int | None = None,
+    on_failure: OnFailure = lambda error: None,
 ) -> None:
     """The part of a node that is not the first in the making of a cell; leaves nothing.
 
@@ -85,7 +100,7 @@ def lend_processes(
         ShallowsightError: see train.launch.
     """
     from shallowsight.services.metrics.exposition import Endpoint
-    from shallowsight.services.metrics.linger import is_failure, linger
+    from shallowsight.services.metrics.linger import linger, seconds_for
     from shallowsight.train.launch import lend
 
     endpoint = Endpoint.from_environment()
@@ -94,12 +109,22 @@ def lend_processes(
         out.mkdir()
         cell = stage_cell(resolved, setting, seed, stage)
         try:
-            lend(_job(resolved, setting, cell, store, out, work, _save_seconds(), accumulation))
+            with _telling(on_failure):
+                lend(_job(resolved, setting, cell, store, out, work, _save_seconds(), accumulation))
         except ShallowsightError as error:
-            if endpoint is not None and is_failure(error):
+            if endpoint is not None:
                 # One node that ends takes all others along, also the first, which tells Prometheus why.
-                linger(endpoint.linger)
+                linger(seconds_for(error, endpoint.linger))
             raise
+
+
+@contextmanager
+def _telling(on_failure: OnFailure) -> Iterator[None]:
+    try:
+        yield
+    except ShallowsightError as error:
+        on_failure(error)
+        raise
 
 
 def _job(

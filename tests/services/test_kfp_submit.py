@@ -1,5 +1,6 @@
 """Submit, status and wait against a server."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -222,15 +223,33 @@ def test_an_answer_that_is_lost_is_looked_up(kfp: FakeKfp, part: str) -> None:
     assert [*kfp.things["runs"]] == [run_id]
 
 
-def test_an_earlier_run_is_not_taken_for_one_that_was_refused(kfp: FakeKfp) -> None:
+def test_an_earlier_run_is_not_taken_for_one_that_was_refused(kfp: FakeKfp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shallowsight.services.kubeflow.runs._PAUSE", 0.01)
+
     def send() -> str:
         return Submission("layer_study", "quick", [], "s3://b/x", 0).send(connect(kfp), "shallowsight", None)
 
     send()
     kfp.rule = lambda method, path, number: (503, "") if method == "POST" and path.endswith("runs") else None
-    with pytest.raises(ServerUnavailable, match="starting the run"):
+    with pytest.raises(ServerUnavailable, match=r"starting the run .* look at the page before you submit again"):
         send()
     assert len(kfp.things["runs"]) == 1
+
+
+def test_a_run_that_begins_after_its_gateway_gave_up_is_found(kfp: FakeKfp, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = kfp.add
+
+    def later(kind: str, body: dict[str, object]) -> dict[str, object]:
+        if kind == "runs":
+            threading.Timer(0.2, asked, (kind, body)).start()
+            return {"run_id": "nobody hears of it"}
+        return asked(kind, body)
+
+    monkeypatch.setattr(kfp, "add", later)
+    monkeypatch.setattr("shallowsight.services.kubeflow.runs._PAUSE", 0.3)
+    kfp.rule = lambda method, path, number: "lost" if method == "POST" and path.endswith("runs") else None
+    run_id = Submission("layer_study", "quick", [], "s3://b/x", 0).send(connect(kfp), "shallowsight", None)
+    assert [*kfp.things["runs"]] == [run_id]
 
 
 def test_what_cannot_be_made_is_told(kfp: FakeKfp) -> None:

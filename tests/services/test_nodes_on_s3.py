@@ -44,7 +44,7 @@ def start_node(url: str, digest: str, rank: int, nodes: int, port: int, disk: Pa
     }  # fmt: skip
     disk.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, "-m", "shallowsight.node", url, digest],
+        [sys.executable, "-m", "shallowsight.node", url, digest, str(nodes)],
         env=os.environ | trainer | {CACHE: str(disk), "OMP_NUM_THREADS": "1"},
         stdout=(disk / "log").open("ab"),
         stderr=subprocess.STDOUT,
@@ -59,8 +59,7 @@ def test_nodes_make_a_cell(
     url = f"s3://{BUCKET}/{uuid4().hex}"
     store = with_data(open_store(url), resolved, prepared.folder)  # type: ignore[attr-defined]
     cell = stage_cell(resolved, SETTING, 0, "pretrain")
-    task = NodeTask(resolved=resolved, setting="2", seed=0, stage="pretrain")
-    store.write_document(document_of(cell.digest), task.model_dump_json())
+    NodeTask(resolved=resolved, setting="2", seed=0, stage="pretrain", processes=nodes).write(store)
 
     port = free_port()
     running = [start_node(url, cell.digest, n, nodes, port, tmp_path / f"node {n}") for n in range(nodes)]
@@ -83,7 +82,7 @@ def test_a_node_of_another_version_refuses(s3: Server, resolved: Resolved, tmp_p
     url, digest = f"s3://{BUCKET}/{uuid4().hex}", "0" * 16
     store = open_store(url)
     task = NodeTask(resolved=resolved, setting="2", seed=0, stage="pretrain")
-    store.write_document(document_of(digest), task.model_dump_json())
+    store.write_document(document_of(digest, 1), task.model_dump_json())
     node = start_node(url, digest, 0, 1, free_port(), tmp_path / "node")
     assert node.wait(timeout=60) == 2
     said = (tmp_path / "node" / "log").read_text()
@@ -93,4 +92,4 @@ def test_a_node_of_another_version_refuses(s3: Server, resolved: Resolved, tmp_p
 def test_a_node_without_a_task_refuses(s3: Server, tmp_path: Path) -> None:
     node = start_node(f"s3://{BUCKET}/{uuid4().hex}", "0" * 16, 0, 1, free_port(), tmp_path / "node")
     assert node.wait(timeout=60) == 2
-    assert "has no jobs/0000000000000000.json: who made this TrainJob?" in (tmp_path / "node" / "log").read_text()
+    assert "has no jobs/0000000000000000-1.json: who made this TrainJob?" in (tmp_path / "node" / "log").read_text()

@@ -15,17 +15,19 @@ from shallowsight.errors import (
     ShallowsightError,
 )
 from shallowsight.services.failures import failure_in
+from shallowsight.train_step import OnFailure
 
 
 @pytest.fixture
 def arguments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(node.sys, "argv", ["node", "s3://bucket/study", "0" * 16])
+    monkeypatch.setattr(node.sys, "argv", ["node", "s3://bucket/study", "0" * 16, "16"])
     monkeypatch.setattr(node, "open_store", lambda url: url)
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["told in training", "told at the end"])
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -42,11 +44,14 @@ def test_its_exit_status(
     arguments: None,
     error: ShallowsightError,
     status: int,
+    told: bool,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(store: object, digest: str, rank: int) -> None:
-        assert (store, digest, rank) == ("s3://bucket/study", "0" * 16, 1)
+    def fail(store: object, digest: str, processes: int, rank: int, on_failure: OnFailure) -> None:
+        assert (store, digest, processes, rank) == ("s3://bucket/study", "0" * 16, 16, 1)
+        if told:
+            on_failure(error)
         raise error
 
     monkeypatch.setattr(node, "work", fail)

@@ -162,7 +162,8 @@ def test_success_cleans_up_and_watches(pipeline: Callable[..., None], store: Sto
         "assert os.environ['SHALLOWSIGHT_PROGRESS'] == str(ROOT / 'progress.jsonl')\n"
         "assert os.environ['SHALLOWSIGHT_MEMBERS_AT_ONCE'] == '2'\n"
         "assert sys.argv[1:5] == ['-m', 'shallowsight.services.pipelines', 'layer_study', str(ROOT / 'kfp')]\n"
-        "assert json.loads(sys.argv[5]) == {'study': 'quick'}\n"
+        "assert sys.argv[5] == ''\n"
+        "assert json.loads(sys.argv[6]) == {'study': 'quick'}\n"
         "assert not (ROOT / 'kfp').exists()\n"
         "assert os.getpgrp() == os.getpid()\n"
         "print('said'); time.sleep(0.5)\n",

@@ -130,7 +130,8 @@ def test_where_states_are_kept_must_be_a_store(
     ("error", "port", "stayed"),
     [
         pytest.param(LossNotFinite("nan"), "9464", [45.0], id="the first node tells why"),
-        pytest.param(Interrupted("stopped"), "9464", [], id="a stop"),
+        pytest.param(ShallowsightError("a peer is gone"), "9464", [60.0], id="after one that knows why"),
+        pytest.param(Interrupted("stopped"), "9464", [0.0], id="a stop"),
         pytest.param(LossNotFinite("nan"), "0", [], id="no metrics"),
     ],
 )
@@ -150,9 +151,15 @@ def test_a_node_that_lends_stays_while_the_first_tells_why(
     monkeypatch.setattr("shallowsight.services.metrics.linger.linger", seen.append)
     monkeypatch.setenv(PORT, port)
     monkeypatch.setenv(LINGER, "45")
+    told: list[ShallowsightError] = []
+
+    def tell(found: ShallowsightError) -> None:
+        assert seen == [], "before it stays"
+        told.append(found)
+
     with pytest.raises(type(error)):
-        lend_processes(resolved, SETTING, 0, "pretrain", store("one"))
-    assert seen == stayed
+        lend_processes(resolved, SETTING, 0, "pretrain", store("one"), on_failure=tell)
+    assert seen == stayed and told == [error]
 
 
 def test_all_nodes_have_the_passes_that_they_are_told(

@@ -12,6 +12,7 @@ def write_whole(path: Path, text: str) -> None:
         aside.write_text(text, encoding="utf-8")
         sync(aside)
         aside.rename(path)
+        sync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 

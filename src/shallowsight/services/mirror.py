@@ -38,7 +38,7 @@ class MirroredStore(Store):
     def __init__(self, objects: Objects, root: Path, run: str = "") -> None:
         super().__init__(root)
         self._objects = objects
-        self._run = run
+        self.run = run
         self._held: dict[str, Lease] = {}
         self.ledger = SharedLedger(root / "ledger.jsonl", objects)
 
@@ -67,16 +67,19 @@ class MirroredStore(Store):
 
     def _keys(self, name: str) -> list[str]:
         """Where a document is: first that of this run, then the one written last."""
-        return [f"runs/{self._run}/{name}", name] if self._run and name in _DOCUMENTS else [name]
+        return [f"runs/{self.run}/{name}", name] if self.run and name in _DOCUMENTS else [name]
 
     def share(self, folder: str) -> None:
         own = self.root / folder
         names = [str(path.relative_to(own)) for path in sorted(own.rglob("*")) if path.is_file()]
         listed = {name: file_sha256(own / name) for name in names}
         # Two runs that end at once must not mix their files.
-        with lease(self._objects, f"leases/{folder}", f"{folder} on {platform.node()}", _LEASE, wait=float("inf")):
+        owner = f"{folder} on {platform.node()}"
+        with lease(self._objects, f"leases/{folder}", owner, _LEASE, wait=float("inf")) as held:
             for name in names:
                 self._objects.put_file(f"{folder}/{name}", own / name)
+                if held.lost.is_set():
+                    raise LeaseHeld(f"{self.url}/{folder}: another run writes there; the same command writes it again")
             self._objects.put_bytes(f"{folder}/{FILES}", json.dumps(listed, indent=1).encode())
 
     @contextmanager

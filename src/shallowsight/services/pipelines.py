@@ -1,6 +1,6 @@
 """The only door to Kubeflow Pipelines in the library: run a compiled pipeline on this machine, or talk to a server.
 
-`python -m shallowsight.services.pipelines NAME ROOT ARGUMENTS` runs in a process of its own, because kfp prints
+`python -m shallowsight.services.pipelines NAME ROOT RUN ARGUMENTS` runs in a process of its own, because kfp prints
 for debugging and a stop has to end its children too.
 """
 
@@ -28,6 +28,7 @@ TIMEOUT = (10, 60)  # seconds to connect to a server, and to wait for each answe
 PARALLEL = 2  # members at a time; kfp's local runner takes no more
 # kfp's local runner rewrites these texts wherever they stand in an argument.
 _REWRITTEN = ("python3", "{{$")
+_RUN = "{{$.pipeline_job_uuid}}"
 
 
 def compiled(name: str) -> str:
@@ -45,8 +46,8 @@ def require_unchanged(*texts: str) -> None:
                 )
 
 
-def run_compiled(name: str, root: Path, arguments: dict[str, object]) -> None:
-    """Run a compiled pipeline in this process; artifacts go below `root`.
+def run_compiled(name: str, root: Path, run: str, arguments: dict[str, object]) -> None:
+    """Run a compiled pipeline in this process, as the `run` of this id; artifacts go below `root`.
 
     Raises:
         RuntimeError: a task failed (kfp's own).
@@ -56,14 +57,17 @@ def run_compiled(name: str, root: Path, arguments: dict[str, object]) -> None:
     except ImportError:
         raise MissingPackage("kfp", extra="pipelines") from None
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root), enable_caching=False)
-    components.load_component_from_text(_tried_once(compiled(name)))(**arguments)
+    components.load_component_from_text(_for_here(compiled(name), run))(**arguments)
 
 
-def _tried_once(text: str) -> str:
-    """The same pipeline without retries: nothing evicts a box here, and what fails is for the user to see at once."""
+def _for_here(text: str, run: str) -> str:
+    """The same pipeline with an id of ours, and without retries.
+
+    Nothing evicts a box here, and what fails is for the user to see at once.
+    """
     import yaml
 
-    spec, *others = yaml.safe_load_all(text)
+    spec, *others = yaml.safe_load_all(text.replace(_RUN, run))
     for component in (spec["root"], *spec["components"].values()):
         for task in component.get("dag", {}).get("tasks", {}).values():
             task.pop("retryPolicy", None)
@@ -180,4 +184,4 @@ def _end_with_the_caller() -> None:
 
 if __name__ == "__main__":
     _end_with_the_caller()
-    run_compiled(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]))
+    run_compiled(sys.argv[1], Path(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4]))

@@ -31,6 +31,8 @@ STUDY = "study.json"
 class Store:
     """Cells and ledger of one study in a folder."""
 
+    run = ""  # of a pipeline: a folder belongs to one at a time
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.ledger = Ledger(root / "ledger.jsonl")

@@ -12,9 +12,9 @@ from shallowsight.services.objects import open_objects
 from shallowsight.services.store import Store
 
 
-def open_named(place: str) -> Store:
+def open_named(place: str, run: str = "") -> Store:
     """A folder by its path, or what `open_store` takes."""
-    return open_store(place) if "://" in place else Store(Path(place).resolve())
+    return open_store(place, run) if "://" in place else Store(Path(place).resolve())
 
 
 def open_store(url: str, run: str = "") -> Store:

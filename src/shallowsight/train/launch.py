@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import torch
 
-from shallowsight.errors import OutOfMemory, ShallowsightError
+from shallowsight.errors import Interrupted, OutOfMemory, ShallowsightError
 from shallowsight.services.failures import failure_in, last_words
 from shallowsight.services.metrics.exposition import PORT
 from shallowsight.train.job import StageJob
@@ -26,6 +26,7 @@ from shallowsight.train.stage import run_stage
 log = logging.getLogger(__name__)
 
 _KEPT_LINES = 200
+_LAST_SECONDS = 30.0  # for the other processes, once one has said why it failed
 _MEETING = 7200  # seconds for all nodes to come; some have data to fetch first
 
 OnUpdate = Callable[[UpdateRecord, int], None]
@@ -103,13 +104,19 @@ def _run_processes(
         preexec_fn=die_with_parent,
     ) as running:
         assert running.stdout is not None
+        # On GPUs the others may wait for the one that failed, and hear neither of it nor of torchrun's SIGTERM.
+        ending = threading.Timer(_LAST_SECONDS, running.kill)
         try:
             with _passing_on_stops(running):
                 for line in running.stdout:
                     _hear(line.rstrip(), said, failures, on_update, on_state)
+                    if ending.ident is None and not all(isinstance(each, Interrupted) for each in failures):
+                        ending.start()
         except BaseException:
             running.kill()  # and not saved: somebody else may be writing there
             raise
+        finally:
+            ending.cancel()
     if running.returncode == 0:
         return
     if failures:

@@ -139,17 +139,31 @@ def test_the_api_server_is_away_for_long(cluster: FakeKubernetes, trainer: FakeT
 
 @pytest.mark.parametrize("how", ["vanished", "being deleted", "another one"])
 def test_deleted_under_us(cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher, how: str) -> None:
+    def another() -> None:
+        trainer.trainjob["metadata"].update(uid="another", annotations={"shallowsight/spec-digest": "of other GPUs"})
+
     steps = {
         "vanished": trainer.vanish,
         "being deleted": lambda: trainer.trainjob["metadata"].update(deletionTimestamp="2026-01-01T00:00:00Z"),
-        "another one": lambda: trainer.trainjob["metadata"].update(uid="another"),
+        "another one": another,
     }
     cluster.looks_until_gone = 5
     trainer.will(trainer.pods("Running"), trainer.nothing, steps[how])
     with pytest.raises(ShallowsightError, match=r"was deleted by somebody else. The same command continues"):
-        launcher.run()
+        launcher.run(pace=Pace(poll_seconds=0.01))
     assert cluster.count("DELETE") == 0
-    assert (JOB.name in cluster.trainjobs) == (how != "vanished")  # said at first sight
+
+
+def test_one_that_another_run_made_in_its_place_is_followed(
+    cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher
+) -> None:
+    """Two runs want one cell: one of them sees first that it failed, and replaces it."""
+    trainer.will(trainer.pods("Running"), trainer.nothing)
+    trainer.will(lambda: trainer.trainjob["metadata"].update(uid="of the other run"))
+    trainer.will(trainer.nothing, trainer.complete)
+    heard = launcher.run(pace=Pace(poll_seconds=0.01))
+    assert "was replaced by another run; following that one" in " ".join(heard.said)
+    assert cluster.count("DELETE") == 0
 
 
 def test_waiting_for_too_long(cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher) -> None:

@@ -72,11 +72,11 @@ def test_what_the_cluster_is_asked(
     (job,) = cluster.jobs
     cell = stage_cell(alone, SETTING, 0, "pretrain")
     assert place == store.place(cell)
-    assert job.command == ("python", "-m", "shallowsight.node", store.url, cell.digest)
+    assert job.command == ("python", "-m", "shallowsight.node", store.url, cell.digest, "16")
     assert (job.nodes, job.gpus_per_node, job.processes_per_node) == (2, 8, 8)
     assert (job.namespace, job.study, job.cell, job.stage) == ("vision", "small", cell.digest, "pretrain")
     assert (job.queue, job.priority) == ("shallowsight", "scheduled")
-    told = NodeTask.model_validate_json(store.read_document(document_of(cell.digest)) or "")
+    told = NodeTask.model_validate_json(store.read_document(document_of(cell.digest, 16)) or "")
     assert told == NodeTask(resolved=alone, setting="2", seed=0, stage="pretrain", processes=16)
     assert told.cell.digest == cell.digest
 

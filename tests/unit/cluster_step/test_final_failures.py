@@ -32,8 +32,8 @@ def train(resolved: Resolved, store: MirroredStore, run: str) -> None:
     train_on_cluster(resolved, SETTING, 0, "pretrain", store, 8, "", run)
 
 
-def kept(store: MirroredStore, resolved: Resolved) -> str | None:
-    return store.read_document(document_of_failure(stage_cell(resolved, SETTING, 0, "pretrain").digest))
+def kept(store: MirroredStore, resolved: Resolved, run: str = "run-1") -> str | None:
+    return store.read_document(document_of_failure(stage_cell(resolved, SETTING, 0, "pretrain").digest, run))
 
 
 def failed(resolved: Resolved, store: MirroredStore, cluster: Cluster, error: ShallowsightError, run: str) -> None:
@@ -49,7 +49,7 @@ def test_the_same_run_fails_at_once(
 ) -> None:
     failed(alone, store, cluster, error, "run-1")
     assert FinalFailure.model_validate_json(kept(store, alone) or "") == FinalFailure(
-        run="run-1", kind=type(error).__name__, message=str(error)
+        kind=type(error).__name__, message=str(error)
     )
     for _ in range(2):
         with pytest.raises(type(error), match=rf"^{error} \(.* run run-1 failed with this; nothing was tried again"):
@@ -73,12 +73,20 @@ def test_another_run_tries_afresh(alone: Resolved, store: MirroredStore, cluster
     cluster.makes = [built(store, alone)]
     train(alone, store, run)
     assert len(cluster.jobs) == 1
-    assert kept(store, alone) is None, "the cell is whole"
+
+
+def test_two_runs_that_want_one_cell_each_fail_once(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
+    for run in ("run-1", "run-2"):
+        failed(alone, store, cluster, LossNotFinite("nan"), run)
+    for run in ("run-1", "run-2", "run-1", "run-2"):
+        with pytest.raises(LossNotFinite, match=f"earlier try of run {run}"):
+            train(alone, store, run)
+    assert cluster.jobs == []
 
 
 def test_a_run_without_an_id_keeps_nothing(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
     failed(alone, store, cluster, LossNotFinite("nan"), "")
-    assert kept(store, alone) is None
+    assert list(store._objects.keys("runs/")) == []
 
 
 def test_what_the_cluster_refuses_is_no_failure_of_the_training(
@@ -95,11 +103,11 @@ def test_what_the_cluster_refuses_is_no_failure_of_the_training(
     assert kept(store, alone) is None
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"run": "run-1", "kind": "LossNotFinite"}'])
+@pytest.mark.parametrize("text", ["", "{}", '{"kind": "LossNotFinite"}'])
 def test_a_document_of_another_version_counts_for_nothing(
     alone: Resolved, store: MirroredStore, cluster: Cluster, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store.write_document(document_of_failure(stage_cell(alone, SETTING, 0, "pretrain").digest), text)
+    store.write_document(document_of_failure(stage_cell(alone, SETTING, 0, "pretrain").digest, "run-1"), text)
     cluster.makes = [built(store, alone)]
     train(alone, store, "run-1")
     assert "is of another version and counts for nothing" in caplog.text

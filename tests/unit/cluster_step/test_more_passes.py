@@ -12,8 +12,8 @@ from shallowsight.node_task import NodeTask, document_of
 from shallowsight.services.mirror import MirroredStore
 
 
-def told(store: MirroredStore, resolved: Resolved) -> NodeTask:
-    return NodeTask.read(store, stage_cell(resolved, SETTING, 0, "pretrain").digest)
+def told(store: MirroredStore, resolved: Resolved, processes: int = 16) -> NodeTask:
+    return NodeTask.read(store, stage_cell(resolved, SETTING, 0, "pretrain").digest, processes)
 
 
 def train(resolved: Resolved, store: MirroredStore, gpus: int = 16) -> None:
@@ -93,7 +93,8 @@ def test_what_was_found_with_other_processes_says_nothing(
         train(alone, store)
     cluster.makes = [built(store, alone)]
     train(alone, store, gpus)
-    assert (told(store, alone).accumulation, told(store, alone).processes) == (None, gpus)
+    assert (told(store, alone, gpus).accumulation, told(store, alone, gpus).processes) == (None, gpus)
+    assert told(store, alone).accumulation == 4, "what the pods of the other one are told stays"
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"seed": 0, "stage": "pretrain", "later": 1}'])
@@ -101,9 +102,9 @@ def test_a_document_of_another_version_is_written_anew(
     alone: Resolved, store: MirroredStore, cluster: Cluster, text: str
 ) -> None:
     digest = stage_cell(alone, SETTING, 0, "pretrain").digest
-    store.write_document(document_of(digest), text)
+    store.write_document(document_of(digest, 16), text)
     with pytest.raises(ConfigurationError, match="was written by another version, use images of one version"):
-        NodeTask.read(store, digest)
+        NodeTask.read(store, digest, 16)
     cluster.makes = [built(store, alone)]
     train(alone, store)
     assert told(store, alone).accumulation is None

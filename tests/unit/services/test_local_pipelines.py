@@ -28,9 +28,9 @@ def test_compiled_is_in_the_package(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", pipelines.NAMES)
-def test_a_local_run_tries_once(name: str) -> None:
+def test_a_local_run_tries_once_and_has_an_id_of_ours(name: str) -> None:
     text = pipelines.compiled(name)
-    once = pipelines._tried_once(text)
+    once = pipelines._for_here(text, "c0ffee")
     assert "retryPolicy" in text and "retryPolicy" not in once
 
     def without(value: object) -> object:
@@ -38,13 +38,16 @@ def test_a_local_run_tries_once(name: str) -> None:
             return {key: without(each) for key, each in value.items() if key != "retryPolicy"}
         return [without(each) for each in value] if isinstance(value, list) else value
 
-    assert list(yaml.safe_load_all(once)) == [without(document) for document in yaml.safe_load_all(text)]
+    assert list(yaml.safe_load_all(once)) == [
+        without(document) for document in yaml.safe_load_all(text.replace("{{$.pipeline_job_uuid}}", "c0ffee"))
+    ]
+    assert "{{$.pipeline_job_uuid}}" in text
 
 
 def test_missing_kfp_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "kfp", None)
     with pytest.raises(MissingPackage, match=r"shallowsight\[pipelines\]"):
-        pipelines.run_compiled("layer_study", tmp_path, {})
+        pipelines.run_compiled("layer_study", tmp_path, "", {})
 
 
 def _watching(seconds: float, *, own_group: bool) -> "subprocess.Popen[bytes]":

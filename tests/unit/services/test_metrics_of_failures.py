@@ -17,7 +17,6 @@ from shallowsight import errors
 from shallowsight.errors import (
     ConfigurationError,
     CorruptOutput,
-    DataRefused,
     Interrupted,
     LeaseHeld,
     LossNotFinite,
@@ -87,7 +86,6 @@ def fail(endpoint: Endpoint | None, error: BaseException, textfile: Path | None 
         (StoreUnavailable("why"), "store_unavailable"),
         (CorruptOutput("why"), "corrupt_output"),
         (LeaseHeld("why"), "lease_held"),
-        (DataRefused("why"), "data_refused"),
         (ConfigurationError("why"), "configuration"),
         (MissingPackage("deepspeed", "train"), "configuration"),
         (ShallowsightError("why"), "other"),

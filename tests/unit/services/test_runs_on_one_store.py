@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from shallowsight.errors import LeaseHeld
 from shallowsight.services.files import FileObjects
-from shallowsight.services.lease import lease
+from shallowsight.services.lease import Lease, lease
 from shallowsight.services.mirror import FILES, MirroredStore
 from shallowsight.services.store import STUDY
 
@@ -69,3 +70,15 @@ def test_two_reports_at_once_do_not_mix(bucket: FileObjects, tmp_path: Path) -> 
         assert sharing.is_alive() and list(bucket.keys("report/")) == []
     sharing.join(30)
     assert sorted(bucket.keys("report/")) == [f"report/{FILES}", "report/report.html"]
+
+
+def test_who_has_lost_the_lease_does_not_say_what_is_in_the_report(
+    bucket: FileObjects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = of_run(bucket, tmp_path, "one")
+    (store.root / "report").mkdir(parents=True)
+    (store.root / "report" / "report.html").write_text("page")
+    monkeypatch.setattr(Lease, "_watch", lambda self: self.lost.set())
+    with pytest.raises(LeaseHeld, match="another run writes there"):
+        store.share("report")
+    assert bucket.get_bytes(f"report/{FILES}") is None

@@ -1,5 +1,6 @@
 """What the launcher makes of trainings that fail, in this process and in others."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from shallowsight.errors import OutOfMemory
+from shallowsight.errors import Interrupted, LossNotFinite, OutOfMemory
 from shallowsight.model.vlm import VLM
 from shallowsight.train.job import StageJob
-from shallowsight.train.launch import launch
+from shallowsight.train.launch import launch, lend
 from shallowsight.train.parts import LOSSES
 from shallowsight.train.stage import run_stage
 
@@ -79,3 +80,29 @@ def test_lack_of_memory_among_processes(make_job: Make, tmp_path: Path, monkeypa
     made, seen = make_job(), []
     launch(made, 2, lambda record, updates: seen.append(record.update))
     assert seen == [1, 2, 3, 4]
+
+
+def instead_of_torchrun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: str, then: str) -> None:
+    """A program whose one process says why it failed, while others are at work."""
+    script = tmp_path / "processes"
+    script.write_text(f'#!/bin/sh\necho \'{{"failure": "{error}", "message": "why"}}\'\n{then}\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    monkeypatch.setattr("shallowsight.train.launch._LAST_SECONDS", 0.3)
+
+
+def test_processes_that_wait_for_one_that_failed_are_ended(
+    make_job: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    instead_of_torchrun(monkeypatch, tmp_path, "LossNotFinite", "exec sleep 3600")
+    with pytest.raises(LossNotFinite, match="why"):
+        lend(make_job())
+
+
+def test_processes_that_were_stopped_have_their_time_to_save(
+    make_job: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    instead_of_torchrun(monkeypatch, tmp_path, "Interrupted", f"sleep 1\ntouch {tmp_path}/saved\nexit 4")
+    with pytest.raises(Interrupted, match="why"):
+        lend(make_job())
+    assert (tmp_path / "saved").exists()

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.services.cluster.api import Cluster
-from shallowsight.services.cluster.submission import Say, find_uid, submit
+from shallowsight.services.cluster.submission import Say, find_uid, submit, successor
 from shallowsight.services.cluster.trainjob import TrainJob
-from shallowsight.services.cluster.watch import Limits, watch
+from shallowsight.services.cluster.watch import Deleted, Limits, watch
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def run(
         ConfigurationError: the cluster refuses the job, or another one of its name is running.
         ClusterUnavailable: the API server does not answer; the training goes on, and the same call joins it.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the TrainJob is deleted, and its pods save their state.
-        ShallowsightError: the TrainJob was deleted, or a limit was reached.
+        ShallowsightError: the TrainJob was deleted and not replaced, or a limit was reached.
     """
     if job.namespace != cluster.namespace:
         raise ConfigurationError(f"TrainJob {job.name} is for namespace {job.namespace}, not {cluster.namespace}")
@@ -45,7 +45,15 @@ def run(
     with _sigterm_as_interrupt():
         try:
             uid = submit(cluster, job, say, pace.poll_seconds, pace.gone_seconds)
-            return watch(cluster, job, uid, limits, say, on_line, pace.poll_seconds)
+            while True:
+                try:
+                    return watch(cluster, job, uid, limits, say, on_line, pace.poll_seconds)
+                except Deleted as fault:
+                    # Another run that wants the same cell may have seen it fail first, and have replaced it.
+                    uid = successor(cluster, job, uid, pace.poll_seconds, pace.gone_seconds)
+                    if not uid:
+                        raise fault from None
+                    say(f"TrainJob {job.name} was replaced by another run; following that one")
         except KeyboardInterrupt:
             _stop(cluster, job, uid, say)
             raise

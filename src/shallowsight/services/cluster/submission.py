@@ -9,6 +9,7 @@ from shallowsight.services.cluster.states import Phase, State, state_of
 from shallowsight.services.cluster.trainjob import SPEC_DIGEST, TrainJob, body
 
 Say = Callable[[str], None]
+_LOOKS = 6  # for a TrainJob in place of one that is gone
 
 
 def submit(cluster: Cluster, job: TrainJob, say: Say, poll_seconds: float, gone_seconds: float) -> str:
@@ -41,6 +42,20 @@ def submit(cluster: Cluster, job: TrainJob, say: Say, poll_seconds: float, gone_
             raise _another(job, state)
     say(f"TrainJob {job.name} is created in namespace {job.namespace}")
     return _uid(made)
+
+
+def successor(cluster: Cluster, job: TrainJob, uid: str, poll_seconds: float, gone_seconds: float) -> str:
+    """The uid of the equal TrainJob that somebody makes in place of this deleted one; empty when nobody does."""
+    until = time.monotonic() + gone_seconds
+    missing = 0
+    while missing < _LOOKS and time.monotonic() < until:
+        found = cluster.find(job.name)
+        if found is None:
+            missing += 1
+        elif _uid(found) != uid and "deletionTimestamp" not in found["metadata"]:
+            return _uid(found) if is_of(job, found) else ""
+        time.sleep(poll_seconds)
+    return ""
 
 
 def find_uid(cluster: Cluster, job: TrainJob) -> str:

@@ -29,13 +29,18 @@ class Limits:
     queue_seconds: float
 
 
+class Deleted(ShallowsightError):
+    """The TrainJob that was watched is gone, or another one of its name is there."""
+
+
 def watch(
     cluster: Cluster, job: TrainJob, uid: str, limits: Limits, say: Say, on_line: Say, poll_seconds: float
 ) -> ShallowsightError | None:
     """Why the training failed; None: its TrainJob is complete. What its first node writes is passed on.
 
     Raises:
-        ShallowsightError: it was deleted, or reached a limit.
+        Deleted: by somebody else.
+        ShallowsightError: it reached a limit.
         ConfigurationError: the cluster refuses to be asked.
         ClusterUnavailable: it does not answer.
     """
@@ -78,7 +83,7 @@ class _Watch:
     def _look(self) -> Object:
         found = self._cluster.find(self._job.name)
         if found is None or "deletionTimestamp" in found["metadata"] or found["metadata"]["uid"] != self._uid:
-            raise ShallowsightError(f"TrainJob {self._job.name} was deleted by somebody else. {_CONTINUE}")
+            raise Deleted(f"TrainJob {self._job.name} was deleted by somebody else. {_CONTINUE}")
         return found
 
     def _nodes(self) -> list[Pod]:

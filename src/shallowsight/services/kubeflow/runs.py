@@ -1,12 +1,16 @@
 """Runs on a Kubeflow Pipelines server."""
 
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 from shallowsight.services.kubeflow.api import PAGE, KfpApi, named
 from shallowsight.services.kubeflow.faults import ServerUnavailable
 from shallowsight.services.kubeflow.values import Run, Task, Version
+
+_LOOKS, _PAUSE = 3, 2.0  # seconds between two looks
 
 
 class Runs:
@@ -23,7 +27,7 @@ class Runs:
         arguments: Mapping[str, object],
         service_account: str | None,
     ) -> str:
-        """The id of a new run: one, also where only the answer of the server is lost."""
+        """The id of a new run, also where only the answer of the server is lost."""
         mark = f"sent by shallowsight: {uuid4().hex}"
         body = self._api.models.V2beta1Run(
             display_name=name,
@@ -38,12 +42,22 @@ class Runs:
             made = self._api.ask(
                 f"starting the run {name!r}", lambda timeout: api.run_service_create_run(body, _request_timeout=timeout)
             )
-        except ServerUnavailable:
-            found = self._marked(name, experiment, mark)
+        except ServerUnavailable as fault:
+            found = self._soon(name, experiment, mark)
             if found is None:
-                raise
+                mend = "look at the page before you submit again: it may still begin"
+                raise ServerUnavailable(f"{fault}; {mend}") from None
             return found
         return str(made.run_id)
+
+    def _soon(self, name: str, experiment: str, mark: str) -> str | None:
+        """A server behind a gateway may still be at work when the gateway has given up."""
+        for _ in range(_LOOKS):
+            with suppress(ServerUnavailable):
+                if (found := self._marked(name, experiment, mark)) is not None:
+                    return found
+            time.sleep(_PAUSE)
+        return None
 
     def _marked(self, name: str, experiment: str, mark: str) -> str | None:
         """Runs of one name may be many."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shallowsight.services.metrics.linger import linger, linger_seconds
+from shallowsight.services.metrics.linger import linger, linger_seconds, seconds_for
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -65,13 +65,14 @@ class Exposition:
         if self._endpoint is not None and self._close_endpoint is None:
             self._open(self._endpoint)
 
-    def close(self, failed: bool) -> None:
+    def close(self, failure: BaseException | None) -> None:
         """The port is free afterwards; the textfile stays."""
         self.show_now()
         if self._close_endpoint is not None:
-            if failed and self._endpoint is not None and self._endpoint.linger:
-                log.info("metrics are served for %.0f more seconds, or until SIGTERM", self._endpoint.linger)
-                linger(self._endpoint.linger)
+            seconds = seconds_for(failure, self._endpoint.linger) if self._endpoint is not None else 0.0
+            if seconds:
+                log.info("metrics are served for %.0f more seconds, or until SIGTERM", seconds)
+                linger(seconds)
             self._close_endpoint()
             self._close_endpoint = None
 

@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shallowsight.errors import Interrupted
+from shallowsight.errors import Interrupted, ShallowsightError
 
 log = logging.getLogger(__name__)
 
 LINGER = "SHALLOWSIGHT_METRICS_LINGER"  # seconds; 0 when left out
+_LONGER = 15.0  # seconds
 _LOOK = 0.1  # seconds between two looks for a signal
 
 
@@ -33,6 +34,17 @@ def linger_seconds() -> float:
 def is_failure(error: BaseException | None) -> bool:
     """A stop is none: whoever asked for it is waiting."""
     return isinstance(error, Exception) and not isinstance(error, Interrupted)
+
+
+def seconds_for(error: BaseException | None, seconds: float) -> float:
+    """How long to stay after this error; longer where it names no reason.
+
+    Of several nodes the first that ends decides whether the cluster starts them again: let it be one that knows.
+    """
+    if not seconds or not is_failure(error):
+        return 0.0
+    knows_why = isinstance(error, ShallowsightError) and type(error) is not ShallowsightError
+    return seconds if knows_why else seconds + _LONGER
 
 
 def linger(seconds: float) -> None:

@@ -28,7 +28,6 @@ A training that has failed says why for as long as SHALLOWSIGHT_METRICS_LINGER s
 from shallowsight.errors import (
     ConfigurationError,
     CorruptOutput,
-    DataRefused,
     LeaseHeld,
     LossNotFinite,
     OutOfMemory,
@@ -68,7 +67,6 @@ REASONS: dict[type[ShallowsightError], str] = {
     StoreUnavailable: "store_unavailable",
     CorruptOutput: "corrupt_output",
     LeaseHeld: "lease_held",
-    DataRefused: "data_refused",
     ConfigurationError: "configuration",
 }
 OTHER_REASON = "other"

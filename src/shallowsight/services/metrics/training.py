@@ -107,11 +107,11 @@ class TrainingMetrics:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._set("running", 0)
-        failed = self._leads and is_failure(error)
-        if failed:
-            reason = next((name for known, name in REASONS.items() if isinstance(error, known)), OTHER_REASON)
+        failure = error if self._leads and is_failure(error) else None
+        if failure is not None:
+            reason = next((name for known, name in REASONS.items() if isinstance(failure, known)), OTHER_REASON)
             self._failed.labels(*self._values, reason).set(1)
-        self._exposition.close(failed)
+        self._exposition.close(failure)
 
     def update_done(self, done: Update, planned: int) -> None:
         """One optimizer update of `planned` ones."""
