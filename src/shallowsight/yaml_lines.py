@@ -11,7 +11,7 @@ import yaml
 from shallowsight.errors import ConfigurationError
 
 # A value, in a line of its own or between others, that begins with what means something else to YAML.
-_UNQUOTED = re.compile(r"([\w.-]+):\s+([*&@%`][^,}#\n]*)")
+_UNQUOTED = re.compile(r"([\w.-]+):\s+([*@%`])")
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def _broken(path: Path, text: str, error: yaml.YAMLError) -> str:
         return f"{path} is not YAML: {' '.join(str(error).split())}"
     mark, what = error.problem_mark, " ".join(text for text in (error.context, error.problem) if text)
     lines = text.splitlines()
-    unquoted = _UNQUOTED.search(lines[mark.line]) if mark.line < len(lines) else None
-    if unquoted:
-        key, value = unquoted[1], unquoted[2].strip()
-        return f'{path}:{mark.line + 1}: what begins with {value[0]!r} needs quotes, as in {key}: "{value}"'
+    for unquoted in _UNQUOTED.finditer(lines[mark.line]) if mark.line < len(lines) else ():
+        # YAML stumbles at the first letter or the second; where it stumbles later, the value is not at fault.
+        if mark.column - unquoted.start(2) in (0, 1):
+            return f'{path}:{mark.line + 1}: what begins with {unquoted[2]!r} needs quotes: {unquoted[1]}: "..."'
     return f"{path} is not YAML: line {mark.line + 1}: {what}"
 
 

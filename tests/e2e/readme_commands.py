@@ -8,8 +8,9 @@ KFP = "tests/services/test_kfp_commands.py"
 IN_A_MINUTE = f"{KFP}::test_submit_status_and_wait"
 ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study"
 SCHEDULE = f"{KFP}::test_a_schedule_from_its_first_diff_to_its_end"
-FETCH = "tests/services/test_fetch_from_store.py::test_what_was_shared_comes_back"
-TRACK = "tests/services/test_track_study.py::test_a_second_time_nothing_is_sent"
+FETCH = "tests/services/test_fetch_command.py::test_fetch_as_it_stands_there"
+TRACK = "tests/services/test_track_study.py::test_what_is_not_whole_there_is_sent_again"
+BUILDERS = "tests/e2e/test_readme_builders.py"
 SECRETS = "tests/e2e/test_readme_secrets.py"
 SECRET = f"{SECRETS}::test_keys_of_the_store_come_from_its_secret"
 
@@ -26,7 +27,7 @@ TESTED = {
     "export SHALLOWSIGHT_KFP_TOKEN=...": IN_A_MINUTE,
     'shallowsight submit demo --store s3://shallowsight/studies/demo --gpus 8 --set seeds="0 1 2"': IN_A_MINUTE,
     "shallowsight status RUN_ID": IN_A_MINUTE,
-    "export AWS_ENDPOINT_URL=http://127.0.0.1:9000": "tests/services/test_objects.py::test_bytes_come_back",
+    "export AWS_ENDPOINT_URL=http://127.0.0.1:9000": FETCH,
     "export AWS_ACCESS_KEY_ID=$(kubectl -n shallowsight get secret shallowsight-store "
     "-o jsonpath='{.data.AWS_ACCESS_KEY_ID}' | base64 -d)": SECRET,
     "export AWS_SECRET_ACCESS_KEY=$(kubectl -n shallowsight get secret shallowsight-store "
@@ -70,15 +71,13 @@ TESTED = {
     "shallowsight train-stage": ONE_BOX,
     "shallowsight evaluate": ONE_BOX,
     "shallowsight report": ONE_BOX,
-    "make compile": "tests/pipeline/test_compiled.py::test_committed_is_current",
+    "make compile": f"{BUILDERS}::test_make_compile",
     "make pin-images": "tests/unit/test_pin_bases.py::test_writes_the_digest_of_what_the_registry_keeps",
     "shallowsight schedule diff FILE": SCHEDULE,
     "shallowsight schedule apply FILE [--dry-run] [--prune]": SCHEDULE,
     "shallowsight schedule list FILE": SCHEDULE,
     "shallowsight schedule delete FILE": SCHEDULE,
-    "python -m manifests.base.monitoring.dashboard": (
-        "tests/manifests/test_dashboard_panels.py::test_the_file_is_what_the_builder_writes"
-    ),
+    "python -m manifests.base.monitoring.dashboard": f"{BUILDERS}::test_the_dashboard",
     "python -m pytest tests/manifests": ".ci/run::make test",
 }
 

@@ -101,6 +101,21 @@ def test_a_refusal_is_a_warning(
     assert not [call for call in server.named("Evaluation.evaluate") if call.get("output")]
 
 
+def test_a_failure_names_only_what_is_missing(
+    study: tuple[Resolved, Store], server: WeaveStub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sender, "_AT_ONCE", 1)
+
+    def refuse_the_second(asked: str) -> tuple[int, str] | None:
+        return (403, "on purpose") if any(call.get("output") for call in server.named("Evaluation.evaluate")) else None
+
+    server.rule = refuse_the_second
+    track(study)
+    assert f"{NAMED} has not taken all of: quick 3 seed 1 (" in warning(caplog)
+    (whole,) = [call for call in server.named("Evaluation.evaluate") if call.get("output")]
+    assert whole["display_name"] == "quick 3 seed 0"
+
+
 def test_the_display_is_told(
     study: tuple[Resolved, Store], server: WeaveStub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,26 @@ def test_a_second_time_nothing_is_sent(tracked: Tracked) -> None:
     assert len(tracked.server.calls) == calls
 
 
+def test_one_that_was_renamed_on_the_page_is_not_sent_again(tracked: Tracked) -> None:
+    renamed = next(c for c in tracked.server.named("Evaluation.evaluate") if c["display_name"] == NAMES[0])
+    renamed["display_name"] = "the best one"
+    try:
+        assert track_study(tracked.store) == Outcome(already_there=NAMES)
+    finally:
+        renamed["display_name"] = NAMES[0]
+
+
+def test_another_setting_seed_cell_or_number_of_questions_is_another_evaluation(tracked: Tracked) -> None:
+    before = {number: dict(call) for number, call in tracked.server.calls.items()}
+    changes = {"setting": "9", "seed": 9, "cell_digest": "other", "rows": 9}
+    for call, (name, value) in zip(tracked.server.named("Evaluation.evaluate"), changes.items(), strict=True):
+        call["attributes"] = call["attributes"] | {name: value}
+    try:
+        assert track_study(tracked.store) == Outcome(sent=NAMES)
+    finally:
+        tracked.server.calls = before
+
+
 def test_what_is_not_whole_there_is_sent_again(tracked: Tracked) -> None:
     """By the command, which says so."""
     broken = next(c for c in tracked.server.named("Evaluation.evaluate") if c["display_name"] == NAMES[1])

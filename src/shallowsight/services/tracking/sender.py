@@ -17,7 +17,8 @@ from shallowsight.services.tracking.settings import PROJECT, Tracking, tracking
 from shallowsight.services.tracking.values import Batch, Evaluation, Outcome
 
 _PROCESS = "shallowsight.services.tracking.weave_process"
-_SECONDS, _SECONDS_PER_ROW = 120.0, 0.05  # for a whole batch
+_AT_ONCE = 10  # evaluations of a batch
+_SECONDS, _SECONDS_PER_ROW = 120.0, 0.05  # for a batch
 _KEPT = {"WEAVE_INSECURE_DISABLE_SSL"}
 # What weave would send or write of its own accord, and how patient it is. In the environment, because its threads see
 # no other settings.
@@ -59,22 +60,31 @@ def require_tracking() -> Tracking | None:
 
 
 def send(to: Tracking, evaluations: Sequence[Evaluation]) -> Outcome:
-    """Send what the project does not have yet; an evaluation is there whole, or is sent again.
+    """Send what the project does not have yet, a batch after the other; an evaluation is there whole, or is sent again.
 
     Raises:
-        ShallowsightError: the server did not take all of it.
+        ShallowsightError: the server did not take all of a batch; those before it are there, those after it were not
+            tried.
     """
-    batch = Batch(project=to.project, evaluations=tuple(evaluations))
-    rows = sum(len(each.rows) for each in evaluations)
+    outcomes: list[Outcome] = []
+    for start in range(0, len(evaluations), _AT_ONCE):
+        outcome = _send(Batch(project=to.project, evaluations=tuple(evaluations[start : start + _AT_ONCE])))
+        if outcome.fault is not None:
+            names = ", ".join(each.name for each in evaluations[start:])
+            raise ShallowsightError(f"the weave project {to.project} has not taken all of: {names} ({outcome.fault})")
+        outcomes.append(outcome)
+    return Outcome(
+        sent=tuple(name for each in outcomes for name in each.sent),
+        already_there=tuple(name for each in outcomes for name in each.already_there),
+    )
+
+
+def _send(batch: Batch) -> Outcome:
+    rows = sum(len(each.rows) for each in batch.evaluations)
     try:
-        outcome = _run("send", batch.model_dump_json(), _SECONDS + rows * _SECONDS_PER_ROW)
-        if outcome.fault is None:
-            return outcome
-        fault = outcome.fault
+        return _run("send", batch.model_dump_json(), _SECONDS + rows * _SECONDS_PER_ROW)
     except ShallowsightError as error:
-        fault = str(error)
-    names = ", ".join(each.name for each in evaluations)
-    raise ShallowsightError(f"the weave project {to.project} has not taken all of: {names} ({fault})")
+        return Outcome(fault=str(error))
 
 
 def _run(task: str, text: str, seconds: float) -> Outcome:

@@ -8,7 +8,8 @@ import os
 import re
 import sys
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from shallowsight.services.tracking.values import Batch, Evaluation, Outcome
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from weave.trace.weave_client import WeaveClient
 
 _OF_THE_MODEL = ("setting", "layers", "fusion", "seed", "tower", "language")
+_OF_THE_EVALUATION = ("study", "setting", "seed", "cell_digest", "rows")
 _LONGEST_REASON = 300  # letters
 _LAST_WORDS = 0.5  # seconds
 
@@ -33,7 +35,7 @@ def send(batch: Batch) -> Outcome:
     logging.getLogger(init_message.__name__).addFilter(_as_error)
     client = weave.init(batch.project)
     present = {study: _present(client, study) for study in {each.study for each in batch.evaluations}}
-    missing = [each for each in batch.evaluations if _identity(each) not in present[each.study]]
+    missing = [each for each in batch.evaluations if _identity(_attributes(each)) not in present[each.study]]
     begun = [(each, _begin(client, each)) for each in missing]
     if any(each.rows for each in missing):
         client.flush()
@@ -50,28 +52,30 @@ def send(batch: Batch) -> Outcome:
     )
 
 
-def _identity(evaluation: Evaluation) -> tuple[str, str, str]:
-    return evaluation.name, evaluation.cell_digest, str(len(evaluation.rows))
+def _attributes(evaluation: Evaluation) -> dict[str, Any]:
+    facts = evaluation.model_dump(mode="json", exclude={"scores", "rows"})
+    return {**facts, "rows": len(evaluation.rows)}
 
 
-def _present(client: "WeaveClient", study: str) -> set[tuple[str, str, str]]:
+def _identity(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of attributes only: users rename evaluations on the page."""
+    return tuple(str(attributes.get(name)) for name in _OF_THE_EVALUATION)
+
+
+def _present(client: "WeaveClient", study: str) -> set[tuple[str, ...]]:
     """The evaluations of a study that the project has whole."""
     of_study = {"$expr": {"$eq": [{"$getField": "attributes.study"}, {"$literal": study}]}}
-    calls = client.get_calls(query=of_study, columns=["attributes", "display_name", "output"])
-    return {
-        (str(call.display_name), str(call.attributes.get("cell_digest")), str(call.attributes.get("rows")))
-        for call in calls
-        if call.output is not None
-    }
+    calls = client.get_calls(query=of_study, columns=["attributes", "output"])
+    return {_identity(call.attributes) for call in calls if call.output is not None}
 
 
 def _begin(client: "WeaveClient", evaluation: Evaluation) -> "EvaluationLogger":
     from weave import EvaluationLogger
 
-    facts = evaluation.model_dump(mode="json", exclude={"scores", "rows"})
+    facts = _attributes(evaluation)
     model = {"name": _class_name(f"{evaluation.study} {evaluation.setting}")} | {k: facts[k] for k in _OF_THE_MODEL}
     # As its own eval_attributes they would make another weave.Evaluation of each, and leaderboards compare one only.
-    client.attributes = {**facts, "rows": len(evaluation.rows)}
+    client.attributes = facts
     logger = EvaluationLogger(
         name=evaluation.name,
         model=model,
