@@ -106,10 +106,10 @@ def show(
     """Every key of a study with its value, as YAML."""
     import yaml
 
-    from shallowsight.assets.towers import describe
+    from shallowsight.assets.towers import outline
     from shallowsight.overrides import load_study
 
-    found = load_study(name, overrides or [], lambda tower: describe(tower).depth)
+    found = load_study(name, overrides or [], lambda tower: outline(tower).depth)
     typer.echo(yaml.safe_dump(found.model_dump(mode="json"), sort_keys=False), nl=False)
 
 

@@ -45,7 +45,7 @@ class Vision(Part):
     """The frozen tower and what is taken from it."""
 
     tower: str = "embedded:dinov2-small"  # or a CLIP, SigLIP or DINOv2: hub id, folder, s3://bucket/folder
-    revision: str | None = None  # a hub commit; resolved to one when left out
+    revision: str | None = None  # a hub commit, or the digest of a folder's or bucket's files; fixed when left out
     layers: LayerSet = LayerSet((8,))
     features: Literal["patch", "cls_patch"] = "patch"
     image_size: Positive = 168  # pixels, a multiple of the tower's patch
@@ -65,7 +65,7 @@ class Language(Part):
     """A small Llama trained from scratch, or any causal language model of the hub, a folder or a bucket."""
 
     model: str = SCRATCH
-    revision: str | None = None  # a hub commit; resolved to one when left out
+    revision: str | None = None  # a hub commit, or the digest of a folder's or bucket's files; fixed when left out
     width: Positive = 128
     depth: Positive = 2
     heads: Positive = 4

@@ -20,16 +20,23 @@ def hub_file(model: str, name: str, revision: str | None) -> Path:
     try:
         import httpx2
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+        from huggingface_hub.errors import (
+            HfHubHTTPError,
+            HFValidationError,
+            LocalEntryNotFoundError,
+            OfflineModeIsEnabled,
+        )
     except ImportError:
         raise MissingPackage("huggingface-hub", extra="models") from None
-    if revision is not None and _COMMIT.fullmatch(revision):
-        there = try_to_load_from_cache(model, name, revision=revision)
-        if isinstance(there, str):
-            return Path(there)  # a commit never changes
     try:
+        if revision is not None and _COMMIT.fullmatch(revision):
+            there = try_to_load_from_cache(model, name, revision=revision)
+            if isinstance(there, str):
+                return Path(there)  # a commit never changes
         get_hf_file_metadata(hf_hub_url(model, name, revision=revision), timeout=_SECONDS)
         return Path(hf_hub_download(model, name, revision=revision))
+    except HFValidationError as error:
+        raise ConfigurationError(f"{model!r} is no name of the hub: {_first_line(error)}") from None
     except HfHubHTTPError as error:
         if error.response.status_code in _REFUSALS:
             raise ConfigurationError(_refused(model, name, revision, error.response.status_code)) from None

@@ -144,7 +144,8 @@ def _tower(resolved: Resolved) -> str:
 
 def _language(resolved: Resolved) -> str:
     language = resolved.base.language
-    of_a_folder = language.model != SCRATCH and language.revision is None
+    # A model in a folder or a bucket has its digest for a revision; one of the hub has a commit.
+    of_a_folder = language.model != SCRATCH and language.revision in {None, resolved.language_digest}
     return resolved.language_digest if of_a_folder else language.model
 
 

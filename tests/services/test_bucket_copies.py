@@ -89,6 +89,45 @@ def test_an_interrupted_copy_is_none(filled: Objects, cache: Path, monkeypatch: 
     assert (copy_of_folder(f"{filled.url}/data", lambda key: True) / "train.json").is_file()
 
 
+def cut(copy: Path) -> None:
+    copy.write_bytes(b"data")
+
+
+@pytest.mark.parametrize("spoil", [cut, Path.unlink], ids=["cut", "removed"])
+def test_a_copy_that_lost_something_is_made_anew(
+    filled: Objects, fetched: list[str], spoil: Callable[[Path], None]
+) -> None:
+    copy = copy_of_file(f"{filled.url}/data/train.json")
+    spoil(copy)
+    assert copy_of_file(f"{filled.url}/data/train.json").read_text() == "data/train.json"
+    assert len(fetched) == 2
+
+
+def test_what_killed_processes_left_is_removed(filled: Objects, cache: Path) -> None:
+    copy = copy_of_file(f"{filled.url}/data/train.json").parent
+    shutil.rmtree(copy)
+    left, other = copy.with_name(f".{copy.name}-a1b2"), copy.with_name(".0123456789abcdef-a1b2")
+    for aside in (left, other):
+        (aside / "new").mkdir(parents=True)
+    copy_of_file(f"{filled.url}/data/train.json")
+    assert not left.exists() and other.exists(), "somebody may be at work on another one"
+
+
+def test_a_copy_is_on_the_disk_before_it_has_its_name(
+    filled: Objects, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+
+    def watch(path: Path) -> None:
+        assert path.exists()
+        synced.append(path)
+
+    monkeypatch.setattr(copies, "sync", watch)
+    copy = copy_of_file(f"{filled.url}/data/train.json")
+    assert [path.name for path in synced] == ["train.json", "new", "copies"]
+    assert synced[0].parent != copy.parent and not synced[0].exists()
+
+
 def test_a_change_while_it_is_brought(filled: Objects, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def changing(objects: Objects, key: str, to: Path) -> None:
         bring(objects, key, to)

@@ -5,11 +5,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
 from tiny import Prepared
 
 from shallowsight.assets.towers import TowerFacts
 from shallowsight.config import Experiment
+from shallowsight.errors import ConfigurationError
 from shallowsight.services.cache import CACHE
 from shallowsight.services.objects import open_objects
 
@@ -66,12 +68,43 @@ def test_the_same_weights_and_tokenizer(url: str, folder: Path, prepared: Prepar
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_its_shape_is_known_to_the_forecast(url: str, folder: Path) -> None:
+def test_its_shape_is_known_to_the_forecast(url: str, proxy: FaultyProxy) -> None:
     from shallowsight.config import Language
     from shallowsight.cost.shapes import language_shape
 
     found = language_shape(Language(model=url))
     assert (found.layers, found.width) == (2, 32)
+    read = {path.rpartition("/")[2] for method, path in proxy.requests if method == "GET" and "?" not in path}
+    assert read == {"config.json"}
+
+
+def test_a_model_that_changed_after_the_study_began(url: str, folder: Path, prepared: Prepared, tmp_path: Path) -> None:
+    """Another tokenizer, then other weights, under the document that was made before."""
+    import torch
+
+    from shallowsight.data.prepare import prepare
+    from shallowsight.model.language import build_language, load_tokenizer
+    from shallowsight.resolve import resolve_study
+
+    began = resolve_study("quick", [f"language.model={url}", "settings=4"]).base.language
+    experiment = prepared.experiment.model_copy(update={"language": began})
+    tokenizer = load_tokenizer(str(folder))
+    build_language(began, tokenizer, torch.float32)
+    objects = open_objects(url)
+
+    objects.put_bytes("tokenizer.json", (folder / "tokenizer.json").read_bytes() + b" ")
+    (tmp_path / "out").mkdir()
+    changed = rf"language.model: the model '{url}' changed after the study began; run the same command again"
+    with pytest.raises(ConfigurationError, match=changed):
+        prepare(experiment, tmp_path / "out", tmp_path / "work", tmp_path / "verdicts", lambda *_: None)
+
+    objects.put_file("tokenizer.json", folder / "tokenizer.json")
+    build_language(began, tokenizer, torch.float32)
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    objects.put_bytes("model.safetensors", bytes(weights))
+    with pytest.raises(ConfigurationError, match=changed):
+        build_language(began, tokenizer, torch.float32)
 
 
 def test_a_checkpoint_forgets_where_its_tower_was(

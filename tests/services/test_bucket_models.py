@@ -9,8 +9,8 @@ import pytest
 from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
 
-from shallowsight.assets.pinned import files_of, pin
-from shallowsight.assets.towers import PictureProcessor, describe, load_encoder
+from shallowsight.assets.pinned import Files, config_of, files_of, pin, texts_of
+from shallowsight.assets.towers import NOT_READ, PictureProcessor, describe, load_encoder, outline
 from shallowsight.errors import ConfigurationError
 from shallowsight.services.cache import CACHE
 from shallowsight.services.objects import Objects, open_objects
@@ -51,27 +51,69 @@ def test_the_same_weights_and_pictures(tower: Objects, towers: dict[str, Path]) 
 
 
 def test_only_what_is_loaded_is_brought_and_only_once(tower: Objects, proxy: FaultyProxy, cache: Path) -> None:
-    folder = Path(files_of("vision.tower", tower.url))
+    folder = Path(files_of("vision.tower", tower.url, None).place)
     assert folder.is_relative_to(cache)
     assert sorted(path.name for path in folder.iterdir()) == [
         "config.json", "model.safetensors", "preprocessor_config.json",
     ]  # fmt: skip
     asked = len(proxy.requests)
-    assert files_of("vision.tower", tower.url) == str(folder)
+    assert files_of("vision.tower", tower.url, None) == Files(str(folder), None)
     assert {path.partition("?")[1] for _, path in proxy.requests[asked:]} == {"?"}, "listings alone"
 
 
-def test_other_weights_have_another_digest(tower: Objects) -> None:
-    before = describe(tower.url).digest
-    data = bytearray(tower.get_bytes("model.safetensors") or b"")
-    data[-1] ^= 1
-    tower.put_bytes("model.safetensors", bytes(data))
-    assert describe(tower.url).digest != before
+def fetched(proxy: FaultyProxy, asked: int) -> set[str]:
+    """Names of the objects that were read since so many requests."""
+    return {path.rpartition("/")[2] for method, path in proxy.requests[asked:] if method == "GET" and "?" not in path}
+
+
+def test_the_configuration_alone_is_fetched_where_it_is_enough(tower: Objects, proxy: FaultyProxy) -> None:
+    asked = len(proxy.requests)
+    found = outline(tower.url)
+    assert fetched(proxy, asked) == {"config.json"}
+    assert found == describe(tower.url).model_copy(update={"digest": NOT_READ, "revision": NOT_READ})
+
+
+def test_no_weights_are_fetched_for_a_tokenizer(tower: Objects, proxy: FaultyProxy) -> None:
+    pinned = describe(tower.url).revision
+    asked = len(proxy.requests)
+    texts_of("vision.tower", tower.url, pinned)
+    assert fetched(proxy, asked) == {"config.json", "preprocessor_config.json"}
+
+
+def spoil(name: str) -> Callable[[Objects], None]:
+    """One bit more or less at the end of an object, in which JSON has a line feed."""
+
+    def change(objects: Objects) -> None:
+        data = bytearray(objects.get_bytes(name) or b"\0")
+        data[-1] ^= ord("\n") ^ ord(" ")
+        objects.put_bytes(name, bytes(data))
+
+    return change
+
+
+CHANGES = [
+    pytest.param(spoil("model.safetensors"), id="weights"),
+    pytest.param(spoil("config.json"), id="configuration"),
+    pytest.param(spoil("preprocessor_config.json"), id="processor"),
+    pytest.param(spoil("tokenizer.json"), id="a file more"),
+    pytest.param(lambda objects: objects.delete("preprocessor_config.json"), id="a file less"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_after_the_study_began_is_not_loaded(tower: Objects, change: Callable[[Objects], None]) -> None:
+    before = describe(tower.url)
+    load_encoder(tower.url, before.revision)
+    change(tower)
+    assert describe(tower.url).digest != before.digest
+    changed = "vision.tower: the model 's3://.*' changed after the study began; run the same command again"
+    with pytest.raises(ConfigurationError, match=changed):
+        load_encoder(tower.url, before.revision)
 
 
 def test_names_of_other_places_are_left_alone(tmp_path: Path) -> None:
-    assert files_of("vision.tower", "openai/clip") == "openai/clip"
-    assert files_of("vision.tower", str(tmp_path)) == str(tmp_path)
+    assert files_of("vision.tower", "openai/clip", "c0ffee") == Files("openai/clip", "c0ffee")
+    assert files_of("vision.tower", str(tmp_path), None) == Files(str(tmp_path), None)
 
 
 REFUSALS = [
@@ -100,9 +142,11 @@ def test_a_tower_is_refused(tower: Objects, spoil: Callable[[Objects], object], 
 def test_a_place_that_is_none(url: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=f"language.model: .*{says}"):
         pin("language.model", url, None, "scratch")
+    with pytest.raises(ConfigurationError, match=f"^language.model: .*{says.replace('/none;', '/none/config.json;')}"):
+        config_of("language.model", url, None, "scratch")
 
 
 def test_a_copy_that_somebody_removed(tower: Objects) -> None:
-    folder = Path(files_of("vision.tower", tower.url))
+    folder = Path(files_of("vision.tower", tower.url, None).place)
     shutil.rmtree(folder)
-    assert Path(files_of("vision.tower", tower.url), "config.json").is_file()
+    assert Path(files_of("vision.tower", tower.url, None).place, "config.json").is_file()

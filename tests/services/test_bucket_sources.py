@@ -324,6 +324,20 @@ def test_what_is_not_there(here: Objects, change: dict[str, str], says: str) -> 
         require_files(data)
 
 
+def test_a_file_is_called_by_its_url(here: Objects, small: Callable[..., Experiment], tmp_path: Path) -> None:
+    """Not by the copy that is read."""
+    here.put_bytes("train.json", b"[{]")
+    fault = f"data file {here.url}/train.json: it is not JSON after row 0"
+    with pytest.raises(ConfigurationError, match=rf"^data source '{here.url}/train.json': {fault}"):
+        facts(here.url)
+    with pytest.raises(ConfigurationError, match=f"^{fault}"):
+        collect_sources(data_in(here.url), tmp_path / "work", lambda *_: None)
+    here.put_bytes("train.json", b"[]")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DataRefused, match=rf": no row in {here.url}/train.json; add records"):
+        prepared_from(experiment_in(here.url, small), tmp_path / "out")
+
+
 def test_all_is_there(here: Objects) -> None:
     require_files(data_in(here.url))
 

@@ -119,6 +119,16 @@ def test_a_revision_is_named(hub: str, tmp_path: Path) -> None:
     assert "of 'x/404' at 'main' (404)" in ask(hub, tmp_path, "x/404", "main")
 
 
+@pytest.mark.parametrize("revision", [None, COMMIT])
+@pytest.mark.parametrize("model", ["open ai/clip", "openai/clip--336", "openai/clip.git", "openai/-clip"])
+def test_a_name_that_no_model_has(model: str, revision: str | None) -> None:
+    from shallowsight.errors import ConfigurationError
+    from shallowsight.hub import hub_file
+
+    with pytest.raises(ConfigurationError, match=f"^{model!r} is no name of the hub: [^\\n]+$"):
+        hub_file(model, "config.json", revision)
+
+
 def test_the_package_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     from shallowsight.errors import MissingPackage
     from shallowsight.hub import hub_file

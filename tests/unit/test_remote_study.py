@@ -6,7 +6,7 @@ import pytest
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.overrides import load_experiment, load_study
-from shallowsight.remote.study import request, words_for
+from shallowsight.remote.study import Kind, request, words_for
 
 
 def no_depth(tower: str) -> int:
@@ -76,6 +76,16 @@ def test_data_and_models_in_a_bucket_are_left_to_the_cluster(monkeypatch: pytest
     asked = request("study", "demo", BUCKET_WORDS, 0)
     assert asked.words == tuple(BUCKET_WORDS)
     assert load_study(asked.name, asked.words, no_depth).base.data.images == "s3://data/pictures"
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"), [("study", "settings=-2 3"), ("experiment", "vision.layers=-2"), ("study", "settings=3,-1")]
+)
+def test_layers_from_the_end_of_a_tower_in_a_bucket(kind: Kind, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with pytest.raises(ConfigurationError, match=r"'s3://models/clip'.* write the layer's number, or last$"):
+        request(kind, "demo", [*BUCKET_WORDS, word], 0)
+    assert request("study", "demo", [*BUCKET_WORDS, "settings=3 last"], 0).words[-1] == "settings=3 last"
 
 
 def test_pictures_in_a_bucket_of_records_in_a_folder() -> None:

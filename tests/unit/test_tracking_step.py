@@ -68,6 +68,7 @@ def _elsewhere(resolved: Resolved, tower_commit: str | None, language_commit: st
     ("commits", "said"),
     [
         pytest.param((None, None), ("sha256:tower", "sha256:language"), id="folders"),
+        pytest.param(("sha256:tower", "sha256:language"), ("sha256:tower", "sha256:language"), id="pinned folders"),
         pytest.param(("abc", None), (FOLDER, "sha256:language"), id="tower of the hub"),
         pytest.param((None, "abc"), ("sha256:tower", FOLDER), id="language of the hub"),
     ],

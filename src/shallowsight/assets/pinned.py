@@ -1,30 +1,39 @@
-"""A model of the hub, a folder or a bucket, pinned: its configuration, a digest of its weights, the commit to load.
+"""A model of the hub, a folder or a bucket, pinned: its configuration, a digest of its files, the commit to load.
 
 Needs no torch, so a name that does not exist is found before anything heavy starts.
 """
 
-import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shallowsight.assets.model_files import CONFIG, TEXTS, WEIGHTS, digest_of_part, names_of
 from shallowsight.config import in_bucket
-from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, MissingPackage
 from shallowsight.hub import hub_file
-from shallowsight.services.copies import copy_of_folder
+from shallowsight.services.copies import copy_of_file, copy_of_folder
 
-# Configuration, weights and tokenizer, as save_pretrained leaves them; no pickles.
-_FILES = (".json", ".safetensors", ".txt", ".model", ".jinja")
+_PARTS = (WEIGHTS, TEXTS)  # as a digest names them
+_SHA256 = "sha256"
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """Equal digests mean equal weights, in a folder and in a bucket; `revision` is the hub commit, else None."""
+    """Equal digests mean equal files, in a folder and in a bucket; `revision` is the hub commit, else the digest."""
 
     config: dict[str, Any]
     digest: str
+    revision: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """What `from_pretrained` takes: a folder, or an id of the hub and its commit."""
+
+    place: str
     revision: str | None
 
 
@@ -36,48 +45,99 @@ def pin(key: str, model: str, revision: str | None, also: str) -> Pinned:
         StoreUnavailable: the bucket's server does not answer.
     """
     if in_bucket(model):
-        return _pin_folder(key, _copy(key, model), model)
+        return _pin_folder(key, _copy(key, model, _PARTS), model)
+    if _is_folder(key, model, also):
+        return _pin_folder(key, Path(model), model)
+    path = _hub_config(key, model, revision)
+    commit = path.parent.name  # the hub's cache keeps a folder for each commit
+    return Pinned(_read_config(key, path, model), f"hub:{model}@{commit}", commit)
+
+
+def config_of(key: str, model: str, revision: str | None, also: str) -> dict[str, Any]:
+    """The configuration alone: no weights are fetched or read. Arguments and errors are those of `pin`."""
+    if in_bucket(model):
+        with _naming(key):
+            copy = copy_of_file(f"{model.rstrip('/')}/{CONFIG}")
+        return _read_config(key, copy, model)
+    if _is_folder(key, model, also):
+        return _read_config(key, Path(model) / CONFIG, model)
+    return _read_config(key, _hub_config(key, model, revision), model)
+
+
+def files_of(key: str, model: str, revision: str | None) -> Files:
+    """What transformers loads: for a model in a bucket its copy on this machine, else the name itself.
+
+    Raises:
+        ConfigurationError: there is nothing at this place, the store refuses, or the files are not those that
+            `revision` was pinned to.
+        StoreUnavailable: the bucket's server does not answer.
+    """
+    return _files(key, model, revision, _PARTS)
+
+
+def texts_of(key: str, model: str, revision: str | None) -> Files:
+    """The same without the weights, as a tokenizer needs it; raises as `files_of`."""
+    return _files(key, model, revision, (TEXTS,))
+
+
+def _files(key: str, model: str, revision: str | None, parts: tuple[tuple[str, ...], ...]) -> Files:
+    pinned = (revision or "").split(":")
+    by_digest = pinned[0] == _SHA256
+    if not in_bucket(model) and not by_digest and not Path(model).is_dir():
+        return Files(model, revision)
+    folder = _copy(key, model, parts) if in_bucket(model) else Path(model)
+    if not folder.is_dir():
+        raise ConfigurationError(f"{key}: no folder {model!r}, where the model was when the study began")
+    known = dict(zip(_PARTS, pinned[1:], strict=False))
+    if by_digest and any(digest_of_part(folder, part) != known.get(part) for part in parts):
+        # Final, unlike other changes: no second try in the same run finds what the run began with.
+        raise ConfigurationError(
+            f"{key}: the model {model!r} changed after the study began; run the same command again"
+        )
+    return Files(str(folder), None)
+
+
+def _is_folder(key: str, model: str, also: str) -> bool:
+    """False for an id of the hub; raises ConfigurationError for what is neither."""
     folder = Path(model)
     if folder.is_dir():
-        return _pin_folder(key, folder, model)
+        return True
     if folder.is_absolute() or model.startswith(("./", "../", "~")) or model.count("/") != 1:
         raise ConfigurationError(
             f"{key}: no folder {model!r}; give a folder with config.json and model.safetensors, the "
             f"s3:// URL of one, a hub id (owner/name), or {also}"
         )
-    return _pin_hub(key, model, revision)
+    return False
 
 
-def files_of(key: str, model: str) -> str:
-    """What transformers loads: for a model in a bucket its copy on this machine, else the name itself.
-
-    Raises:
-        ConfigurationError: there is nothing at this URL, or the store refuses.
-        StoreUnavailable: the bucket's server does not answer.
-    """
-    return str(_copy(key, model)) if in_bucket(model) else model
-
-
-def _copy(key: str, url: str) -> Path:
-    try:
-        return copy_of_folder(url, lambda name: "/" not in name and name.endswith(_FILES))
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{key}: {error}") from None
+def _copy(key: str, url: str, parts: tuple[tuple[str, ...], ...]) -> Path:
+    endings = tuple(ending for part in parts for ending in part)
+    with _naming(key):
+        return copy_of_folder(url, lambda name: "/" not in name and name.endswith(endings))
 
 
 def _pin_folder(key: str, folder: Path, shown: str) -> Pinned:
-    return Pinned(_read_config(key, folder / "config.json", shown), _weights_digest(key, folder, shown), None)
+    config = _read_config(key, folder / CONFIG, shown)
+    if not names_of(folder, WEIGHTS):
+        raise ConfigurationError(f"{key}: no .safetensors file in {shown}; save the model with save_pretrained")
+    digest = ":".join([_SHA256, *(digest_of_part(folder, part) for part in _PARTS)])
+    return Pinned(config, digest, digest)
 
 
-def _pin_hub(key: str, model: str, revision: str | None) -> Pinned:
+def _hub_config(key: str, model: str, revision: str | None) -> Path:
+    with _naming(key):
+        return hub_file(model, CONFIG, revision)
+
+
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Say which key of the configuration is at fault."""
     try:
-        config = hub_file(model, "config.json", revision)
+        yield
     except MissingPackage:
         raise
     except ConfigurationError as error:
         raise ConfigurationError(f"{key}: {error}") from None
-    commit = config.parent.name  # the hub's cache keeps a folder for each commit
-    return Pinned(_read_config(key, config, model), f"hub:{model}@{commit}", commit)
 
 
 def _read_config(key: str, path: Path, shown: str) -> dict[str, Any]:
@@ -88,13 +148,3 @@ def _read_config(key: str, path: Path, shown: str) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigurationError(f"{key}: {shown}/config.json is not JSON: {error}") from None
     return raw
-
-
-def _weights_digest(key: str, folder: Path, shown: str) -> str:
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ConfigurationError(f"{key}: no .safetensors file in {shown}; save the model with save_pretrained")
-    whole = hashlib.sha256((folder / "config.json").read_bytes())
-    for file in files:
-        whole.update(file_sha256(file).encode())
-    return f"sha256:{whole.hexdigest()}"

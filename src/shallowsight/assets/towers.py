@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from shallowsight.assets import dinov2
-from shallowsight.assets.pinned import Pinned, files_of, pin
+from shallowsight.assets.pinned import Pinned, config_of, files_of, pin
 from shallowsight.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 EMBEDDED_TOWER = "embedded:dinov2-small"
+NOT_READ = "not read"  # stands for the digest of files that nobody looked at
+_EMBEDDED = "embedded:"
 _KEY = "vision.tower"
 
 _FAMILIES = {  # model_type of config.json -> has a class token
@@ -43,12 +45,12 @@ class TowerFacts(BaseModel):
     patch: int  # pixels
     has_class_token: bool
     digest: str
-    revision: str | None = None  # the hub commit that the digest names
+    revision: str | None = None  # what a loader must find: the hub commit that the digest names, or the digest
 
     @property
     def in_a_folder(self) -> bool:
         """True for a tower that only a path, or the URL of a bucket, leads to."""
-        return self.name != EMBEDDED_TOWER and self.revision is None
+        return self.name != EMBEDDED_TOWER and self.revision in {None, self.digest}
 
     def tokens(self, image_size: int, pool: int, features: str) -> int:
         """Image tokens of one picture.
@@ -74,6 +76,20 @@ def describe(tower: str, revision: str | None = None) -> TowerFacts:
     Raises:
         ConfigurationError: no such tower, or not one of the known families.
     """
+    if tower.startswith(_EMBEDDED):
+        return _embedded(tower)
+    return _facts(tower, pin(_KEY, tower, revision, EMBEDDED_TOWER))
+
+
+def outline(tower: str, revision: str | None = None) -> TowerFacts:
+    """The same without a digest: of a tower in a folder or a bucket no weights are read. Raises as `describe`."""
+    if tower.startswith(_EMBEDDED):
+        return _embedded(tower)
+    config = config_of(_KEY, tower, revision, EMBEDDED_TOWER)
+    return _facts(tower, Pinned(config, digest=NOT_READ, revision=NOT_READ))
+
+
+def _embedded(tower: str) -> TowerFacts:
     if tower == EMBEDDED_TOWER:
         return TowerFacts(
             name=tower,
@@ -84,10 +100,7 @@ def describe(tower: str, revision: str | None = None) -> TowerFacts:
             has_class_token=True,
             digest=f"sha256:{dinov2.WEIGHTS_SHA256}",
         )
-    if tower.startswith("embedded:"):
-        raise ConfigurationError(f"no tower {tower!r}; the embedded one is {EMBEDDED_TOWER}")
-    pinned = pin(_KEY, tower, revision, EMBEDDED_TOWER)
-    return _facts(tower, pinned)
+    raise ConfigurationError(f"no tower {tower!r}; the embedded one is {EMBEDDED_TOWER}")
 
 
 def _facts(tower: str, pinned: Pinned) -> TowerFacts:
@@ -111,16 +124,20 @@ def _facts(tower: str, pinned: Pinned) -> TowerFacts:
 
 
 def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":
-    """The vision encoder in fp32, all layers."""
+    """The vision encoder in fp32, all layers.
+
+    Raises:
+        ConfigurationError: the tower is not the one that `revision` was pinned to.
+    """
     from transformers import AutoConfig, AutoModel, CLIPVisionModel, SiglipVisionModel
 
     if tower == EMBEDDED_TOWER:
         embedded: nn.Module = dinov2.load_dinov2_small()
         return embedded
-    files = files_of(_KEY, tower)
-    family = AutoConfig.from_pretrained(files, revision=revision).model_type
+    files = files_of(_KEY, tower, revision)
+    family = AutoConfig.from_pretrained(files.place, revision=files.revision).model_type
     loader = {"clip": CLIPVisionModel, "siglip": SiglipVisionModel}.get(family, AutoModel)
-    encoder: nn.Module = loader.from_pretrained(files, revision=revision, use_safetensors=True)
+    encoder: nn.Module = loader.from_pretrained(files.place, revision=files.revision, use_safetensors=True)
     return encoder
 
 
@@ -135,7 +152,8 @@ class PictureProcessor:
 
         mean, std = dinov2.IMAGE_MEAN, dinov2.IMAGE_STD
         if tower != EMBEDDED_TOWER:
-            own = AutoImageProcessor.from_pretrained(files_of(_KEY, tower), revision=revision)
+            files = files_of(_KEY, tower, revision)
+            own = AutoImageProcessor.from_pretrained(files.place, revision=files.revision)
             mean, std = own.image_mean, own.image_std
         square = {"height": image_size, "width": image_size}
         self._bars = tuple(int(255 * part) for part in mean) if shape == "pad" else None

@@ -3,14 +3,12 @@
 Letters: H width, q and kv the widths of queries and of keys, `inner` that of the gated MLP.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from shallowsight.assets.pinned import files_of, pin
-from shallowsight.assets.towers import TowerFacts, describe
+from shallowsight.assets.pinned import config_of
+from shallowsight.assets.towers import TowerFacts, outline
 from shallowsight.config import SCRATCH, Connector, Language
 from shallowsight.errors import ConfigurationError
 
@@ -91,8 +89,8 @@ _NEEDED = ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attenti
 
 
 def tower_facts(tower: str, revision: str | None = None) -> TowerFacts:
-    """Of a published tower without a network; raises as `describe`."""
-    return PUBLISHED_TOWERS.get(tower) or describe(tower, revision)
+    """Of a published tower without a network, of another without its digest; raises as `describe`."""
+    return PUBLISHED_TOWERS.get(tower) or outline(tower, revision)
 
 
 def language_shape(language: Language) -> LanguageShape:
@@ -110,10 +108,8 @@ def language_shape(language: Language) -> LanguageShape:
         )
     if language.model in PUBLISHED_LANGUAGES:
         return PUBLISHED_LANGUAGES[language.model]
-    config = Path(files_of("language.model", language.model)) / "config.json"
-    if config.is_file():  # read here: pinning a folder digests its weights
-        return shape_of_config(language.model, json.loads(config.read_text(encoding="utf-8")))
-    return shape_of_config(language.model, pin("language.model", language.model, language.revision, SCRATCH).config)
+    config = config_of("language.model", language.model, language.revision, SCRATCH)
+    return shape_of_config(language.model, config)
 
 
 def shape_of_config(name: str, config: Mapping[str, Any]) -> LanguageShape:

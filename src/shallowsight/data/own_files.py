@@ -64,30 +64,34 @@ def facts_of_file(name: str, data: Data) -> tuple[str, int, int]:
     """
     folder = data.folder_of(name)
     if not in_bucket(name):
-        return _facts(Path(name), lambda names: _contents(names, Path(folder).resolve()))
+        return _facts(name, Path(name), lambda names: _contents(names, Path(folder).resolve()))
     file = copy_of_records(name)
     try:
-        return _facts(file, lambda names: picture_marks(folder, names))
+        return _facts(name, file, lambda names: picture_marks(folder, names))
     except ConfigurationError as error:
         raise ConfigurationError(f"data source {name!r}: {error}") from None
 
 
-def _facts(file: Path, marks_of: Callable[[Iterable[str]], Mapping[str, object]]) -> tuple[str, int, int]:
+def _facts(name: str, file: Path, marks_of: Callable[[Iterable[str]], Mapping[str, object]]) -> tuple[str, int, int]:
     whole = hashlib.sha256(file.read_bytes())
-    rows, names = _rows_and_pictures(file)
+    rows, names = _rows_and_pictures(name, file)
     marks = marks_of(names)
-    for name in sorted(names):
-        whole.update(json.dumps([name, marks.get(name, "not there")]).encode())
+    for picture in sorted(names):
+        whole.update(json.dumps([picture, marks.get(picture, "not there")]).encode())
     return whole.hexdigest(), rows, len(names)
 
 
-def _rows_and_pictures(file: Path) -> tuple[int, set[str]]:
-    rows, names = 0, set()
-    for _, record in read_records(file):
-        rows += 1
-        if isinstance(record.get("image"), str):
-            names.add(record["image"])
-    return rows, names
+def _rows_and_pictures(name: str, file: Path) -> tuple[int, set[str]]:
+    rows, pictures = 0, set()
+    try:
+        for _, record in read_records(file):
+            rows += 1
+            if isinstance(record.get("image"), str):
+                pictures.add(record["image"])
+    except ConfigurationError as error:
+        # Nobody knows a copy by its path.
+        raise ConfigurationError(str(error).replace(str(file), name)) from None
+    return rows, pictures
 
 
 def _contents(names: Iterable[str], images: Path) -> dict[str, str]:
@@ -116,7 +120,7 @@ def bring_files(data: Data, work: Path, on_progress: OnProgress) -> dict[str, tu
             continue
         to = work / "bucket" / ("images" if folder == data.images else "pretrain_images")
         found[name] = (copy_of_records(name), to)
-        pictures.setdefault((folder, to), set()).update(_rows_and_pictures(found[name][0])[1])
+        pictures.setdefault((folder, to), set()).update(_rows_and_pictures(name, found[name][0])[1])
     for (url, to), names in pictures.items():
         bring_pictures(url, names, to, lambda done, total: on_progress("bringing pictures", done, total))
     return found

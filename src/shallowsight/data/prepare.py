@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from shallowsight.assets.pinned import files_of
+from shallowsight.assets.pinned import texts_of
 from shallowsight.benchmarks import find_benchmark
 from shallowsight.config import SCRATCH, Experiment
 from shallowsight.data.questions import questions_of
@@ -40,7 +40,7 @@ def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_pr
     good = {use: [_Rows(s, reports[s.group].good_of(s.file)) for s in sources] for use, sources in by_use.items()}
     for use, rows in good.items():
         if not any(True for _ in _records(rows)):
-            raise DataRefused(f"data.{use}: no row in {', '.join(str(r.source.file) for r in rows)}; add records")
+            raise DataRefused(f"data.{use}: no row in {', '.join(r.source.name for r in rows)}; add records")
     leaks = _leaks(good, data.max_leaked_images)
     shutil.copytree(verdicts, out / "validation")
 
@@ -88,8 +88,14 @@ class _Rows:
 
     def pictures(self) -> dict[str, Path]:
         """Key -> file, in the order of the records."""
-        named = (record["image"] for record in read_jsonl(self.good) if record.get("image"))
-        return {self._key(name): self.source.images / name for name in named}
+        return {self._key(name): self.source.images / name for name in self._names()}
+
+    def shown(self) -> dict[Path, str]:
+        """File -> what the records call it."""
+        return {self.source.images / name: name for name in self._names()}
+
+    def _names(self) -> Iterable[str]:
+        return (record["image"] for record in read_jsonl(self.good) if record.get("image"))
 
     def _key(self, name: str) -> str:
         return f"{self.source.group}/{name}"
@@ -115,10 +121,11 @@ def _leaks(good: dict[str, list[_Rows]], allowed: int) -> int:
     found = leaked_images(train.values(), test.values())
     same = {a: b for a, b, kind in found if kind == "exact"}
     if len(same) > allowed:
+        shown = {file: name for rows in good.values() for one in rows for file, name in one.shown().items()}
         a, b = next(iter(same.items()))
         raise DataRefused(
-            f"{len(same)} training pictures are also in the test set, {allowed} are allowed; for instance {a} and {b}. "
-            "Take them out of one of the two, or raise data.max_leaked_images"
+            f"{len(same)} training pictures are also in the test set, {allowed} are allowed; for instance {shown[a]} "
+            f"of training and {shown[b]} of the test. Take them out of one of the two, or raise data.max_leaked_images"
         )
     return len(found) - len(same)
 
@@ -175,5 +182,5 @@ def _write_tokenizer(experiment: Experiment, out: Path) -> None:
     from transformers import AutoTokenizer
 
     language = experiment.language
-    files = files_of("language.model", language.model)
-    AutoTokenizer.from_pretrained(files, revision=language.revision).save_pretrained(folder)
+    files = texts_of("language.model", language.model, language.revision)
+    AutoTokenizer.from_pretrained(files.place, revision=files.revision).save_pretrained(folder)

@@ -17,8 +17,12 @@ SCENES_SIZE = 168  # pixels
 
 @dataclass(frozen=True)
 class Source:
-    """A file of LLaVA records; its image paths start at `images`, its keys in the shards with `group`."""
+    """A file of LLaVA records; its image paths start at `images`, its keys in the shards with `group`.
 
+    `name` is what the user wrote; of data in a bucket, the file and the folder are copies.
+    """
+
+    name: str
     group: str
     file: Path
     images: Path
@@ -86,8 +90,8 @@ def collect_sources(data: Data, work: Path, on_progress: OnProgress) -> dict[str
 def _source(name: str, split: str, data: Data, work: Path, own: Mapping[str, tuple[Path, Path]]) -> Source:
     match name:
         case "scenes-captions":
-            return Source("scenes", work / "scenes" / "captions.json", work / "scenes" / "images")
+            return Source(name, "scenes", work / "scenes" / "captions.json", work / "scenes" / "images")
         case "scenes" | "easy-vqa":
-            return Source(name, work / name / f"{split}.json", work / name / "images")
+            return Source(name, name, work / name / f"{split}.json", work / name / "images")
     # One group has one folder: equal paths in two folders are two pictures.
-    return Source("files" if data.folder_of(name) == data.images else "pretrain-files", *own[name])
+    return Source(name, "files" if data.folder_of(name) == data.images else "pretrain-files", *own[name])

@@ -34,11 +34,16 @@ def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
 
 
 def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> PreTrainedModel:
-    """Weights follow torch's global seed when the model is made from scratch."""
+    """Weights follow torch's global seed when the model is made from scratch.
+
+    Raises:
+        ConfigurationError: the model is not the one that `revision` was pinned to.
+    """
     if language.model != SCRATCH:
+        files = files_of("language.model", language.model, language.revision)
         return AutoModelForCausalLM.from_pretrained(
-            files_of("language.model", language.model),
-            revision=language.revision,
+            files.place,
+            revision=files.revision,
             dtype=dtype,
             use_safetensors=True,
             attn_implementation=_attention(dtype),

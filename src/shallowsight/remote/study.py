@@ -110,6 +110,11 @@ def _require_depth(study: Study) -> None:
 
 
 def _depth(tower: str) -> int:
+    if in_bucket(tower):
+        raise ConfigurationError(
+            f"vision.tower: how many layers {tower!r} has is not known here, where its bucket is not asked, so none is "
+            "counted from the end; write the layer's number, or last"
+        )
     return tower_facts(tower).depth
 
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from shallowsight.digest import digest_of
 from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.folders import whole_folder
 from shallowsight.services.cache import CACHE, cache_folder
+from shallowsight.services.disk import sync
 from shallowsight.services.objects import Objects, Stamp, open_objects
 
 
@@ -70,15 +71,31 @@ def _copy(folder: str, prefix: str, wanted: Callable[[str], bool], shown: str) -
     place = cache_folder() / "copies" / digest_of(what)
     place.parent.mkdir(parents=True, exist_ok=True)
     with _locked(place.with_suffix(".lock")):
-        if place.is_dir():
+        if _is_whole(place, listed):
             return place
+        _remove_asides(place)
         size = sum(stamp.size for stamp in listed.values())
         with room_for(f"the files of {shown}", size, place.parent), whole_folder(place) as new:
             for key in listed:
                 bring(objects, key, new / key)
             if _listed(objects, prefix, wanted) != listed:
                 raise ShallowsightError(f"{shown} changed while it was read; run the same command again")
+            for path in (*new.rglob("*"), new):
+                sync(path)
+        sync(place.parent)
     return place
+
+
+def _is_whole(place: Path, listed: Mapping[str, Stamp]) -> bool:
+    """A disk that lost power, or was tidied, may have kept the folder without all that was in it."""
+    files = ((place / key, stamp.size) for key, stamp in listed.items())
+    return all(file.is_file() and file.stat().st_size == size for file, size in files)
+
+
+def _remove_asides(place: Path) -> None:
+    """What processes that were killed left beside it: whoever holds the lock is alone."""
+    for aside in place.parent.glob(f".{place.name}-*"):
+        shutil.rmtree(aside)
 
 
 def _listed(objects: Objects, prefix: str, wanted: Callable[[str], bool]) -> dict[str, Stamp]:

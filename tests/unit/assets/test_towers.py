@@ -1,6 +1,7 @@
 """What is known of a tower before it is loaded, and every way to name one wrongly."""
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from shallowsight.assets import pinned
-from shallowsight.assets.towers import EMBEDDED_TOWER, TowerFacts, describe, load_encoder
+from shallowsight.assets import model_files, pinned
+from shallowsight.assets.towers import EMBEDDED_TOWER, NOT_READ, TowerFacts, describe, load_encoder, outline
+from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, MissingPackage
 
 HAS_CLASS_TOKEN = {"clip": True, "siglip": False, "dinov2": True}
@@ -87,7 +89,53 @@ def test_digests_are_of_weights_and_configuration(towers: dict[str, Path], folde
     weights.write_bytes(data)
     changed = describe(str(folder)).digest
     edit(folder, lambda raw: raw.update(layer_norm_eps=0.5))
-    assert len({before, changed, describe(str(folder)).digest}) == 3
+    other = describe(str(folder)).digest
+    (folder / "tokenizer.json").write_text("{}")
+    whole = describe(str(folder)).digest
+    (folder / "tokenizer.json").rename(folder / "vocab.json")
+    assert len({before, changed, other, whole, describe(str(folder)).digest}) == 5
+    (folder / "vocab.json").unlink()
+    (folder / "notes.md").write_text("not loaded")
+    assert describe(str(folder)).digest == other
+
+
+def test_a_folder_is_loaded_as_it_was_pinned(folder: Path) -> None:
+    began = describe(str(folder))
+    assert began.in_a_folder and began.revision == began.digest
+    load_encoder(str(folder), began.revision)
+    edit(folder, lambda raw: raw.update(layer_norm_eps=0.5))
+    with pytest.raises(
+        ConfigurationError, match=r"vision.tower: the model '.*/tower' changed after the study began; run"
+    ):
+        load_encoder(str(folder), began.revision)
+    shutil.rmtree(folder)
+    with pytest.raises(ConfigurationError, match=r"no folder '.*/tower', where the model was when the study began"):
+        load_encoder(str(folder), began.revision)
+
+
+def test_weights_are_read_once_for_each_state_of_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def watch(path: Path) -> str:
+        read.append(path.name)
+        return file_sha256(path)
+
+    monkeypatch.setattr(model_files, "file_sha256", watch)
+    began = describe(str(folder))
+    assert sorted(read) == ["config.json", "model.safetensors", "preprocessor_config.json"]
+    load_encoder(str(folder), began.revision)
+    assert len(read) == 3
+    os.utime(folder / "model.safetensors", (1, 1))
+    assert describe(str(folder)).digest == began.digest and read[3:] == ["model.safetensors"]
+
+
+def test_an_outline_reads_no_weights(folder: Path) -> None:
+    whole = describe(str(folder))
+    (folder / "model.safetensors").unlink()
+    assert outline(str(folder)) == whole.model_copy(update={"digest": NOT_READ, "revision": NOT_READ})
+    assert outline(EMBEDDED_TOWER) == describe(EMBEDDED_TOWER)
+    with pytest.raises(ConfigurationError, match="no tower 'embedded:clip'"):
+        outline("embedded:clip")
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_require_files(files: Path) -> None:
 def test_collect_own_files(files: Path, tmp_path: Path) -> None:
     train = str(files / "train.json")
     data = Data(pretrain=(), finetune=(train,), test=(train,), images=str(files / "images"))
-    source = Source("files", files / "train.json", files / "images")
+    source = Source(train, "files", files / "train.json", files / "images")
     found = collect_sources(data, tmp_path / "work", lambda *_: None)
     assert found == {"pretrain": [source], "finetune": [source], "test": [source]}
     assert not (tmp_path / "work").exists(), "nothing to compose"
@@ -127,9 +127,9 @@ def two_folders(files: Path, **changes: Any) -> Data:
 @pytest.mark.usefixtures("captions")
 def test_a_file_of_pretraining_has_its_own_folder(files: Path, tmp_path: Path) -> None:
     found = collect_sources(two_folders(files), tmp_path / "work", lambda *_: None)
-    train = Source("files", files / "train.json", files / "images")
-    assert found["pretrain"] == [Source("pretrain-files", files / "captions.json", files / "other")]
-    assert found["finetune"] == found["test"] == [train]
+    train, captions = files / "train.json", files / "captions.json"
+    assert found["pretrain"] == [Source(str(captions), "pretrain-files", captions, files / "other")]
+    assert found["finetune"] == found["test"] == [Source(str(train), "files", train, files / "images")]
 
 
 @pytest.mark.parametrize(
