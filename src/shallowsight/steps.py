@@ -30,8 +30,9 @@ from shallowsight.services.progress import Progress
 from shallowsight.services.store import STUDY, Store
 from shallowsight.services.stores import open_store as open_store
 from shallowsight.settings import Setting
+from shallowsight.stage_job import feature_folders
 from shallowsight.tracking_step import track_setting
-from shallowsight.train_step import feature_folders, train_cell
+from shallowsight.train_step import train_cell
 
 log = logging.getLogger(__name__)
 

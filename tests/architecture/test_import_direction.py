@@ -41,13 +41,16 @@ ALLOWED: dict[str, set[str]] = {
     "resolve": {"assets", "cells", "config", "cost", "data", "errors", "overrides", "services", "settings"},
     # The seam between boxes and library.
     "machine": {"services"},
-    "train_step": {"cells", "config", "errors", "machine", "services", "services.objects", "settings", "train"},
+    "stage_job": {"cells", "errors", "services", "settings", "train"},
+    "train_step": {
+        "cells", "config", "errors", "machine", "services", "services.objects", "settings", "stage_job", "train",
+    },
     "node_task": {"cells", "config", "errors", "services", "settings"},
-    "cluster_step": {"cells", "config", "digest", "errors", "node_task", "services", "settings", "train_step"},
+    "cluster_step": {"cells", "config", "digest", "errors", "node_task", "services", "settings", "stage_job"},
     "tracking_step": {"cells", "config", "digest", "errors", "report", "services", "settings", "shallowsight"},
     "steps": {
         "analysis", "cells", "cluster_step", "config", "data", "errors", "evaluate", "machine", "model", "plan",
-        "report", "resolve", "services", "settings", "tracking_step", "train_step",
+        "report", "resolve", "services", "settings", "stage_job", "tracking_step", "train_step",
     },
     "artifacts": {"cells", "evaluate"},
     # A run from the command line.
