@@ -192,7 +192,7 @@ def test_two_nodes_that_lack_memory_agree_on_smaller_micro_batches(
     assert place == store.place(cell) and store.is_whole(cell)
     first, second = trainer.ends
     assert all(first) and {first[rank] for rank in greedy} == {ENDED} and second == [0, 0]
-    assert NodeTask.read(store, cell.digest).accumulation == 2
+    assert NodeTask.read(store, cell.digest, 2).accumulation == 2
     assert cluster.count("DELETE") == 1, "the failed TrainJob made way"
 
     monkeypatch.delenv(LAUNCHER)
