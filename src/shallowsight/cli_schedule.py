@@ -30,7 +30,7 @@ def apply(
     context: Context = None,
     token_file: TokenFile = None,
 ) -> None:
-    """Make the server run what the file says, and nothing else of this file's. The same again changes nothing."""
+    """Make the server run what the file says; the same again changes nothing."""
     from shallowsight.schedules.apply import carry_out, changes_for, require_applied
     from shallowsight.schedules.table import lines_of
 

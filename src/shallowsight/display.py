@@ -85,4 +85,4 @@ def print_cells(console: Console, status: Status, likely: int) -> None:
         state = "whole" if cell in status.whole else "to be made"
         console.print(f"  {cell.digest}  {state:10}  {cell}", highlight=False)
     if status.plan is None:
-        console.print(f"  and about {likely - len(status.missing)} more, once the analysis has found the groups")
+        console.print(f"  and about {likely - len(status.missing)} more, which are listed once the layers are analyzed")

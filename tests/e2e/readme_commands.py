@@ -6,6 +6,7 @@ RUNS = "tests/e2e/test_readme_runs.py"
 IMAGES = f"{RUNS}::test_images_of_the_exports"
 KFP = "tests/services/test_kfp_commands.py"
 IN_A_MINUTE = f"{KFP}::test_submit_status_and_wait"
+SENT_FILE = "tests/services/test_kfp_submit.py::test_a_study_is_sent"
 ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study"
 SCHEDULE = f"{KFP}::test_a_schedule_from_its_first_diff_to_its_end"
 FETCH = "tests/services/test_fetch_command.py::test_fetch_as_it_stands_there"
@@ -27,6 +28,7 @@ TESTED = {
     "export SHALLOWSIGHT_KFP_TOKEN=...": IN_A_MINUTE,
     'shallowsight submit demo --store s3://shallowsight/studies/demo --gpus 8 --set seeds="0 1 2"': IN_A_MINUTE,
     "shallowsight status RUN_ID": IN_A_MINUTE,
+    "shallowsight submit my.yaml --store s3://shallowsight/studies/my": SENT_FILE,
     "export AWS_ENDPOINT_URL=http://127.0.0.1:9000": FETCH,
     "export AWS_ACCESS_KEY_ID=$(kubectl -n shallowsight get secret shallowsight-store "
     "-o jsonpath='{.data.AWS_ACCESS_KEY_ID}' | base64 -d)": SECRET,
@@ -98,7 +100,7 @@ NOT_TESTED = {
     "make image-python BASE_PYTHON=...@sha256:...": ENGINE,
     "make images-local": ENGINE,
     "pip install docker": ENGINE,
-    "kubectl apply --server-side -k manifests/overlays/a100": CLUSTER,
+    "kubectl apply --server-side -k manifests/overlays/mine": CLUSTER,
     "kubectl -n shallowsight wait --for=condition=complete job/minio-setup --timeout=10m": CLUSTER,
     "kubectl -n shallowsight port-forward service/minio 9000 &": CLUSTER,
     "kubectl get trainjobs -n shallowsight -L shallowsight/study,shallowsight/stage": CLUSTER,
