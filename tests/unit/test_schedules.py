@@ -76,7 +76,9 @@ BAD = [
     pytest.param(entry(FINE + "    sett: {}\n"), ["did you mean 'set'?"], id="near key"),
     pytest.param("version: 1\ndefaults: {gpu: 1}\nschedules: []\n", ["did you mean 'gpus'?"], id="key of defaults"),
     pytest.param(
-        entry(FINE).replace("0 2 * * 1", "*/5 * * * *"), [":4: what begins", 'cron: "*/5 * * * *"'], id="no quotes"
+        entry(FINE).replace("0 2 * * 1", "*/5 * * * *"),
+        [":4: what begins with '*' needs quotes", 'cron: "..."'],
+        id="no quotes",
     ),
     pytest.param(entry(FINE).replace("0 2 * * 1", "5"), [":4: schedules.0.cron: write a text", "found 5"], id="number"),
     pytest.param(
