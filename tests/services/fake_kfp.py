@@ -1,16 +1,16 @@
 """An API of Kubeflow Pipelines 2 over HTTP, in memory, that can fail on purpose. It runs nothing."""
 
 import json
-import threading
 from collections.abc import Callable
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from local_server import LocalServer
 
 Json = dict[str, Any]
 # What a rule may answer: a status with a body, `lost` (done, but the answer is lost), or None: go on.
@@ -26,7 +26,7 @@ _IN_LIST = {"recurringruns": "recurringRuns"}
 LOGIN = "<!doctype html><title>Sign in</title>"
 
 
-class FakeKfp:
+class FakeKfp(LocalServer):
     """`requests` are (method, path); `rule(method, path, number)` may answer in place of the server."""
 
     def __init__(self, token: str | None = None) -> None:
@@ -38,22 +38,7 @@ class FakeKfp:
         self.rule: Callable[[str, str, int], Fault] = lambda method, path, number: None
         self.after: Callable[[], None] = lambda: None  # called when a request has been carried out
         self._ids = count(1)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda request, address: None  # type: ignore[method-assign]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "FakeKfp":
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_handler(self))
 
     @property
     def recurring(self) -> list[Json]:

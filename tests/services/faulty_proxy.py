@@ -4,8 +4,9 @@ import http.client
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
+
+from local_server import LocalServer
 
 _ERROR = "<?xml version='1.0'?><Error><Code>{0}</Code><Message>says the proxy</Message></Error>"
 
@@ -14,7 +15,7 @@ Fault = str | None
 Rule = Callable[[str, str], Fault]
 
 
-class FaultyProxy:
+class FaultyProxy(LocalServer):
     """Asks `rule(method, path)` before each request.
 
     A fault is `drop` (nothing arrives), `lost` (done, but the answer is lost), `half` (half an answer), `silent` (no
@@ -27,22 +28,7 @@ class FaultyProxy:
         self.seconds = 0.0
         self.port = port  # of the server behind
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda request, address: None  # type: ignore[method-assign]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "FaultyProxy":
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(self._handler(), poll_seconds=0.05)
 
     def first(self, count: int, fault: str, method: str = "", part: str = "") -> None:
         """This many requests with that method and that part of the path; then it heals."""

@@ -5,9 +5,10 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from local_server import LocalServer
 
 Json = dict[str, Any]
 _NEWEST = {"min_required_weave_python_version": "0.0.1", "trace_server_version": "99.0.0"}
@@ -16,7 +17,7 @@ _VIEWER = {"username": "someone", "entity": "team", "defaultEntity": {"name": "t
 _ACCOUNT = {"viewer": _VIEWER, "project": _PROJECT}
 
 
-class WeaveStub:
+class WeaveStub(LocalServer):
     """`requests` are (path, body), `calls` by id; `rule(path)` may answer a status and a text instead."""
 
     def __init__(self) -> None:
@@ -26,22 +27,7 @@ class WeaveStub:
         self.keys: set[str] = set()  # what the clients said who they are
         self.rule: Callable[[str], tuple[int, str] | None] = lambda path: None
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda request, address: None  # type: ignore[method-assign]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "WeaveStub":
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_handler(self))
 
     @property
     def sent(self) -> str:
