@@ -56,10 +56,15 @@ class PictureEncoder:
         """
         if self._device.type != "cpu":
             return tuple(look(pixels_BCHW.to(self._device)))
-        alone = [picture.clone(memory_format=torch.contiguous_format) for picture in pixels_BCHW.split(1)]
-        at_once = torch.get_num_threads()
-        with threads_of(1), ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return tuple(torch.cat(layer) for layer in zip(*pool.map(look, alone), strict=True))
+        alone = [picture.clone(memory_format=torch.contiguous_format) for picture in torch.split(pixels_BCHW, 1)]
+        at_once = min(len(alone), torch.get_num_threads())
+        with threads_of(1):
+            if at_once == 1:
+                seen = [look(picture) for picture in alone]
+            else:
+                with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                    seen = list(pool.map(look, alone))
+        return tuple(torch.cat(layer) for layer in zip(*seen, strict=True))
 
 
 class Encoder:
