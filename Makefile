@@ -33,7 +33,7 @@ demo: $(INSTALLED) ## set up and run the embedded layer study, about ten minutes
 test: $(INSTALLED) ## set up and run all tests that need neither a GPU nor a cluster
 	@$(PYTEST) -m "not gpu and not cluster"
 
-test-fast: $(INSTALLED) ## the tests that take seconds
+test-fast: $(INSTALLED) ## the tests that take less than a second, in about a minute
 	@$(PYTEST)
 
 lint: $(INSTALLED) ## formatting, lint, types

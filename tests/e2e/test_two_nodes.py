@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 from ports import free_port
-from stage_runs import finish, kill, losses, result, saved, wait_for
+from stage_runs import LONG, kill, losses, meddling, result, saved, wait_for
 
 from shallowsight.train.job import StageJob
 
 pytestmark = pytest.mark.slow
 
+UPDATES = 12
 
-def start_node(job: StageJob, rank: int, port: int) -> "subprocess.Popen[bytes]":
+
+def start_node(job: StageJob, rank: int, port: int, **environment: str) -> "subprocess.Popen[bytes]":
     """With a scratch folder of its own."""
     folder = job.out.parent / f"node {rank}"
     (folder / "work").mkdir(parents=True, exist_ok=True)
@@ -25,7 +27,7 @@ def start_node(job: StageJob, rank: int, port: int) -> "subprocess.Popen[bytes]"
     launcher += ["--master-addr=127.0.0.1", f"--master-port={port}", "-m", "shallowsight.train", str(path)]
     return subprocess.Popen(
         [sys.executable, "-m", *launcher],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
         stdout=(folder / "log").open("ab"),
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -36,18 +38,18 @@ def log_of(job: StageJob) -> str:
     return "".join(path.read_text()[-2000:] for path in sorted(job.out.parent.glob("node */log")))
 
 
-def test_two_nodes_train_as_two_processes_do(resumable: Callable[..., StageJob], tmp_path: Path) -> None:
-    together = resumable("together")
-    finish(together, 2)
-    apart = resumable("apart")
+def test_two_nodes_train_as_two_processes_do(
+    resumable: Callable[..., StageJob], calm: Callable[..., StageJob], tmp_path: Path
+) -> None:
+    together, apart = calm(2, UPDATES), resumable("apart", updates=UPDATES)
     port = free_port()
-    nodes = [start_node(apart, rank, port) for rank in (0, 1)]
+    nodes = [start_node(apart, rank, port, **meddling(tmp_path, 4)) for rank in (0, 1)]
     wait_for(lambda: len(saved(apart)) >= 2, "two states")
     for node in nodes:
         kill(node)
     port = free_port()
     for node in [start_node(apart, rank, port) for rank in (0, 1)]:
-        assert node.wait(timeout=180) == 0, log_of(apart)
+        assert node.wait(timeout=LONG) == 0, log_of(apart)
     assert "continuing after update" in log_of(apart)
     assert losses(apart) == losses(together)
     assert result(apart) == result(together)

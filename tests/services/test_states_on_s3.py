@@ -1,6 +1,7 @@
 """Unfinished trainings in a real S3 store: another machine goes on, and a store that is away costs nothing but time."""
 
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -8,7 +9,19 @@ from uuid import uuid4
 import pytest
 from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
-from stage_runs import finish, kill, log_of, losses, result, start, updates_of, wait_for
+from stage_runs import (
+    HOLD_UNTIL_STOPPED,
+    LONG,
+    finish,
+    kill,
+    log_of,
+    losses,
+    meddling,
+    result,
+    start,
+    updates_of,
+    wait_for,
+)
 
 from shallowsight.services.objects import open_objects
 from shallowsight.train.job import StageJob
@@ -17,6 +30,7 @@ from shallowsight.train.state import KEEP, MANIFEST
 pytestmark = pytest.mark.slow
 
 Make = Callable[..., StageJob]
+UPDATES = 12
 
 
 @pytest.fixture
@@ -24,8 +38,8 @@ def on_s3(resumable: Make) -> Make:
     """Equal names are equal states: two folders are two machines."""
     place = uuid4().hex
 
-    def make(name: str, folder: str, **changes: object) -> StageJob:
-        made = resumable(folder, **changes)
+    def make(name: str, folder: str) -> StageJob:
+        made = resumable(folder, updates=UPDATES)
         return made.model_copy(update={"states": f"s3://{BUCKET}/{place}", "state_key": f"training_state/{name}"})
 
     return make
@@ -36,21 +50,24 @@ def manifests(job: StageJob) -> list[str]:
     return [key for key in open_objects(job.states).keys(f"{job.state_key}/") if key.endswith(MANIFEST)]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_another_machine_continues(s3: Server, on_s3: Make, resumable: Make, processes: int) -> None:
-    calm = resumable("calm")
-    finish(calm, processes)
-    here, there = on_s3("one", "here"), on_s3("one", "there")
-    process = start(here, processes)
-    wait_for(lambda: len(manifests(here)) >= KEEP, "two states")
+def killed_with_states(job: StageJob, processes: int, folder: Path) -> None:
+    """After the fourth update, whose state is whole."""
+    process = start(job, processes, **meddling(folder, 4))
+    wait_for(lambda: max(manifests(job), default="").endswith(f"update-{4:08}/{MANIFEST}"), "the state")
     kill(process)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_another_machine_continues(s3: Server, on_s3: Make, calm: Make, tmp_path: Path, processes: int) -> None:
+    here, there = on_s3("one", "here"), on_s3("one", "there")
+    killed_with_states(here, processes, tmp_path)
     finish(there, processes)
-    assert "continuing after update" in log_of(there)
-    assert updates_of(there)[0] > 1 and result(there) == result(calm)
+    assert "continuing after update 4" in log_of(there)
+    assert updates_of(there)[0] == 5 and result(there) == result(calm(processes, UPDATES))
 
 
 def test_old_states_are_pruned(s3: Server, on_s3: Make) -> None:
-    job = on_s3("one", "here", updates=12)
+    job = on_s3("one", "here")
     finish(job, 1)
     kept = open_objects(str(job.states)).keys(f"{job.state_key}/")
     assert len([key for key in kept if key.endswith(MANIFEST)]) == KEEP
@@ -58,44 +75,55 @@ def test_old_states_are_pruned(s3: Server, on_s3: Make) -> None:
     assert {key.split("/")[2] for key in kept} == {key.split("/")[2] for key in kept if key.endswith(MANIFEST)}
 
 
-def test_a_store_that_comes_back_is_waited_for(s3: Server, proxy: FaultyProxy, on_s3: Make, resumable: Make) -> None:
-    calm = resumable("calm")
-    finish(calm, 1)
+def start_in_the_middle(job: StageJob, folder: Path, change: Callable[[], None]) -> "subprocess.Popen[bytes]":
+    """A training that has seen a change after its fifth update."""
+    go = folder / "go"
+    process = start(job, 1, **meddling(folder, 5, f"while not os.path.exists({str(go)!r}): time.sleep(0.01)"))
+    wait_for(lambda: len(updates_of(job)) >= 5, "five updates")
+    change()
+    go.touch()
+    return process
+
+
+def test_a_store_that_comes_back_is_waited_for(
+    s3: Server, proxy: FaultyProxy, on_s3: Make, calm: Make, tmp_path: Path
+) -> None:
     job = on_s3("one", "here")
-    process = start(job, 1)
-    wait_for(lambda: len(updates_of(job)) >= 5, "five updates")
-    proxy.first(6, "SlowDown 503", method="PUT")
-    proxy.first(6, "drop")
-    assert process.wait(timeout=120) == 0, log_of(job)
-    assert "was not saved" not in log_of(job) and result(job) == result(calm)
+    faults = iter(["SlowDown 503"] * 4 + ["drop"] * 4)
+
+    def ail() -> None:
+        proxy.rule = lambda method, path: next(faults, None)
+
+    process = start_in_the_middle(job, tmp_path, ail)
+    assert process.wait(timeout=LONG) == 0, log_of(job)
+    assert next(faults, None) is None, "all of them were met"
+    assert "was not saved" not in log_of(job) and result(job) == result(calm(1, UPDATES))
 
 
-def test_a_store_that_stays_away_costs_the_states(s3: Server, proxy: FaultyProxy, on_s3: Make, resumable: Make) -> None:
-    calm = resumable("calm", updates=20)
-    finish(calm, 1)
-    job = on_s3("one", "here", updates=20).model_copy(update={"patience": 0.5})
-    process = start(job, 1)
-    wait_for(lambda: len(updates_of(job)) >= 5, "five updates")
-    proxy.rule = lambda method, path: "drop"
-    assert process.wait(timeout=180) == 0, log_of(job)
-    assert "was not saved: " in log_of(job) and result(job) == result(calm)
+def test_a_store_that_stays_away_costs_the_states(
+    s3: Server, proxy: FaultyProxy, on_s3: Make, calm: Make, tmp_path: Path
+) -> None:
+    job = on_s3("one", "here").model_copy(update={"patience": 0.5})
+
+    def leave() -> None:
+        proxy.rule = lambda method, path: "drop"
+
+    process = start_in_the_middle(job, tmp_path, leave)
+    assert process.wait(timeout=LONG) == 0, log_of(job)
+    assert "was not saved: " in log_of(job) and result(job) == result(calm(1, UPDATES))
 
 
 def test_a_store_that_is_away_at_the_start_says_so(s3: Server, proxy: FaultyProxy, on_s3: Make) -> None:
     job = on_s3("one", "here").model_copy(update={"patience": 0.5})
     proxy.rule = lambda method, path: "drop"
     process = start(job, 1)
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=LONG) == 1
     assert proxy.url.removeprefix("http://") in log_of(job) and "Traceback" not in log_of(job)
 
 
-def test_a_flipped_byte_in_the_store(s3: Server, on_s3: Make, resumable: Make) -> None:
-    calm = resumable("calm")
-    finish(calm, 1)
+def test_a_flipped_byte_in_the_store(s3: Server, on_s3: Make, calm: Make, tmp_path: Path) -> None:
     job = on_s3("one", "here")
-    process = start(job, 1)
-    wait_for(lambda: len(manifests(job)) >= KEEP, "two states")
-    kill(process)
+    killed_with_states(job, 1, tmp_path)
     objects = open_objects(str(job.states))
     place = max(manifests(job)).rpartition("/")[0]
     part = next(key for key in objects.keys(f"{place}/") if not key.endswith(MANIFEST))
@@ -104,16 +132,16 @@ def test_a_flipped_byte_in_the_store(s3: Server, on_s3: Make, resumable: Make) -
     objects.put_bytes(part, bytes(data))
     finish(job, 1)
     assert f"the state {place.rpartition('/')[2]} is not used: " in log_of(job)
-    assert result(job) == result(calm)
+    assert result(job) == result(calm(1, UPDATES))
 
 
-def test_sigterm_saves_to_the_store(s3: Server, on_s3: Make) -> None:
+def test_sigterm_saves_to_the_store(s3: Server, on_s3: Make, tmp_path: Path) -> None:
     job = on_s3("one", "here").model_copy(update={"save_seconds": 3600.0})
-    process = start(job, 1)
+    process = start(job, 1, **meddling(tmp_path, 3, HOLD_UNTIL_STOPPED))
     wait_for(lambda: len(updates_of(job)) >= 3, "three updates")
     assert kill(process, signal.SIGTERM) == 4
     assert len(manifests(job)) == 1
     there = on_s3("one", "there")
     finish(there, 1)
-    assert len(losses(there)) == 60
+    assert len(losses(there)) == UPDATES
     assert Path(there.out / "losses.jsonl").exists()
