@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from shallowsight.assets.language_models import require_language
 from shallowsight.assets.pinned import pin
 from shallowsight.assets.towers import describe
 from shallowsight.cells import Resolved
@@ -68,4 +69,5 @@ def _pin_language(language: Language) -> tuple[str, str | None]:
     if language.model == SCRATCH:
         return SCRATCH, None
     found = pin("language.model", language.model, language.revision, SCRATCH)
+    require_language(language.model, found, language.max_length)
     return found.digest, found.revision

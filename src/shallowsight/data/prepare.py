@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from shallowsight.assets.pinned import texts_of
 from shallowsight.benchmarks import find_benchmark
 from shallowsight.config import SCRATCH, Experiment
+from shallowsight.data.given_tokenizer import given_tokenizer
 from shallowsight.data.questions import questions_of
 from shallowsight.data.records import Record, read_jsonl, write_jsonl
 from shallowsight.data.shards import write_shards
@@ -31,9 +31,11 @@ def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_pr
 
     Raises:
         DataRefused: too many bad rows, or training pictures in the test set.
-        ConfigurationError: a file cannot be read, or a benchmark has no questions.
+        ConfigurationError: a file cannot be read, a benchmark has no questions, or the tokenizer does not fit.
     """
     data = experiment.data
+    language = experiment.language
+    given = given_tokenizer(language) if language.model != SCRATCH else None  # its faults before those of the data
     by_use = collect_sources(data, work, on_progress)
     on_progress("checking records and pictures", 0, 1)
     reports = _gate_all(by_use, verdicts, data.max_bad_share)
@@ -51,7 +53,10 @@ def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_pr
     on_progress("packing pictures", 0, 1)
     images = write_shards(((key, path.read_bytes()) for key, path in _pictures(good).items()), out)
     on_progress("packing pictures", 1, 1)
-    _write_tokenizer(experiment, out)
+    if given is None:
+        _learn_tokenizer(language.vocabulary, out)
+    else:
+        given.save_pretrained(out / "tokenizer")
     summary = {
         "train_rows": written["finetune"],
         "pretrain_rows": written["pretrain"],
@@ -168,19 +173,11 @@ def require_questions(benchmarks: Iterable[str], folder: Path) -> None:
             )
 
 
-def _write_tokenizer(experiment: Experiment, out: Path) -> None:
-    folder = out / "tokenizer"
-    if experiment.language.model == SCRATCH:
-        turns = (
-            turn["value"]
-            for use in ("pretrain", "finetune")
-            for record in read_jsonl(out / f"{use}.jsonl")
-            for turn in record["conversations"]
-        )
-        train_tokenizer(turns, experiment.language.vocabulary, folder)
-        return
-    from transformers import AutoTokenizer
-
-    language = experiment.language
-    files = texts_of("language.model", language.model, language.revision)
-    AutoTokenizer.from_pretrained(files.place, revision=files.revision).save_pretrained(folder)
+def _learn_tokenizer(vocabulary: int, out: Path) -> None:
+    turns = (
+        turn["value"]
+        for use in ("pretrain", "finetune")
+        for record in read_jsonl(out / f"{use}.jsonl")
+        for turn in record["conversations"]
+    )
+    train_tokenizer(turns, vocabulary, out / "tokenizer")
