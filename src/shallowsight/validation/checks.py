@@ -12,6 +12,7 @@ from typing import Literal
 from shallowsight.errors import ConfigurationError
 from shallowsight.validation.facts import Facts, facts_of, id_of
 from shallowsight.validation.images import ImageLimits, check_images
+from shallowsight.validation.labels import labels_of
 from shallowsight.validation.records import Record, read_records
 
 log = logging.getLogger(__name__)
@@ -62,10 +63,10 @@ def check_files(files: Sequence[Path], images: Path, *, duplicates: Duplicates, 
     names: dict[str, str] = {}  # each path to its one copy in memory
     raw_names: list[str | None] = []
     notes: Counter[str] = Counter()
-    for file in files:
+    for file, label in zip(files, labels_of(files), strict=True):
         seen = _Seen(duplicates)
         for number, record in read_records(file):
-            facts = facts_of(record, file=file.name, number=number, occurrence=seen.occurrence(record))
+            facts = facts_of(record, file=label, number=number, occurrence=seen.occurrence(record))
             name = record["image"] if facts.image_type == "text" else None
             if name is not None:
                 name = names.setdefault(name, name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from shallowsight.errors import ConfigurationError, DataRefused, ShallowsightError
 from shallowsight.validation.checks import Duplicates, Table, check_files
 from shallowsight.validation.images import ImageLimits
+from shallowsight.validation.labels import stems_of
 from shallowsight.validation.outputs import count_by_file, split, write_verdict
 from shallowsight.validation.rules import broken_rules, rules
 from shallowsight.validation.suite import SuiteResult, require, run_suite
@@ -101,9 +102,7 @@ def _good_files(files: Sequence[Path], out: Path, max_bad_share: float) -> tuple
         raise ConfigurationError("the data gate got no file; name at least one .json or .jsonl file in data.files")
     if not 0 <= max_bad_share <= 1:
         raise ConfigurationError(f"data.max_bad_share is {max_bad_share}; allowed: a share from 0 to 1")
-    good = tuple(out / f"{file.stem}.good.jsonl" for file in files)
-    if again := [path.name for path, count in Counter(good).items() if count > 1]:
-        raise ConfigurationError(f"several data files would be written to {again[0]}; give them different names")
+    good = tuple(out / f"{stem}.good.jsonl" for stem in stems_of(files))
     written = {path.resolve() for path in (*good, out / "quarantine.jsonl", out / "validation.json")}
     if clash := [file for file in files if file.resolve() in written]:
         raise ConfigurationError(f"data file {clash[0]} would be overwritten; choose another output folder than {out}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from shallowsight.errors import ShallowsightError
 from shallowsight.validation.checks import Table
+from shallowsight.validation.labels import labels_of
 from shallowsight.validation.page import render
 from shallowsight.validation.records import Record, read_records
 
@@ -21,14 +22,14 @@ def split(
     """
     places = iter(zip(table.rows, faults, strict=True))
     with quarantine.open("w", encoding="utf-8") as aside:
-        for file, good_file in zip(files, good_files, strict=True):
+        for file, label, good_file in zip(files, labels_of(files), good_files, strict=True):
             with good_file.open("w", encoding="utf-8") as good:
                 for number, record in read_records(file):
                     facts, found = next(places, (None, ()))
-                    if facts is None or (facts.file, facts.number) != (file.name, number):
+                    if facts is None or (facts.file, facts.number) != (label, number):
                         raise ShallowsightError(f"data file {file} changed while it was checked; run the gate again")
                     if found:
-                        entry = {"file": file.name, "row": number, "id": facts.id, "reasons": found, "record": record}
+                        entry = {"file": label, "row": number, "id": facts.id, "reasons": found, "record": record}
                         aside.write(_line(entry))
                     else:
                         good.write(_line(record))
@@ -50,7 +51,7 @@ def count_by_file(files: Sequence[Path], table: Table, faults: Sequence[tuple[st
     """Rows and good rows of each file."""
     rows = Counter(row.file for row in table.rows)
     good = Counter(row.file for row, found in zip(table.rows, faults, strict=True) if not found)
-    return [{"name": file.name, "rows": rows[file.name], "good": good[file.name]} for file in files]
+    return [{"name": label, "rows": rows[label], "good": good[label]} for label in labels_of(files)]
 
 
 def write_verdict(out: Path, validation: Mapping[str, Any]) -> None:

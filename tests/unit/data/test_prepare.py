@@ -44,6 +44,15 @@ def run(files: Path, tmp_path: Path, small: Callable[..., Experiment]) -> Run:
     return go
 
 
+def test_two_files_of_one_name(run: Run, files: Path) -> None:
+    for name in ("train", "test"):
+        (files / name).mkdir()
+        (files / f"{name}.json").rename(files / name / "data.json")
+    out = run(data__finetune=[str(files / "train/data.json")], data__test=[str(files / "test/data.json")])
+    assert len(list(read_jsonl(out / "finetune.jsonl"))) == 11
+    assert {q["id"].partition("#")[0] for q in read_jsonl(out / "questions.jsonl")} == {f"r{i}" for i in range(10, 14)}
+
+
 def spoil(file: Path, change: Callable[[list[dict[str, Any]]], object]) -> None:
     rows = json.loads(file.read_text(encoding="utf-8"))
     change(rows)

@@ -246,13 +246,33 @@ def test_refuses_arguments(images: Path, write: Write, tmp_path: Path) -> None:
         gate([], images, out, max_bad_share=0)
     with pytest.raises(ConfigurationError, match="max_bad_share is 5; allowed"):
         gate([file], images, out, max_bad_share=5)
-    with pytest.raises(ConfigurationError, match=r"several data files would be written to data\.good\.jsonl"):
-        gate([file, write([row(1)], "data.jsonl")], images, out, max_bad_share=0)
     with pytest.raises(ConfigurationError, match="would be overwritten"):
         gate([write([row(1)], "quarantine.jsonl")], images, tmp_path, max_bad_share=0)
     with pytest.raises(ConfigurationError, match=r"images folder .* no such folder, but 1 images"):
         gate([file], tmp_path / "none", out, max_bad_share=0)
     assert not out.exists()
+
+
+def test_files_of_one_name_are_kept_apart(images: Path, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a/data.json", "b/data.json", "data-2.json", "c/data.jsonl")]
+    texts = [[row(1)], [row(2), row(3), row(3)], [row(4)], [row(5)]]
+    for file, rows in zip(files, texts, strict=True):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(rows) if file.suffix == ".json" else "".join(map(json.dumps, rows)))
+    report = gate(files, images, tmp_path / "out", max_bad_share=0.5)
+    assert [path.name for path in report.good_files] == [
+        "data.good.jsonl", "data-3.good.jsonl", "data-2.good.jsonl", "data-4.good.jsonl",
+    ]  # fmt: skip
+    ids = [[json.loads(line)["id"] for line in path.read_text().splitlines()] for path in report.good_files]
+    assert ids == [[r["id"] for r in rows] for rows in ([row(1)], [row(2), row(3)], [row(4)], [row(5)])]
+    (line,) = report.quarantine.read_text().splitlines()
+    assert (json.loads(line)["file"], json.loads(line)["row"]) == ("data.json (2)", 3)
+    assert json.loads((tmp_path / "out" / "validation.json").read_text())["files"] == [
+        {"name": "data.json", "rows": 1, "good": 1},
+        {"name": "data.json (2)", "rows": 3, "good": 2},
+        {"name": "data-2.json", "rows": 1, "good": 1},
+        {"name": "data.jsonl", "rows": 1, "good": 1},
+    ]
 
 
 def test_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
