@@ -21,8 +21,12 @@ from shallowsight.cluster_step import train_on_cluster, uses_trainjobs
 from shallowsight.config import Experiment, StageName
 from shallowsight.data.sources import source_facts
 from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.even_batches import require_even_batches
 from shallowsight.machine import MEMBERS_AT_ONCE as MEMBERS_AT_ONCE
 from shallowsight.machine import scratch, share_cores, use_all_cores
+from shallowsight.parameters import gpus_of as gpus_of
+from shallowsight.parameters import require_step_gpus
+from shallowsight.parameters import words_of as words_of
 from shallowsight.plan import Plan, make_plan
 from shallowsight.resolve import resolve_experiment as resolve_experiment
 from shallowsight.resolve import resolve_study as resolve_study
@@ -37,6 +41,16 @@ from shallowsight.train_step import train_cell
 log = logging.getLogger(__name__)
 
 PLAN = "plan.json"
+
+
+def require_gpus(resolved: Resolved, gpus: object, step_gpus: object) -> None:
+    """Of a pipeline's parameters, before anything is made that would be of no use.
+
+    Raises:
+        ConfigurationError: one is no number of GPUs, or a batch does not divide among them.
+    """
+    require_even_batches(resolved.base, gpus_of(gpus))
+    require_step_gpus(step_gpus)
 
 
 def settings_override(settings: Sequence[str]) -> list[str]:

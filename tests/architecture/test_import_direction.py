@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "overrides": {"config", "errors", "experiments", "layers", "settings", "value_faults"},
     "hub": {"errors"},
     "even_batches": {"config", "errors"},
+    "parameters": {"errors"},
     # What the steps are made of.
     "services.objects": {"digest", "errors", "folders"},
     "assets": {"config", "digest", "errors", "hub", "services.objects"},
@@ -49,8 +50,8 @@ ALLOWED: dict[str, set[str]] = {
     "cluster_step": {"cells", "config", "digest", "errors", "node_task", "services", "settings", "stage_job"},
     "tracking_step": {"cells", "config", "digest", "errors", "report", "services", "settings", "shallowsight"},
     "steps": {
-        "analysis", "cells", "cluster_step", "config", "data", "errors", "evaluate", "machine", "model", "plan",
-        "report", "resolve", "services", "settings", "stage_job", "tracking_step", "train_step",
+        "analysis", "cells", "cluster_step", "config", "data", "errors", "evaluate", "even_batches", "machine", "model",
+        "parameters", "plan", "report", "resolve", "services", "settings", "stage_job", "tracking_step", "train_step",
     },
     "artifacts": {"cells", "evaluate"},
     # A run from the command line.
