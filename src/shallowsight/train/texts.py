@@ -2,8 +2,9 @@
 
 import logging
 
-from shallowsight.data.conversation import TEMPLATES, Tokenizer, encode_record
+from shallowsight.data.conversation import TEMPLATES, encode_record
 from shallowsight.data.examples import Examples, write_examples
+from shallowsight.data.plain_text import Tokenizer
 from shallowsight.data.records import read_jsonl
 from shallowsight.errors import ConfigurationError
 from shallowsight.train.job import StageJob
