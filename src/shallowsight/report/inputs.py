@@ -142,18 +142,13 @@ class _Reader:
     def texts(self, members: Sequence[Member]) -> Iterator[Texts]:
         """Of the first finished cell of each step that reads texts."""
         for step in READ_TEXTS:
-            digests = [t.digests[step] for m in members for t in m.trials if step in t.digests]
-            for digest in digests:
-                if not (self.cell(digest) and (self.cells / digest / SHORTENED).exists()):
-                    continue
-                if found := self.optional(digest, SHORTENED):
-                    try:
-                        yield Texts(step=step, cell=digest, found=Shortened(**found))
-                    except TypeError as error:
-                        self.problems.append(
-                            f"{SHORTENED} of cell {digest[:12]} does not have the agreed form: {error}"
-                        )
-                    break
+            digests = (t.digests[step] for m in members for t in m.trials if step in t.digests)
+            done = (d for d in digests if self.cell(d) and (self.cells / d / SHORTENED).exists())
+            if (digest := next(done, None)) and (found := self.optional(digest, SHORTENED)):
+                try:
+                    yield Texts(step=step, cell=digest, found=Shortened(**found))
+                except TypeError as error:
+                    self.problems.append(f"{SHORTENED} of cell {digest[:12]} does not have the agreed form: {error}")
 
     def analysis(self, digest: str | None) -> Analysis | None:
         if not (found := self.optional(digest, "analysis.json")):
