@@ -104,6 +104,7 @@ def prepare_cell(resolved: Resolved) -> Cell:
         "sources": {
             use: [resolved.sources[s].digest for s in getattr(data, use)] for use in ("pretrain", "finetune", "test")
         },
+        "turns": data.turns,
         "language": resolved.language_digest,
         "vocabulary": resolved.base.language.vocabulary,
     }

@@ -98,7 +98,9 @@ class Data(Part):
     scenes_test: Count = 300
     easy_vqa_train: Count = 200
     easy_vqa_test: Count = 80
-    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    # How the later questions of a test record of a file are asked: after the turns before them, or each by itself.
+    turns: Literal["in_context", "alone"] = "in_context"
+    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01  # rows that the gate refuses; too long texts likewise
     max_leaked_images: Count = 0  # training images that are also in the test set
 
     @model_validator(mode="after")

@@ -75,9 +75,11 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
     """Data gate, shards, questions, tokenizer.
 
     Raises:
-        DataRefused: the gate found too many bad rows; what it found stays in `validation/` of the store.
+        DataRefused: the gate found too many bad rows; what it found stays in `validation/` of the store. Or too many
+            texts are longer than `language.max_length`.
         ConfigurationError: a file cannot be read, or a benchmark has no questions.
     """
+    from shallowsight.data.lengths import require_lengths
     from shallowsight.data.prepare import prepare, require_questions
 
     cell = prepare_cell(resolved)
@@ -99,7 +101,11 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
 
     store.build(cell, make)
     folder = store.folder(cell)
+    # What is in the folder depends neither on the benchmarks nor on lengths and templates.
     require_questions(resolved.base.benchmarks, folder)
+    vision = resolved.base.vision
+    tokens = resolved.tower.tokens(vision.image_size, vision.pool, vision.features)
+    require_lengths(resolved.base, tokens, folder)
     return folder
 
 

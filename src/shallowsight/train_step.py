@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ def train_cell(
     def make(out: Path) -> None:
         from shallowsight.train.launch import launch
         from shallowsight.train.loop import UpdateRecord
+        from shallowsight.train.texts import read_shortened
 
         share_cores()
         progress = Progress(str(cell))
@@ -66,10 +68,12 @@ def train_cell(
             def show(record: UpdateRecord, updates: int) -> None:
                 if held.lost.is_set():
                     raise LeaseHeld(f"{cell}: another machine has taken this training over; it continues there")
+                metrics.records_read(len(shortened().left_out), len(shortened().cut))
                 metrics.update_done(record, updates)
                 progress(record.update, updates, f"loss {record.loss:.3f}, {1 / record.seconds:.1f} updates/s")
 
             job = stage_job(resolved, setting, cell, store, out, work, seconds, accumulation)
+            shortened = cache(partial(read_shortened, job))  # by the first update it is there
             launch(job, processes, show, metrics.state_kept)
         built.append(cell)
 

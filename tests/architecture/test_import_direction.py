@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "services": {"cells", "digest", "errors", "services.objects"},
     "train": {"assets", "config", "data", "digest", "errors", "model", "services", "services.objects"},
     "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
-    "report": {"config", "digest", "errors", "evaluate", "folders", "shallowsight"},
+    "report": {"config", "data", "digest", "errors", "evaluate", "folders", "shallowsight"},
     "resolve": {"assets", "cells", "config", "cost", "data", "errors", "overrides", "services", "settings"},
     # The seam between boxes and library.
     "machine": {"services"},

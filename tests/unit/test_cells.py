@@ -53,6 +53,7 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "data.scenes_test": (41, NONE),
     "data.easy_vqa_train": (21, NONE),
     "data.easy_vqa_test": (11, NONE),
+    "data.turns": ("alone", ALL),
     "data.max_bad_share": (0.5, ALL),
     "data.max_leaked_images": (1, ALL),
     "benchmarks": (["scenes_ocr"], {"evaluate"}),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from shallowsight.benchmarks import find_benchmark
-from shallowsight.config import SCRATCH, Experiment
+from shallowsight.config import BUILT_IN_SOURCES, SCRATCH, Experiment
 from shallowsight.data.given_tokenizer import given_tokenizer
 from shallowsight.data.questions import questions_of
 from shallowsight.data.records import Record, read_jsonl, write_jsonl
@@ -47,7 +47,7 @@ def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_pr
     shutil.copytree(verdicts, out / "validation")
 
     written = {use: write_jsonl(_records(good[use]), out / f"{use}.jsonl") for use in ("pretrain", "finetune")}
-    written["questions"] = write_jsonl(questions_of(_records(good["test"])), out / QUESTIONS)
+    written["questions"] = write_jsonl(_questions(good["test"], data.turns), out / QUESTIONS)
     require_questions(experiment.benchmarks, out)
     on_progress("checking records and pictures", 1, 1)
     on_progress("packing pictures", 0, 1)
@@ -149,6 +149,13 @@ def _pictures(good: dict[str, list[_Rows]]) -> dict[str, Path]:
 def _records(rows: list[_Rows]) -> Iterable[Record]:
     for one in rows:
         yield from one.records()
+
+
+def _questions(rows: list[_Rows], turns: str) -> Iterable[Record]:
+    """The questions that come with shallowsight are asked alone: those of one picture do not build on each other."""
+    for one in rows:
+        own = one.source.name not in BUILT_IN_SOURCES
+        yield from questions_of(one.records(), in_context=own and turns == "in_context")
 
 
 def training_images(folder: Path) -> list[str]:

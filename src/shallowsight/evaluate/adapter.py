@@ -16,6 +16,8 @@ from shallowsight.assets.towers import describe
 from shallowsight.config import Experiment, Vision
 from shallowsight.data.conversation import TEMPLATES, pad_left, prompt_ids
 from shallowsight.data.features import CachedFeatures
+from shallowsight.data.plain_text import plain_text
+from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.model.checkpoint import IN_A_FOLDER, load_trained
 from shallowsight.model.encode import PictureEncoder
@@ -77,7 +79,8 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
             if len(pictures) > 1:
                 raise ShallowsightError(f"task {task} shows {len(pictures)} pictures at once; this model takes one")
             picture = pictures[0] if pictures else None
-        return prompt_ids(question, template, self._tokenizer, self._image_tokens if picture else 0), picture
+        image_tokens = self._image_tokens if picture else 0
+        return prompt_ids(question, template, self._tokenizer, image_tokens, doc.get(EARLIER_TURNS) or ()), picture
 
     def _answer(self, rows: Sequence[tuple[list[int], Any]], limits: Sequence[int]) -> list[str]:
         stop = self._tokenizer.eos_token_id
@@ -89,7 +92,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
             features, ids_BT.to(self._device_name), mask_BT.to(self._device_name), max(limits), stop
         )
         own = [ids[:limit] for ids, limit in zip(found, limits, strict=True)]
-        return [text.strip() for text in self._tokenizer.batch_decode(own, skip_special_tokens=True)]
+        return [plain_text(ids.tolist(), self._tokenizer).strip() for ids in own]
 
     def _features(self, pictures: Sequence[Any]) -> list[Tensor]:
         """One [B', N, D] per layer, of cache keys and pictures in any mixture."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from shallowsight.validation.records import Record
 
 IMAGE_TOKEN = "<image>"
-END_MARKER = "</s>"
 ROLES = ("human", "gpt")
 
 
@@ -31,7 +30,6 @@ class Facts:
     image_token_in_first_turn: bool
     empty_replies: int
     empty_questions: int
-    end_markers: int
     chars: int
     broken_text: bool
 
@@ -69,7 +67,6 @@ def facts_of(record: Record, *, file: str, number: int, occurrence: int, image_s
         image_token_in_first_turn=bool(turns) and turns[0][0] != "gpt" and IMAGE_TOKEN in turns[0][1],
         empty_replies=sum(not text.strip() for text in replies),
         empty_questions=sum(not text.strip() for text in questions),
-        end_markers=sum(END_MARKER in text for text in replies),
         chars=sum(len(text) for _, text in turns),
         broken_text=any(_printable(text) != text for text in texts),
     )

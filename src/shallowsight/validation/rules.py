@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from shallowsight.validation.facts import END_MARKER, IMAGE_TOKEN, Facts
+from shallowsight.validation.facts import IMAGE_TOKEN, Facts
 
 Kind = Literal["given", "one_of", "none_of", "at_least", "at_most", "lacks"]
 
@@ -130,7 +130,6 @@ def rules(*, allow_text_only: bool, max_chars: int) -> tuple[Rule, ...]:
         _none("n_reply_image_tokens", "image_token_in_reply", f"no reply contains {IMAGE_TOKEN}"),
         _none("empty_replies", "empty_reply", "no reply is empty"),
         _none("empty_questions", "empty_human_text", "no human turn is empty"),
-        _none("end_markers", "end_marker_in_reply", f"no reply contains the end marker {END_MARKER}"),
         Rule(
             reason="text_too_long",
             words=f"the conversation has at most {max_chars} characters",

@@ -12,6 +12,7 @@ from PIL import Image
 
 from shallowsight.config import Experiment
 from shallowsight.data.prepare import prepare, require_questions, training_images
+from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.data.records import read_jsonl
 from shallowsight.data.shards import Shards
 from shallowsight.errors import ConfigurationError, DataRefused
@@ -79,6 +80,21 @@ def test_leaves_what_later_steps_read(prepared: Any) -> None:
         "near_duplicates_of_test_images": 0,
         "sources": {"pretrain": ["files"], "finetune": ["files"], "test": ["files"]},
     }
+
+
+def test_the_later_questions_of_a_file_are_asked_as_the_key_says(run: Run) -> None:
+    first = ["Which colour?", "red"]
+    for turns, earlier in ((None, [[], [first]]), ("in_context", [[], [first]]), ("alone", [[], []])):
+        out = run(**({"data__turns": turns} if turns else {}))
+        rows = [q for q in read_jsonl(out / "questions.jsonl") if q["image"] == "files/12.png"]
+        assert [q["question"] for q in rows] == ["Which colour?", "Sure?"]
+        assert [q[EARLIER_TURNS] for q in rows] == earlier
+
+
+def test_questions_that_come_with_shallowsight_are_asked_alone(run: Run) -> None:
+    out = run(data__test=["scenes"], data__scenes_test=2, benchmarks=["scenes_count"])
+    rows = list(read_jsonl(out / "questions.jsonl"))
+    assert len(rows) == 10 and all(q[EARLIER_TURNS] == [] for q in rows)
 
 
 def test_pictures_are_the_users(prepared: Any) -> None:

@@ -65,7 +65,7 @@ def docs(prepared: Any) -> list[Doc]:
     from shallowsight.data.questions import questions_of
 
     rows = [
-        *questions_of(read_jsonl(prepared.folder / "finetune.jsonl")),
+        *questions_of(read_jsonl(prepared.folder / "finetune.jsonl"), in_context=False),
         *read_jsonl(prepared.folder / "questions.jsonl"),
     ]
     assert any(row["image"] is None for row in rows)

@@ -76,7 +76,6 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
     "image token without image": (lambda r: r.pop("image"), {"image_token_in_text_row"}),
     "empty reply": (say(3, value=" \n"), {"empty_reply"}),
     "empty question": (say(2, value=""), {"empty_human_text"}),
-    "end marker": (say(3, value="Red.</s>"), {"end_marker_in_reply"}),
     "too long": (say(3, value="long " * 200), {"text_too_long"}),
     "lone surrogate": (say(3, value="\ud83d"), {"broken_text"}),
     "two faults": (lambda r: (say(1, value="")(r), put(image="gone.png")(r)), {"image_missing", "empty_reply"}),
