@@ -7,6 +7,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 OUT ?= runs/demo
+# Tests run in so many processes; each keeps to one thread, so that two of them fill two cores.
+WORKERS ?= 2
+# Where this forbids bytecode, each of the many processes of a study or a test would compile our modules again.
+unexport PYTHONDONTWRITEBYTECODE
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 
 # Container images. BASE_PYTHON, BASE_CUDA, BASE_CUDA_BUILD replace the bases that the Dockerfiles name; ENGINE_FLAGS are
 # for a proxy's certificate, a mirror and the like.
@@ -26,10 +31,10 @@ demo: $(INSTALLED) ## set up and run the embedded layer study, about ten minutes
 	@$(BIN)/shallowsight study demo --out $(OUT)
 
 test: $(INSTALLED) ## set up and run all tests that need neither a GPU nor a cluster
-	@$(BIN)/python -m pytest -m "not gpu and not cluster"
+	@$(PYTEST) -m "not gpu and not cluster"
 
 test-fast: $(INSTALLED) ## the tests that take seconds
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 lint: $(INSTALLED) ## formatting, lint, types
 	$(BIN)/ruff format --check .

@@ -1,21 +1,39 @@
 """One quick study for all end-to-end tests, run as a user would."""
 
 import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image, ImageDraw
 from study_runs import Ended, shallowsight
 
 pytest_plugins = ["tiny"]
 
 
+@pytest.fixture(autouse=True)
+def own_linear() -> Iterator[None]:
+    """DeepSpeed's ZeRO 3 leaves its own `linear` in torch, which keeps other tensors, for whatever test comes next."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.nn.functional.linear = torch._C._nn.linear
+
+
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
-    """The study folder, which no test changes, and how the run ended."""
-    study = tmp_path_factory.mktemp("quick") / "study"
-    return study, shallowsight("study", "quick", "--out", str(study))
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, Ended]:
+    """The study folder, which no test changes, and how the run ended; one for all workers of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "quick"
+    study, how = folder / "study", folder / "ended.json"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not how.exists():
+            how.write_text(json.dumps(asdict(shallowsight("study", "quick", "--out", str(study)))))
+    return study, Ended(**json.loads(how.read_text()))
 
 
 @pytest.fixture(scope="session")

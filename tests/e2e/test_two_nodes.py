@@ -1,13 +1,13 @@
 """Two nodes of one process each, as the pods of a TrainJob are: apart but for the network and the store."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from stage_runs import finish, kill, losses, result, saved, wait_for
 
 from shallowsight.train.job import StageJob
@@ -30,13 +30,6 @@ def start_node(job: StageJob, rank: int, port: int) -> "subprocess.Popen[bytes]"
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def log_of(job: StageJob) -> str:

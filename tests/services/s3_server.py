@@ -4,7 +4,6 @@ import ctypes
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from shallowsight.errors import ConfigurationError, StoreUnavailable
 from shallowsight.services.objects import open_objects
@@ -63,7 +63,7 @@ def running(binary: str) -> Iterator[Server]:
 
 def _start(weed: str, folder: Path) -> tuple["subprocess.Popen[bytes]", list[int]]:
     folder.mkdir()
-    ports = _free_ports(2 * len(_PARTS))
+    ports = [free_port() for _ in range(2 * len(_PARTS))]
     options = {
         "dir": str(folder),
         "ip": "127.0.0.1",
@@ -89,14 +89,6 @@ def _start(weed: str, folder: Path) -> tuple["subprocess.Popen[bytes]", list[int
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
     return process, ports
-
-
-def _free_ports(count: int) -> list[int]:
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in taken]
-    for each in taken:
-        each.close()
-    return ports
 
 
 def _die_with_parent() -> None:

@@ -14,8 +14,9 @@ from urllib.request import urlopen
 import pytest
 import yaml
 from monitored_pods import Done, Page, pod, scrape_config
+from ports import free_port
 from rule_files import groups, rules, write_rules
-from test_prometheus_scrape import Prometheus, free_port, until
+from test_prometheus_scrape import Prometheus, until
 
 from manifests.base.monitoring.charts import ROWS, Chart
 from shallowsight.services.metrics.exposition import Endpoint

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+from ports import free_port
 
 from shallowsight.errors import Interrupted, LossNotFinite
 from shallowsight.services.metrics import names
@@ -34,13 +35,6 @@ pytestmark = pytest.mark.slow
 LABELS = {"study": "demo", "cell": "c" * 16, "stage": "finetune"}
 ENDLESS = 100_000  # updates
 Make = Callable[..., StageJob]
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def until(found: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:
