@@ -81,5 +81,6 @@ def _refuse_word(name: str, value: object) -> NoReturn:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    # A page's 5 arrives as 5.0.
+    text = repr(int(value) if isinstance(value, float) and value.is_integer() else value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -16,7 +16,8 @@ from shallowsight.services.objects import open_objects
 from shallowsight.services.progress import Progress
 from shallowsight.services.store import Store
 from shallowsight.settings import Setting
-from shallowsight.stage_job import seconds_between_states, stage_job, state_key, states_url
+from shallowsight.stage_job import stage_job, state_key, states_url
+from shallowsight.training_states import seconds_between_states
 
 if TYPE_CHECKING:
     from shallowsight.services.metrics.training import TrainingMetrics

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "validation": {"errors"},
     "data": {"assets", "benchmarks", "config", "digest", "errors", "services.objects", "validation"},
     "model": {"assets", "benchmarks", "config", "data", "errors", "registry"},
-    "analysis": {"config", "errors", "layers", "model"},
+    "analysis": {"config", "data", "layers", "model"},
     # Cells: what there is to do, and what it costs.
     "cells": {"assets", "config", "data", "digest", "settings"},
     "plan": {"cells", "config", "digest", "layers", "settings"},
@@ -39,15 +39,19 @@ ALLOWED: dict[str, set[str]] = {
     "train": {"assets", "config", "data", "digest", "errors", "model", "services", "services.objects"},
     "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
     "report": {"config", "data", "digest", "errors", "evaluate", "folders", "shallowsight"},
-    "resolve": {"assets", "cells", "config", "cost", "data", "errors", "overrides", "services", "settings"},
+    "training_states": {"errors", "services.objects"},
+    "resolve": {
+        "assets", "cells", "config", "cost", "data", "errors", "overrides", "services", "settings", "training_states",
+    },
     # The seam between boxes and library.
     "machine": {"services"},
-    "stage_job": {"cells", "errors", "services", "settings", "train"},
+    "stage_job": {"cells", "services", "settings", "train", "training_states"},
     "train_step": {
         "cells", "config", "errors", "machine", "services", "services.objects", "settings", "stage_job", "train",
+        "training_states",
     },
     "node_task": {"cells", "config", "errors", "services", "settings"},
-    "cluster_step": {"cells", "config", "digest", "errors", "node_task", "services", "settings", "stage_job"},
+    "cluster_step": {"cells", "config", "digest", "errors", "node_task", "services", "settings", "training_states"},
     "tracking_step": {"cells", "config", "digest", "errors", "report", "services", "settings", "shallowsight"},
     "steps": {
         "analysis", "cells", "cluster_step", "config", "data", "errors", "evaluate", "even_batches", "machine", "model",

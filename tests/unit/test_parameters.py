@@ -34,10 +34,11 @@ def test_words(value: object, words: list[str]) -> None:
     ("value", "found"),
     [
         ([5], "5"),
+        ([5.0], "5"),
         (["a=1", None], "None"),
         ([{"finetune.updates": 5}], "{'finetune.updates': 5}"),
         ({"finetune.updates": 5}, "{'finetune.updates': 5}"),
-        (5.0, "5.0"),
+        (5.0, "5"),
         ("[5]", "5"),
         ([["a=1"]], r"\['a=1'\]"),
     ],

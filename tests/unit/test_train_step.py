@@ -19,9 +19,9 @@ from shallowsight.services.metrics.linger import LINGER
 from shallowsight.services.objects import open_objects
 from shallowsight.services.store import Store
 from shallowsight.settings import Setting
-from shallowsight.stage_job import SAVE_SECONDS, STATES
 from shallowsight.train.job import StageJob
 from shallowsight.train_step import lend_processes, train_cell
+from shallowsight.training_states import SAVE_SECONDS, STATES
 
 SETTING = Setting.parse("2")
 

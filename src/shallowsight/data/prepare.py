@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from shallowsight.benchmarks import find_benchmark
 from shallowsight.config import BUILT_IN_SOURCES, SCRATCH, Experiment
+from shallowsight.data.enough import require_kinds
 from shallowsight.data.given_tokenizer import given_tokenizer
 from shallowsight.data.questions import questions_of
 from shallowsight.data.records import Record, read_jsonl, write_jsonl
 from shallowsight.data.shards import write_shards
 from shallowsight.data.sources import OnProgress, Source, collect_sources
 from shallowsight.data.tokenizer import train_tokenizer
-from shallowsight.errors import ConfigurationError, DataRefused
+from shallowsight.errors import DataRefused
 from shallowsight.validation.gate import GateReport, gate
 from shallowsight.validation.leak import leaked_images
 
@@ -169,15 +169,7 @@ def require_questions(benchmarks: Iterable[str], folder: Path) -> None:
 
     Asked of a folder that was made for other benchmarks too: what is in it does not depend on them.
     """
-    kinds = Counter(question["kind"] for question in read_jsonl(folder / QUESTIONS))
-    for name in benchmarks:
-        kind = find_benchmark(name).question_kind
-        if not kinds or (kind is not None and kind not in kinds):
-            found = ", ".join(f"{k} ({n})" for k, n in sorted(kinds.items())) or "no questions"
-            raise ConfigurationError(
-                f"benchmark {name!r} asks questions of kind {kind!r}, the test data has {found}; "
-                "change benchmarks or data.test (a record's `tasks` names the kind of each of its questions)"
-            )
+    require_kinds(benchmarks, Counter(question["kind"] for question in read_jsonl(folder / QUESTIONS)))
 
 
 def _learn_tokenizer(vocabulary: int, out: Path) -> None:
