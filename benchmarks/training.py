@@ -67,6 +67,7 @@ def train(way: str, folder: Path) -> list[tuple[float, float]]:
 
 def _train_ours(lever: dict[str, object], folder: Path) -> list[tuple[float, float]]:
     from shallowsight.assets.towers import describe
+    from shallowsight.threads import threads_for
     from shallowsight.train.job import StageJob
     from shallowsight.train.stage import run_stage
 
@@ -86,6 +87,7 @@ def _train_ours(lever: dict[str, object], folder: Path) -> list[tuple[float, flo
             out=Path(work) / "out",
             work=Path(work),
             accumulation=lever.get("accumulation"),
+            threads=threads_for(1),
         )
         run_stage(job, lambda record, _: found.append((record.seconds, record.loss)))
     return found

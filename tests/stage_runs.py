@@ -22,7 +22,7 @@ def start(job: StageJob, processes: int, **environment: str) -> "subprocess.Pope
     launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else []
     return subprocess.Popen(
         [sys.executable, "-m", *launcher, "shallowsight.train", str(folder / "job.json")],
-        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+        env=os.environ | environment,
         stdout=(folder / "updates").open("ab"),
         stderr=(folder / "log").open("ab"),
         start_new_session=True,

@@ -206,6 +206,7 @@ def make_job(
                 "out": tmp_path_factory.mktemp("out"),
                 "work": tmp_path_factory.mktemp("work"),
                 "accumulation": accumulation,
+                "threads": 1,
             }
         )
 

@@ -87,6 +87,11 @@ class Cell(BaseModel):
         }
         return cls(step=step, digest=digest_of(whole), setting=setting, seed=seed, parents=found)
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Those whose version is part of the digest."""
+        return _CODE[self.step][1]
+
     def __str__(self) -> str:
         what = [
             self.step,

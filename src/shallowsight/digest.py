@@ -25,14 +25,19 @@ def file_sha256(path: Path) -> str:
 
 def versions_of(*distributions: str) -> dict[str, str]:
     """Installed versions; a package that is not installed says so."""
-    return {name: _version_of(name) for name in distributions}
+    # A local label such as +cpu says how it was built, not what it computes.
+    return {name: build.partition("+")[0] for name, build in builds_of(*distributions).items()}
+
+
+def builds_of(*distributions: str) -> dict[str, str]:
+    """The same with their local labels."""
+    return {name: _build_of(name) for name in distributions}
 
 
 @lru_cache  # a study asks hundreds of times, and each look through the installed packages takes milliseconds
-def _version_of(distribution: str) -> str:
+def _build_of(distribution: str) -> str:
     try:
-        # A local label such as +cpu says how it was built, not what it computes.
-        return version(distribution).partition("+")[0]
+        return version(distribution)
     except PackageNotFoundError:
         return "not installed"
 

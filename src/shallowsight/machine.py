@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shallowsight.services.store import Store
+from shallowsight.threads import threads_for
 
 MEMBERS_AT_ONCE = "SHALLOWSIGHT_MEMBERS_AT_ONCE"  # how many trainings share this machine; set by a local run
 
@@ -21,17 +22,25 @@ def scratch(store: Store) -> Iterator[Path]:
 
 
 def use_all_cores() -> None:
+    """Compute with them from now on, or with as many threads as the environment asks for.
+
+    Raises:
+        ConfigurationError: it asks for no number of threads.
+    """
     import torch
 
-    torch.set_num_threads(_cores())
+    torch.set_num_threads(threads_for(1))
 
 
 def share_cores() -> None:
-    """With the other trainings of this machine."""
+    """The same, with the other members of a study that are at work on this machine."""
     import torch
 
-    torch.set_num_threads(max(1, _cores() // int(os.environ.get(MEMBERS_AT_ONCE, "1"))))
+    torch.set_num_threads(member_threads(1))
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+def member_threads(processes: int | None) -> int:
+    """Of each of the processes that a member of a study has on this machine; None: as many as torchrun is told."""
+    if processes is None:
+        processes = int(os.environ.get("PET_NPROC_PER_NODE", "1"))
+    return threads_for(processes * int(os.environ.get(MEMBERS_AT_ONCE, "1")))

@@ -24,8 +24,9 @@ def stage_job(
     work: Path,
     save_seconds: float,
     accumulation: int | None,
+    threads: int,
 ) -> "StageJob":
-    """The job that makes a cell in `out`; brings what it reads here."""
+    """The job that makes a cell in `out`, with so many threads in each process; brings what it reads here."""
     import torch
 
     from shallowsight.train.job import StageJob
@@ -41,6 +42,7 @@ def stage_job(
         start=store.folder(pretrained) if cell != pretrained else None,
         out=out,
         work=work,
+        threads=threads,
         accumulation=accumulation,
         # On a CPU they would take from the training what they give it.
         workers=_READERS if torch.cuda.is_available() else 0,

@@ -30,6 +30,7 @@ from shallowsight.parameters import words_of as words_of
 from shallowsight.plan import Plan, make_plan
 from shallowsight.resolve import resolve_experiment as resolve_experiment
 from shallowsight.resolve import resolve_study as resolve_study
+from shallowsight.services.computation import leave_note, this_computation
 from shallowsight.services.progress import Progress
 from shallowsight.services.store import STUDY, Store
 from shallowsight.services.stores import open_store as open_store
@@ -119,6 +120,7 @@ def analyze_layers(resolved: Resolved, store: Store) -> Path:
         from shallowsight.model.encode import Encoder, PictureEncoder
 
         use_all_cores()
+        leave_note(out, [this_computation(processes=1)])
         data = store.folder(prepare_cell(resolved))
         shards, depth, shape = Shards(data), resolved.tower.depth, resolved.base.finetune.picture
         encoder = Encoder(PictureEncoder(resolved.base.vision, resolved.tower, depth, shape), shards)
@@ -149,6 +151,8 @@ def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -
         from shallowsight.model.encode import Encoder, PictureEncoder, encode_layers
 
         use_all_cores()
+        for folder in folders.values():
+            leave_note(folder, [this_computation(processes=1)])
         by_layer = {layer: folders[cell] for layer, cell in cells.items() if cell in folders}
         shards = Shards(store.folder(prepare_cell(resolved)))
         encoder = Encoder(PictureEncoder(vision, facts, max(by_layer), resolved.base.finetune.picture), shards)
@@ -188,6 +192,7 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
         from shallowsight.evaluate.harness import evaluate as run
 
         share_cores()
+        leave_note(out, [this_computation(processes=1)])
         progress = Progress(str(cell))
         progress(0, 1)
         checkpoint = store.folder(stage_cell(resolved, setting, seed, "finetune"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shallowsight.cells import Cell, Resolved, stage_cell
 from shallowsight.config import StageName
 from shallowsight.errors import LeaseHeld, ShallowsightError
-from shallowsight.machine import scratch, share_cores
+from shallowsight.machine import member_threads, scratch
 from shallowsight.services.lease import lease
 from shallowsight.services.objects import open_objects
 from shallowsight.services.progress import Progress
@@ -44,6 +44,7 @@ def train_cell(
 
     Raises:
         LeaseHeld: another machine trains it, where states are shared.
+        ConfigurationError: the environment asks for no number of threads, or of seconds between two states.
         ShallowsightError: see train.launch.
     """
     cell = stage_cell(resolved, setting, seed, stage)
@@ -53,7 +54,6 @@ def train_cell(
         from shallowsight.train.loop import UpdateRecord
         from shallowsight.train.texts import read_shortened
 
-        share_cores()
         progress = Progress(str(cell))
         # The store's own lock keeps others of this machine out; the states may be shared with other machines.
         owner = f"{cell} on {platform.node()}"
@@ -73,12 +73,12 @@ def train_cell(
                 metrics.update_done(record, updates)
                 progress(record.update, updates, f"loss {record.loss:.3f}, {1 / record.seconds:.1f} updates/s")
 
-            job = stage_job(resolved, setting, cell, store, out, work, seconds, accumulation)
+            job = stage_job(resolved, setting, cell, store, out, work, seconds, accumulation, threads)
             shortened = cache(partial(read_shortened, job))  # by the first update it is there
             launch(job, processes, show, metrics.state_kept)
         built.append(cell)
 
-    seconds = seconds_between_states()
+    seconds, threads = seconds_between_states(), member_threads(processes)
     built: list[Cell] = []
     folder = store.build(cell, make)
     if built:  # else somebody may be at work there
@@ -111,7 +111,8 @@ def lend_processes(
         cell = stage_cell(resolved, setting, seed, stage)
         try:
             with _telling(on_failure):
-                lend(stage_job(resolved, setting, cell, store, out, work, seconds_between_states(), accumulation))
+                seconds, threads = seconds_between_states(), member_threads(None)
+                lend(stage_job(resolved, setting, cell, store, out, work, seconds, accumulation, threads))
         except ShallowsightError as error:
             if endpoint is not None:
                 # One node that ends takes all others along, also the first, which tells Prometheus why.

@@ -15,6 +15,7 @@ from shallowsight.node_task import NodeTask, document_of
 from shallowsight.services.store import Store
 from shallowsight.services.stores import CACHE, open_store
 from shallowsight.settings import Setting
+from shallowsight.threads import THREADS
 from shallowsight.train_step import train_cell
 
 pytestmark = pytest.mark.slow
@@ -45,7 +46,8 @@ def start_node(url: str, digest: str, rank: int, nodes: int, port: int, disk: Pa
     disk.mkdir(exist_ok=True)
     return subprocess.Popen(
         [sys.executable, "-m", "shallowsight.node", url, digest, str(nodes)],
-        env=os.environ | trainer | {CACHE: str(disk), "OMP_NUM_THREADS": "1"},
+        # Other nodes than the first may ask for what they like: all compute as the first one does.
+        env=os.environ | trainer | {CACHE: str(disk), THREADS: "1" if rank == 0 else "2"},
         stdout=(disk / "log").open("ab"),
         stderr=subprocess.STDOUT,
     )
@@ -56,6 +58,7 @@ def test_nodes_make_a_cell(
     s3: Server, resolved: Resolved, prepared: "object", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: int
 ) -> None:
     monkeypatch.setenv(CACHE, str(tmp_path / "launcher"))
+    monkeypatch.setenv(THREADS, "1")
     url = f"s3://{BUCKET}/{uuid4().hex}"
     store = with_data(open_store(url), resolved, prepared.folder)  # type: ignore[attr-defined]
     cell = stage_cell(resolved, SETTING, 0, "pretrain")
@@ -74,6 +77,9 @@ def test_nodes_make_a_cell(
     there = store.folder(cell)
     local = with_data(Store(tmp_path / "local"), resolved, prepared.folder)  # type: ignore[attr-defined]
     here = train_cell(resolved, SETTING, 0, "pretrain", local, nodes)
+    # Equal bits are promised for equal ways to compute.
+    ways = [read.computed for read in (store.record(cell.digest), local.record(cell.digest)) if read is not None]
+    assert ways[0] == ways[1] and [(way.processes, way.threads) for way in ways[0]] == [(nodes, 1)]
     for name in ("connector.safetensors", "losses.jsonl"):
         assert (there / name).read_bytes() == (here / name).read_bytes()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shallowsight import digest
-from shallowsight.digest import code_digest, digest_of, file_sha256, versions_of
+from shallowsight.digest import builds_of, code_digest, digest_of, file_sha256, versions_of
 
 Package = Callable[[dict[str, str]], None]
 
@@ -53,9 +53,10 @@ def test_versions_drop_the_build_label(monkeypatch: pytest.MonkeyPatch) -> None:
         return "2.13.0+cpu" if name == "torch" else "1.2"
 
     monkeypatch.setattr(digest, "version", version)
-    digest._version_of.cache_clear()
+    digest._build_of.cache_clear()
     assert versions_of("torch", "gone", "x") == {"torch": "2.13.0", "gone": "not installed", "x": "1.2"}
-    digest._version_of.cache_clear()
+    assert builds_of("torch") == {"torch": "2.13.0+cpu"}
+    digest._build_of.cache_clear()
 
 
 @pytest.fixture

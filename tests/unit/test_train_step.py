@@ -17,8 +17,9 @@ from shallowsight.services.lease import lease
 from shallowsight.services.metrics.exposition import PORT
 from shallowsight.services.metrics.linger import LINGER
 from shallowsight.services.objects import open_objects
-from shallowsight.services.store import Store
+from shallowsight.services.store import CELL, Store
 from shallowsight.settings import Setting
+from shallowsight.threads import THREADS
 from shallowsight.train.job import StageJob
 from shallowsight.train_step import lend_processes, train_cell
 from shallowsight.training_states import SAVE_SECONDS, STATES
@@ -124,6 +125,35 @@ def test_a_lease_that_is_lost_ends_the_training(
     monkeypatch.setattr(Lease, "_watch", lambda self: self.lost.set())
     with pytest.raises(LeaseHeld, match="another machine has taken this training over"):
         train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_the_record_says_how_it_was_computed(
+    resolved: Resolved, store: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch, threads: str
+) -> None:
+    import torch
+
+    monkeypatch.setenv(THREADS, threads)
+    here = store("one")
+    folder = train_cell(resolved, SETTING, 0, "pretrain", here, 1)
+    record = here.record(folder.name)
+    assert record is not None and sorted(record.outputs) == sorted(p.name for p in folder.iterdir() if p.name != CELL)
+    (computed,) = record.computed
+    assert (computed.processes, computed.threads, computed.passes) == (1, int(threads), 1)
+    assert computed.instruction_set == torch.backends.cpu.get_cpu_capability()
+    assert record.packages["torch"] == torch.__version__
+
+
+def test_threads_are_a_number(
+    resolved: Resolved, store: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(THREADS, "all")
+    for make in (
+        lambda: train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1),
+        lambda: lend_processes(resolved, SETTING, 0, "pretrain", store("two")),
+    ):
+        with pytest.raises(ConfigurationError, match="SHALLOWSIGHT_THREADS='all': write with how many threads"):
+            make()
 
 
 @pytest.mark.parametrize("text", ["soon", "0", "-1", "", "nan", "inf"])

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from shallowsight.cost.hardware import threads_of
 from shallowsight.cost.operations import language_operations
 from shallowsight.cost.shapes import LanguageShape
 from shallowsight.errors import MissingPackage
+from shallowsight.threads import threads_of
 
 if TYPE_CHECKING:
     from torch import Tensor

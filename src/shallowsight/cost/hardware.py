@@ -2,12 +2,11 @@
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 
 from shallowsight.errors import MissingPackage
+from shallowsight.threads import threads_of
 
 
 @lru_cache
@@ -38,18 +37,6 @@ def gpu_name() -> str | None:
     import torch
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-
-
-@contextmanager
-def threads_of(number: int) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _require_torch() -> None:

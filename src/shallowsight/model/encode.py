@@ -4,6 +4,7 @@ Shapes: B images, C channels, H W pixels, N image tokens, D vision width.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -14,8 +15,9 @@ from shallowsight.config import PictureShape, Vision
 from shallowsight.data.features import FeatureWriter
 from shallowsight.data.shards import Shards
 from shallowsight.model.tower import Tower, features_of
+from shallowsight.threads import threads_of
 
-BATCH = 16  # images; larger ones are no faster on a CPU
+BATCH = 16  # images that are read, and on a GPU encoded, at once
 
 
 class PictureEncoder:
@@ -32,15 +34,37 @@ class PictureEncoder:
 
     def hidden_states(self, pixels_BCHW: Tensor) -> tuple[Tensor, ...]:
         """`[k]` is layer k's raw output [B, N(+1), D]."""
-        return self.tower.hidden_states(pixels_BCHW.to(self._device))
+        return self._each(pixels_BCHW, self.tower.hidden_states)
 
     def features(self, pixels_BCHW: Tensor, layers: Sequence[int]) -> list[Tensor]:
         """One [B, N, D] per layer, rounded to half precision as the cache holds it."""
         with torch.inference_mode():
-            states = self.hidden_states(pixels_BCHW)
-            taken = [features_of(self.tower, states[k], self.vision).half().float() for k in layers]
+            taken = self._each(pixels_BCHW, lambda passing: self._features(passing, layers))
         # Outside inference mode, so that training may use them.
         return [features.clone() for features in taken]
+
+    def _features(self, passing_BCHW: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        states = self.tower.hidden_states(passing_BCHW)
+        return [features_of(self.tower, states[k], self.vision).half().float() for k in layers]
+
+    def _each(self, pixels_BCHW: Tensor, look: Callable[[Tensor], Sequence[Tensor]]) -> tuple[Tensor, ...]:
+        """One [B, ...] per layer: what `look` sees in pictures that pass the tower.
+
+        On a CPU each passes alone, in memory of its own and with one thread: how a product is summed up depends on the
+        size of the batch, the place in it, the alignment of memory and the number of threads. So a picture's features
+        are the same bits in whatever company it is looked at. The threads share the pictures.
+        """
+        if self._device.type != "cpu":
+            return tuple(look(pixels_BCHW.to(self._device)))
+        alone = [picture.clone(memory_format=torch.contiguous_format) for picture in torch.split(pixels_BCHW, 1)]
+        at_once = min(len(alone), torch.get_num_threads())
+        with threads_of(1):
+            if at_once == 1:
+                seen = [look(picture) for picture in alone]
+            else:
+                with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                    seen = list(pool.map(look, alone))
+        return tuple(torch.cat(layer) for layer in zip(*seen, strict=True))
 
 
 class Encoder:
@@ -72,8 +96,9 @@ def encode_layers(
     """Write the features of every image into one folder per layer, reading each picture once."""
     layers = sorted(folders)
     writers = [FeatureWriter(folders[layer], keys, tokens, width) for layer in layers]
-    for first in range(0, len(keys), BATCH):
-        batch = keys[first : first + BATCH]
+    at_once = max(BATCH, torch.get_num_threads())
+    for first in range(0, len(keys), at_once):
+        batch = keys[first : first + at_once]
         for writer, features in zip(writers, encoder.features(batch, layers), strict=True):
             writer.write(first, features)
         on_progress(first + len(batch), len(keys))

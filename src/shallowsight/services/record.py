@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shallowsight.digest import digest_of
+from shallowsight.services.computation import Computation
 
 
 class Output(BaseModel):
@@ -27,6 +28,9 @@ class CellRecord(BaseModel):
     outputs: dict[str, Output]
     seconds: float
     machine: dict[str, int | str | None]
+    packages: dict[str, str] = {}  # that can change the outputs, as they were installed
+    # More than one where a training went on in another way. Neither they nor the packages' builds are in the digest.
+    computed: tuple[Computation, ...] = ()
 
     @property
     def content(self) -> str:

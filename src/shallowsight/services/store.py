@@ -16,8 +16,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from shallowsight.cells import Cell
-from shallowsight.digest import file_sha256
+from shallowsight.digest import builds_of, file_sha256
 from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
+from shallowsight.services.computation import take_note
 from shallowsight.services.disk import sync, write_whole
 from shallowsight.services.ledger import Ledger
 from shallowsight.services.record import CellRecord, Output, read_record
@@ -171,7 +172,7 @@ class Store:
             self.ledger.append("done", cell, seconds)
 
     def _commit(self, cell: Cell, aside: Path, seconds: float) -> None:
-        outputs = {}
+        computed, outputs = take_note(aside), {}
         for path in sorted(p for p in aside.rglob("*") if p.is_file()):
             sync(path)
             outputs[str(path.relative_to(aside))] = Output(sha256=file_sha256(path), size=path.stat().st_size)
@@ -184,6 +185,8 @@ class Store:
             outputs=outputs,
             seconds=round(seconds, 3),
             machine={"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+            packages=builds_of(*cell.packages),
+            computed=computed,
         )
         (aside / CELL).write_text(record.model_dump_json(indent=1), encoding="utf-8")
         sync(aside / CELL)

@@ -24,6 +24,7 @@ class StageJob(BaseModel):
     start: Path | None  # the pretrain cell
     out: Path
     work: Path  # scratch space of each node
+    threads: Annotated[int, Field(gt=0)]  # of each process, if it does not go on from a state, which has its own
     # Passes in which a process computes its part of a batch; None: as suits the device.
     accumulation: Annotated[int, Field(gt=0)] | None = None
     workers: Annotated[int, Field(ge=0)] = 0  # processes that read ahead, for each training process

@@ -4,11 +4,12 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shallowsight.errors import Interrupted
+from shallowsight.services.computation import Computation
 from shallowsight.train.engine import Engine
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.processes import Processes
@@ -56,12 +57,14 @@ class Keeper:
         stop: StopRequest,
         every: float,
         records: list[UpdateRecord],
+        computed: Sequence[Computation],
         on_state: OnState,
     ) -> None:
-        """`every` is the seconds between two states; `records` are of the updates done already."""
+        """`every` is the seconds between two states; `records` are of the updates done already, `computed` of all."""
         self._engine, self._states, self._processes = engine, states, processes
         self._stop, self._every, self._on_state = stop, every, on_state
         self._saved_at = time.monotonic()
+        self._computed = computed
         self.records = records
 
     def after_update(self, record: UpdateRecord, updates: int) -> None:
@@ -80,7 +83,7 @@ class Keeper:
     def _save(self) -> bool:
         if self._states is None:
             return False
-        saved = self._states.save(self.records, self._engine.state())
+        saved = self._states.save(self.records, self._computed, self._engine.state())
         self._on_state(len(self.records), saved)
         self._saved_at = time.monotonic()  # also after a failure: the next try is as far away
         return saved

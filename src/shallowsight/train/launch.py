@@ -87,9 +87,9 @@ def _run_processes(
         command += ["--standalone", f"--nproc-per-node={processes}"]
     command += [f"--shutdown-timeout={round(job.hang_seconds)}"]  # for a large state; half a minute is its own
     command += ["-m", "shallowsight.train", str(path)]
-    threads = max(1, len(os.sched_getaffinity(0)) // count)
-    log.info("starting %d processes with %d threads each", count, threads)
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)} | variables
+    log.info("starting %d processes", count)
+    # The processes set it themselves; without it torchrun says that it has chosen for us.
+    environment = os.environ | {"OMP_NUM_THREADS": str(job.threads)} | variables
     said: deque[str] = deque(maxlen=_KEPT_LINES)
     failures: list[ShallowsightError] = []
     # In a session of its own: a Ctrl-C would reach it twice, and the second one ends it before it has saved.

@@ -14,7 +14,9 @@ from shallowsight.errors import OutOfMemory
 from shallowsight.model.encode import PictureEncoder
 from shallowsight.model.language import load_tokenizer, require_packable
 from shallowsight.model.vlm import VLM
+from shallowsight.services.computation import Computation, leave_note, this_computation
 from shallowsight.services.objects import open_objects
+from shallowsight.threads import threads_of
 from shallowsight.train.efficiency import Meter, costs_of, device_peak
 from shallowsight.train.engine import VALUE, Engine
 from shallowsight.train.job import StageJob
@@ -45,6 +47,23 @@ def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_:
         StoreUnavailable: the states cannot be read now.
     """
     processes = join_processes()
+    states = None
+    if job.states is not None:
+        states = SavedStates(open_objects(job.states, job.patience), job.state_key, processes, job.work)
+    saved = states.newest() if states is not None else None
+    # One number for all processes, on whatever machines, and from the first update to the last.
+    with threads_of(processes.from_leader(saved.computed[-1].threads if saved is not None else job.threads)):
+        _run(job, processes, states, saved, on_update, on_state)
+
+
+def _run(
+    job: StageJob,
+    processes: Processes,
+    states: SavedStates | None,
+    saved: Saved | None,
+    on_update: OnUpdate,
+    on_state: OnState,
+) -> None:
     tokenizer = load_tokenizer(str(job.data / "tokenizer"))
     examples = read_examples(job, tokenizer, processes)
     stage = job.settings
@@ -65,17 +84,14 @@ def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_:
         by_length=stage.order == "by_length",
         row_tokens=job.experiment.language.max_length if stage.packed else None,
     )
-    states = None
-    if job.states is not None:
-        states = SavedStates(open_objects(job.states, job.patience), job.state_key, processes, job.work)
     with stop_request() as stop:
-        saved = states.newest() if states is not None else None
         meter = _meter(model, job, pictures, processes)
         share = Share(processes.rank, processes.count, _passes(job, examples, processes))
+        computed = _computed(share, saved)
         engine = _start(model, job, processes, share.accumulation, saved)
         records = list(saved.records) if saved else []
         tell_state: OnState = on_state if processes.leads_node else lambda *_: None
-        keeper = Keeper(engine, states, processes, stop, job.save_seconds, records, tell_state)
+        keeper = Keeper(engine, states, processes, stop, job.save_seconds, records, computed, tell_state)
         loader = Loader(batches, share, len(records), updates, job.workers)
         trainer = Trainer(engine, batches, features, stage, job.experiment.seed, processes, meter)
         with Watchdog(job.hang_seconds, processes.count) as watchdog, _memory_faults(job, engine, share):
@@ -88,6 +104,7 @@ def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_:
         with engine.whole_parameters():
             if processes.leads:
                 leave(model, job, tokenizer, keeper.records)
+                leave_note(job.out, computed)
 
 
 def _meter(model: VLM, job: StageJob, pictures: PictureEncoder | None, processes: Processes) -> Meter:
@@ -103,6 +120,15 @@ def _passes(job: StageJob, examples: Examples, processes: Processes) -> int:
         return job.accumulation
     own = job.settings.global_batch // processes.count
     return first_passes(own, float(examples.lengths.mean()), processes.device.type == "cpu")
+
+
+def _computed(share: Share, saved: Saved | None) -> list[Computation]:
+    """How the updates are computed, from the first to the last."""
+    own = this_computation(share.processes, share.accumulation)
+    before = list(saved.computed) if saved is not None else []
+    if before and before[-1] != own and share.rank == 0:
+        log.warning("it began as %s and goes on as %s: the same but for rounding", before[-1], own)
+    return before if before and before[-1] == own else [*before, own]
 
 
 def _start(model: VLM, job: StageJob, processes: Processes, accumulation: int, saved: Saved | None) -> Engine:

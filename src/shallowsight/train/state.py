@@ -18,6 +18,7 @@ from torch import Tensor
 
 from shallowsight.digest import file_sha256
 from shallowsight.errors import CorruptOutput, ShallowsightError
+from shallowsight.services.computation import Computation
 from shallowsight.services.objects import Objects
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.processes import Processes
@@ -36,6 +37,7 @@ class Saved:
     """A state that was found whole, its files on this machine."""
 
     records: tuple[UpdateRecord, ...]  # of the updates done
+    computed: tuple[Computation, ...]  # how they were, from the first to the last; several where that changed
     files: tuple[Path, ...]
 
     @property
@@ -61,8 +63,13 @@ class SavedStates:
         self._work = work
         self._unusable: set[str] = set()  # places that were found torn; not used, and gone with the next pruning
 
-    def save(self, records: Sequence[UpdateRecord], state: Iterator[tuple[str, dict[str, Tensor]]]) -> bool:
-        """Write the state after the last of `records`; all processes call it together.
+    def save(
+        self,
+        records: Sequence[UpdateRecord],
+        computed: Sequence[Computation],
+        state: Iterator[tuple[str, dict[str, Tensor]]],
+    ) -> bool:
+        """Write the state after the last of `records`, which were so computed; all processes call it together.
 
         False, with the reason in the log, when there is no room or the store is away: training can go on.
         """
@@ -75,14 +82,20 @@ class SavedStates:
         faults = [fault for _, fault in shares if fault]
         if not faults and self._processes.leads:
             files = {name: digest for digests, _ in shares for name, digest in digests.items()}
-            faults += self._commit(place, files, records)
+            faults += self._commit(
+                place,
+                {
+                    "files": files,
+                    "records": [asdict(record) for record in records],
+                    "computed": [each.model_dump() for each in computed],
+                },
+            )
         faults = self._processes.from_leader(faults)
         if faults and self._processes.leads:
             log.warning("the state after update %d was not saved: %s", len(records), faults[0])
         return not faults
 
-    def _commit(self, place: str, files: Mapping[str, str], records: Sequence[UpdateRecord]) -> list[str]:
-        manifest = {"files": files, "records": [asdict(record) for record in records]}
+    def _commit(self, place: str, manifest: Mapping[str, Any]) -> list[str]:
         try:
             self._objects.put_bytes(f"{place}/{MANIFEST}", json.dumps(manifest).encode())
         except _FAULTS as error:
@@ -129,6 +142,7 @@ class SavedStates:
         try:
             manifest: dict[str, Any] = json.loads(raw or b"")
             records = tuple(UpdateRecord(**record) for record in manifest["records"])
+            computed = tuple(Computation.model_validate(each) for each in manifest["computed"])
             digests: dict[str, str] = manifest["files"]
         except (ValueError, KeyError, TypeError) as error:
             return None, f"its manifest cannot be read ({error})"
@@ -141,7 +155,7 @@ class SavedStates:
             if file_sha256(path) != digest:
                 return None, f"{name} is not the file that was written"
             files.append(path)
-        return Saved(records, tuple(files)), None
+        return Saved(records, computed, tuple(files)), None
 
     def _newest_place(self) -> str | None:
         return max(self._places(), default=None)

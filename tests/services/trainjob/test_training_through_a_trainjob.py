@@ -31,6 +31,7 @@ from shallowsight.services.cluster.trainjob import TrainJob
 from shallowsight.services.store import Store
 from shallowsight.services.stores import CACHE, open_store
 from shallowsight.settings import Setting
+from shallowsight.threads import THREADS
 from shallowsight.train_step import train_cell
 
 pytestmark = pytest.mark.slow
@@ -56,6 +57,7 @@ def store(s3: Server, resolved: Resolved, prepared: Any, tmp_path: Path, monkeyp
     monkeypatch.setenv(CACHE, str(tmp_path / "box"))
     monkeypatch.setenv(LAUNCHER, "trainjob")
     monkeypatch.setenv(QUEUE, "shallowsight")
+    monkeypatch.setenv(THREADS, "1")  # of the nodes, and of what they are compared with
     made = open_store(f"s3://{BUCKET}/{uuid4().hex}")
     copy: Callable[[Path], Any] = lambda out: subprocess.run(["cp", "-r", f"{prepared.folder}/.", out], check=True)  # noqa: E731
     made.build(prepare_cell(resolved), copy)
@@ -93,7 +95,7 @@ class Trainer:
         inherited = {name: value for name, value in os.environ.items() if name != LAUNCHER}
         given = {
             "PET_NNODES": str(asked["numNodes"]), "PET_NPROC_PER_NODE": str(asked["numProcPerNode"]),
-            "PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
+            "PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(port),
         }  # fmt: skip
         common = inherited | given | self.environment
         self.nodes = [
@@ -199,6 +201,8 @@ def test_two_nodes_that_lack_memory_agree_on_smaller_micro_batches(
     alone = Store(tmp_path / "alone")
     alone.build(prepare_cell(resolved), lambda out: shutil.copytree(prepared.folder, out, dirs_exist_ok=True) and None)
     expected = train_cell(resolved, SETTING, 0, "pretrain", alone, 2, accumulation=2)
+    ways = [read.computed for read in (store.record(cell.digest), alone.record(cell.digest)) if read is not None]
+    assert ways[0] == ways[1] and [(way.processes, way.threads, way.passes) for way in ways[0]] == [(2, 1, 2)]
     assert (store.folder(cell) / "losses.jsonl").read_bytes() == (expected / "losses.jsonl").read_bytes()
 
 

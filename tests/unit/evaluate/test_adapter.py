@@ -30,6 +30,7 @@ def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, P
         start=None,
         out=out,
         work=out.with_name(f"{out.name}-work"),
+        threads=1,
     )
     run_stage(job, lambda *_: None)
     return out

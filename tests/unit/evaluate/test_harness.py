@@ -26,7 +26,7 @@ def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, P
     folders = tuple(cached[k] for k in experiment.vision.layers)
     common = {"experiment": experiment, "tower": facts, "data": prepared.folder, "feature_folders": folders}
     work = out.with_name(f"{out.name}-work")
-    run_stage(StageJob(**common, stage="finetune", start=None, out=out, work=work), lambda *_: None)
+    run_stage(StageJob(**common, stage="finetune", start=None, out=out, work=work, threads=1), lambda *_: None)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from shallowsight.config import Experiment, PictureShape
 from shallowsight.data.shards import Shards
 from shallowsight.model.encode import Encoder, PictureEncoder
 from shallowsight.model.tower import features_of
+from shallowsight.threads import threads_of
 
 
 def pictures(count: int = 3, side: int = 40) -> list[Image.Image]:
@@ -38,13 +39,35 @@ def test_features_of_pictures(family: str, towers: dict[str, Path], small: Calla
     assert not torch.equal(found[0], found[1])
 
 
-def test_pictures_do_not_influence_each_other(towers: dict[str, Path], small: Callable[..., Experiment]) -> None:
+@pytest.mark.parametrize("family", ["clip", "siglip", "dinov2"])
+def test_a_picture_has_the_same_features_in_any_company(
+    family: str, towers: dict[str, Path], small: Callable[..., Experiment]
+) -> None:
+    """Whatever shares its pass, wherever it stands there, and with however many threads: bit for bit on a CPU."""
+    vision = small(vision__tower=str(towers[family])).vision
+    encoder = PictureEncoder(vision, describe(vision.tower), 4, "stretch")
+    shown = pictures(7)
+    with threads_of(1):
+        alone = [encoder.features(encoder.pixels([p]), [2, 4]) for p in shown]
+    assert not torch.allclose(alone[0][1], alone[1][1], atol=1e-2)
+    for threads, order in ((1, range(7)), (2, range(7)), (3, (6, 2, 0, 5, 2)), (8, (4, 1))):
+        with threads_of(threads):
+            together = encoder.features(encoder.pixels([shown[n] for n in order]), [2, 4])
+            assert torch.get_num_threads() == threads
+        for layer, features in enumerate(together):
+            assert torch.equal(features, torch.cat([alone[n][layer] for n in order]))
+
+
+def test_unaligned_pictures_are_the_same(towers: dict[str, Path], small: Callable[..., Experiment]) -> None:
+    """A kernel may sum up in another order where memory begins at an odd place."""
     vision = small().vision
     encoder = PictureEncoder(vision, describe(vision.tower), 4, "stretch")
-    (together,) = encoder.features(encoder.pixels(pictures()), [4])
-    alone = torch.cat([encoder.features(encoder.pixels([p]), [4])[0] for p in pictures()])
-    torch.testing.assert_close(together, alone, atol=2e-3, rtol=2e-3)
-    assert not torch.allclose(together[0], together[1], atol=1e-2)
+    pixels = encoder.pixels(pictures())
+    odd = torch.empty(pixels.numel() + 1)[1:].view_as(pixels).copy_(pixels)
+    strided = pixels.to(memory_format=torch.channels_last)
+    (expected,) = encoder.features(pixels, [4])
+    for other in (odd, strided):
+        assert torch.equal(encoder.features(other, [4])[0], expected)
 
 
 @pytest.mark.parametrize(("shape", "seen"), [("stretch", True), ("pad", True), ("crop", False)])

@@ -13,8 +13,12 @@ from shallowsight.cells import Cell
 from shallowsight.digest import file_sha256
 from shallowsight.services import disk
 from shallowsight.services import store as store_module
+from shallowsight.services.computation import NOTE, Computation, leave_note
 from shallowsight.services.disk import write_whole
 from shallowsight.services.store import CELL, Store
+
+ONE = Computation(processes=2, threads=3, passes=4, instruction_set="AVX2", device="cpu")
+OTHER = ONE.model_copy(update={"processes": 1, "passes": None})
 
 
 def test_build_records_every_output(store: Store) -> None:
@@ -35,6 +39,22 @@ def test_build_records_every_output(store: Store) -> None:
     assert record["machine"]["cores"] == os.cpu_count()
     assert store.is_whole(MODEL)
     assert leftovers(store) == [MODEL.digest]
+
+
+def test_how_it_was_computed_is_in_the_record_and_in_no_output(store: Store, tmp_path: Path) -> None:
+    def make(out: Path) -> None:
+        make_text()(out)
+        leave_note(out, [ONE, OTHER])
+
+    record = store.record(store.build(MODEL, make).name)
+    assert record is not None
+    assert record.computed == (ONE, OTHER) and NOTE not in record.outputs
+    assert not (store.folder(MODEL) / NOTE).exists() and store.is_whole(MODEL)
+    assert set(record.packages) == {"torch", "transformers", "deepspeed", "peft", "numpy", "pillow"}
+    elsewhere = Store(tmp_path / "elsewhere")
+    plain = elsewhere.record(elsewhere.build(MODEL, make_text()).name)
+    assert plain is not None and plain.computed == ()
+    assert plain.content == record.content, "what reads it reads the same"
 
 
 def test_whole_cell_is_not_made_again(store: Store) -> None:

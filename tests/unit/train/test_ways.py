@@ -1,7 +1,7 @@
 """The ways in which a stage may be trained: they change speed and memory, or only what they say."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,6 @@ from shallowsight.train.parts import LOSSES
 from shallowsight.train.stage import run_stage
 
 Make = Callable[..., StageJob]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
