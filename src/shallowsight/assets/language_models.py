@@ -80,18 +80,20 @@ def _what_else(config: Mapping[str, Any]) -> str | None:
     return f"a {classes[0]} does not write text from left to right"
 
 
+def positions_of(config: Mapping[str, Any]) -> int | None:
+    """Tokens that a model can read at all, of its config.json; None where positions do not end."""
+    key, default = TABLES.get(str(config.get("model_type")), (None, 0))
+    return None if key is None else int(config.get(key) or default)
+
+
 def _require_positions(model: str, config: Mapping[str, Any], max_length: int) -> None:
-    table = TABLES.get(str(config.get("model_type")))
-    if table is not None:
-        key, default = table
-        positions = config.get(key) or default
-        if max_length > positions:
-            raise ConfigurationError(
-                f"language.max_length={max_length}: {model!r} has {positions} positions and no more ({key} in its "
-                f"config.json); set language.max_length to {positions} or less"
-            )
-    trained = config.get(_TRAINED)
-    if table is None and isinstance(trained, int) and max_length > trained and not config.get("rope_scaling"):
+    positions, trained = positions_of(config), config.get(_TRAINED)
+    if positions is not None and max_length > positions:
+        raise ConfigurationError(
+            f"language.max_length={max_length}: {model!r} has {positions} positions and no more "
+            f"({TABLES[config['model_type']][0]} in its config.json); set language.max_length to {positions} or less"
+        )
+    if positions is None and isinstance(trained, int) and max_length > trained and not config.get("rope_scaling"):
         log.warning(
             "language.max_length=%d, but %r was trained on %d positions: it reads longer texts badly, if at all",
             max_length, model, trained,

@@ -12,6 +12,7 @@ from lmms_eval.api.model import lmms
 from torch import Tensor
 from tqdm import tqdm
 
+from shallowsight.assets.language_models import positions_of
 from shallowsight.assets.towers import describe
 from shallowsight.config import Experiment, Vision
 from shallowsight.data.conversation import TEMPLATES, pad_left, prompt_ids
@@ -88,11 +89,22 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         lengths = torch.tensor([len(ids) for ids, _ in rows])
         mask_BT = (torch.arange(ids_BT.shape[1]) >= ids_BT.shape[1] - lengths[:, None]).long()
         features = [f.to(self._device_name) for f in self._features([p for _, p in rows if p is not None])]
-        found = self._model.answer(
-            features, ids_BT.to(self._device_name), mask_BT.to(self._device_name), max(limits), stop
-        )
+        longest = int(min(max(limits), self._room(ids_BT.shape[1])))
+        found = self._model.answer(features, ids_BT.to(self._device_name), mask_BT.to(self._device_name), longest, stop)
         own = [ids[:limit] for ids, limit in zip(found, limits, strict=True)]
         return [plain_text(ids.tolist(), self._tokenizer).strip() for ids in own]
+
+    def _room(self, prompt: int) -> float:
+        """Tokens that a model whose positions end has left for an answer."""
+        positions = positions_of(self._model.language.config.to_dict())
+        if positions is None:
+            return float("inf")
+        if prompt >= positions:
+            raise ShallowsightError(
+                f"a question is {prompt} tokens, language.model has {positions} positions, which leaves none for the "
+                "answer; take shorter questions, a smaller picture (vision.pool), or another model"
+            )
+        return positions - prompt
 
     def _features(self, pictures: Sequence[Any]) -> list[Tensor]:
         """One [B', N, D] per layer, of cache keys and pictures in any mixture."""

@@ -148,6 +148,32 @@ def test_several_pictures_are_refused(make: Callable[..., Any], docs: list[Doc])
         ask(make(features=False), docs[:1], task="pairs", visual=lambda _: [picture, picture])
 
 
+def test_an_answer_ends_with_the_positions_of_the_model(
+    small: Callable[..., Experiment],
+    prepared: Any,
+    facts: Any,
+    cached: dict[int, Path],
+    docs: list[Doc],
+    tokenizer: Any,
+    tmp_path: Path,
+) -> None:
+    """32 tokens may be asked for; a GPT-2 fails beyond its last position."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from shallowsight.evaluate.adapter import MAX_NEW_TOKENS, ShallowsightModel
+
+    shape = {"vocab_size": len(tokenizer), "n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": MAX_NEW_TOKENS}
+    GPT2LMHeadModel(GPT2Config(**shape)).save_pretrained(tmp_path / "gpt2")
+    (tmp_path / "trained").mkdir()
+    (tmp_path / "trained-work").mkdir()
+    experiment = small(language__model=str(tmp_path / "gpt2"), language__max_length=MAX_NEW_TOKENS, finetune__updates=1)
+    trained = train(experiment, prepared, facts, cached, tmp_path / "trained")
+    model = ShallowsightModel(str(trained), str(cached[2]), device="cpu", tower=facts.name)
+    assert len(ask(model, docs)) == len(docs)
+    with pytest.raises(ShallowsightError, match=r"tokens, language\.model has 32 positions, which leaves none"):
+        ask(model, [docs[0] | {"question": "Which colour? " * 20}])
+
+
 @pytest.mark.parametrize("method", ["loglikelihood", "generate_until_multi_round"])
 def test_other_kinds_of_request_are_refused(make: Callable[..., Any], method: str) -> None:
     with pytest.raises(ShallowsightError, match="not supported"):
