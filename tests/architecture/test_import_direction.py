@@ -25,11 +25,12 @@ ALLOWED: dict[str, set[str]] = {
     "threads": {"errors"},
     "even_batches": {"config", "errors"},
     "parameters": {"errors"},
+    "pictures": set(),
     # What the steps are made of.
     "services.objects": {"digest", "errors", "folders"},
-    "assets": {"config", "digest", "errors", "hub", "services.objects"},
-    "validation": {"errors"},
-    "data": {"assets", "benchmarks", "config", "digest", "errors", "services.objects", "validation"},
+    "assets": {"config", "digest", "errors", "hub", "pictures", "services.objects"},
+    "validation": {"errors", "pictures"},
+    "data": {"assets", "benchmarks", "config", "digest", "errors", "pictures", "services.objects", "validation"},
     "model": {"assets", "benchmarks", "config", "data", "errors", "registry", "threads"},
     "analysis": {"config", "data", "errors", "layers", "model"},
     # Cells: what there is to do, and what it costs.

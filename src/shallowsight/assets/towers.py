@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from shallowsight.assets import dinov2
 from shallowsight.assets.pinned import SmallFiles, config_of, files_of, pin
+from shallowsight.assets.squares import squared
 from shallowsight.errors import ConfigurationError
+from shallowsight.pictures import upright_rgb
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -168,27 +170,11 @@ class PictureProcessor:
             files = files_of(_KEY, tower, revision)
             own = AutoImageProcessor.from_pretrained(files.place, revision=files.revision)
             mean, std = own.image_mean, own.image_std
-        square = {"height": image_size, "width": image_size}
-        self._bars = tuple(int(255 * part) for part in mean) if shape == "pad" else None
-        self._process = BitImageProcessorPil(
-            size={"shortest_edge": image_size} if shape == "crop" else square,
-            do_center_crop=shape == "crop",
-            crop_size=square,
-            image_mean=mean,
-            image_std=std,
-        )
+        self._shape, self._side, self._bars = shape, image_size, tuple(int(255 * part) for part in mean)
+        self._process = BitImageProcessorPil(do_resize=False, do_center_crop=False, image_mean=mean, image_std=std)
 
     def __call__(self, pictures: "Sequence[Image.Image]") -> "Tensor":
-        if self._bars is not None:
-            pictures = [self._squared(picture) for picture in pictures]
-        pixels: Tensor = self._process(list(pictures), return_tensors="pt")["pixel_values"]
+        """`pictures` may have any mode, transparency and EXIF orientation: a benchmark's come as they are."""
+        squares = [squared(upright_rgb(picture), self._shape, self._side, self._bars) for picture in pictures]
+        pixels: Tensor = self._process(squares, return_tensors="pt")["pixel_values"]
         return pixels
-
-    def _squared(self, picture: "Image.Image") -> "Image.Image":
-        # Not ImageOps.pad: where the bars cannot be equal, it rounds to an even number and LLaVA down.
-        from PIL import Image
-
-        side = max(picture.size)
-        square = Image.new("RGB", (side, side), self._bars)
-        square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-        return square

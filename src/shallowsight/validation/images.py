@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from shallowsight.errors import MissingPackage, ShallowsightError
+from shallowsight.pictures import FORMATS, upright_rgb
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -73,12 +74,12 @@ def place(name: str, root: Path) -> Path:
 
 
 def decode(path: Path, limits: ImageLimits) -> "Image.Image":
-    """The whole image as RGB; call it inside `strict_decoding`.
+    """The whole image, upright and in RGB; call it inside `strict_decoding`.
 
     Raises:
         ImageError: too_large, wrong_format or unreadable.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with path.open("rb") as stream:
@@ -89,33 +90,21 @@ def decode(path: Path, limits: ImageLimits) -> "Image.Image":
         raise ImageError("too_large", f"{path} has more than {limits.max_bytes} bytes")
     if not content:
         raise ImageError("unreadable", f"{path} is empty")
-    kind = sniff(content)
-    if kind is None:
-        raise ImageError("wrong_format", f"{path} is not PNG, JPEG, WEBP or BMP by its content")
     try:
-        with Image.open(BytesIO(content), formats=[kind]) as image:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > limits.max_pixels:
                 raise ImageError("too_large", f"{path} has {image.width} x {image.height} pixels")
             image.verify()  # checksums; the image must be opened again after it
-        with Image.open(BytesIO(content), formats=[kind]) as image:
-            return image.convert("RGB")
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            return upright_rgb(image)
     except ImageError:
         raise
+    except UnidentifiedImageError:
+        raise ImageError("wrong_format", f"{path} is by its content none of {', '.join(FORMATS)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_large", f"{path}: {error}") from None
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, IndexError, MemoryError
-        raise ImageError("unreadable", f"{path}: {error}") from None
-
-
-def sniff(content: bytes) -> str | None:
-    """The format by the first bytes; None when it is not on the list."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if content.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "WEBP"
-    return "BMP" if content.startswith(b"BM") else None
+        raise ImageError("unreadable", f"{path}: {error or type(error).__name__}") from None
 
 
 @contextmanager

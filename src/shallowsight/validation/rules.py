@@ -43,7 +43,7 @@ class Rule:
 _IMAGE_FAULTS = {
     "missing": "the image file exists",
     "unreadable": "the image decodes completely",
-    "wrong_format": "the image content is PNG, JPEG, WEBP or BMP, whatever the file is called",
+    "wrong_format": "the image content is of a raster format that is read here, whatever the file is called",
     "too_large": "the image is within the caps on bytes and pixels",
     "escapes_folder": "the image path stays inside the images folder",
 }

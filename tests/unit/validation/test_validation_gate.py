@@ -49,7 +49,7 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
     "image number": (put(image=7), {"image_is_not_text"}),
     "image missing": (put(image="gone.png"), {"image_missing"}),
     "image truncated": (put(image="cut.jpg"), {"image_unreadable"}),
-    "gif named jpg": (put(image="gif.jpg"), {"image_wrong_format"}),
+    "a web page named jpg": (put(image="page.jpg"), {"image_wrong_format"}),
     "image too large": (put(image="large.bmp"), {"image_too_large"}),
     "image outside": (put(image="../images_evil/0.png"), {"image_escapes_folder"}),
     "image by link": (put(image="link.png"), {"image_escapes_folder"}),
@@ -87,7 +87,7 @@ TIMES = 3
 def bad_images(images: Path) -> Path:
     noise(9, 64).save(jpeg := BytesIO(), "JPEG")
     (images / "cut.jpg").write_bytes(jpeg.getvalue()[:-100])
-    noise(9).save(images / "gif.jpg", "GIF")
+    (images / "page.jpg").write_bytes(b"<html>404</html>")
     (images / "large.bmp").write_bytes(b"BM" + bytes(300_000))
     (evil := images.parent / "images_evil").mkdir()
     noise(9).save(evil / "0.png")

@@ -34,7 +34,11 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-MODES = {"PNG": "RGB L P RGBA 1", "JPEG": "RGB L CMYK", "WEBP": "RGB L P RGBA 1 CMYK", "BMP": "RGB L P RGBA 1"}
+MODES = {
+    "PNG": "RGB L P RGBA 1 I;16", "JPEG": "RGB L CMYK", "WEBP": "RGB L P RGBA 1 CMYK", "BMP": "RGB L P RGBA 1",
+    "GIF": "RGB L P", "TIFF": "RGB L I;16 F CMYK LAB YCbCr", "JPEG2000": "RGB L RGBA", "PPM": "RGB L I",
+    "AVIF": "RGB RGBA",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "mode"), [(kind, mode) for kind, modes in MODES.items() for mode in modes.split()])
@@ -46,12 +50,12 @@ def test_ok_whatever_mode_and_suffix(images: Path, kind: str, mode: str) -> None
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param(encoded("GIF"), "wrong_format", id="gif as jpg"),
-        pytest.param(encoded("TIFF"), "wrong_format", id="tiff as jpg"),
+        pytest.param(encoded("EPS"), "wrong_format", id="postscript, which is a program"),
+        pytest.param(encoded("ICNS", 16), "wrong_format", id="several pictures"),
         pytest.param(b"<html>404</html>", "wrong_format", id="html as jpg"),
         pytest.param(b"", "unreadable", id="empty"),
         pytest.param(encoded("JPEG")[:-200], "unreadable", id="truncated jpeg"),
-        pytest.param(encoded("JPEG")[:20], "unreadable", id="jpeg header only"),
+        pytest.param(encoded("JPEG")[:20], "wrong_format", id="jpeg header only"),
         pytest.param(encoded("PNG")[:-40], "unreadable", id="truncated png"),
         pytest.param(encoded("WEBP")[:-100], "unreadable", id="truncated webp"),
         pytest.param(encoded("BMP")[:-100], "unreadable", id="truncated bmp"),
@@ -61,12 +65,26 @@ def test_ok_whatever_mode_and_suffix(images: Path, kind: str, mode: str) -> None
         pytest.param(png_claiming(10_000, 10_000), "too_large", id="bomb that Pillow warns of"),
         pytest.param(png_claiming(60_000, 60_000), "too_large", id="bomb that Pillow refuses"),
         pytest.param(encoded("BMP", 700), "too_large", id="bytes"),
-        pytest.param(png_claiming(0, 0), "unreadable", id="no pixels"),
+        pytest.param(png_claiming(0, 0), "wrong_format", id="no pixels"),
     ],
 )
 def test_bad_content(images: Path, content: bytes, expected: str, recwarn: pytest.WarningsRecorder) -> None:
     assert status(images, "x.jpg", content) == expected
     assert not recwarn.list
+
+
+def test_a_gif_of_several_frames_is_its_first(images: Path) -> None:
+    first, second = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
+    first.save(images / "x.jpg", "GIF", save_all=True, append_images=[second])
+    with module.strict_decoding():
+        found = module.decode(images / "x.jpg", LIMITS)
+    assert found.getcolors() == [(64, (255, 0, 0))]
+
+
+def test_the_decoders_own_words_are_in_the_message(images: Path) -> None:
+    (images / "x.jpg").write_bytes(encoded("JPEG")[:-200])
+    with module.strict_decoding(), pytest.raises(module.ImageError, match=r"x\.jpg: image file is truncated"):
+        module.decode(images / "x.jpg", LIMITS)
 
 
 def test_truncated_is_refused_even_where_the_process_is_lenient(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
