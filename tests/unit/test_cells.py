@@ -55,6 +55,8 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "data.easy_vqa_test": (11, NONE),
     "data.max_bad_share": (0.5, ALL),
     "data.max_leaked_images": (1, ALL),
+    "data.refuse_conversions": (["roles"], ALL),
+    "data.expectations": ("/another/file.yaml", NONE),  # its content counts, in the sources' digests
     "benchmarks": (["scenes_ocr"], {"evaluate"}),
     "seed": (5, NONE),  # as the layers
 }
