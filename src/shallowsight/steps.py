@@ -31,7 +31,7 @@ from shallowsight.plan import Plan, make_plan
 from shallowsight.resolve import resolve_experiment as resolve_experiment
 from shallowsight.resolve import resolve_study as resolve_study
 from shallowsight.services.computation import leave_note, this_computation
-from shallowsight.services.progress import Progress
+from shallowsight.services.progress import Progress, notice
 from shallowsight.services.store import STUDY, Store
 from shallowsight.services.stores import open_store as open_store
 from shallowsight.settings import Setting
@@ -93,7 +93,7 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
 
         with scratch(store) as work:
             try:
-                prepare(resolved.base, out, work, store.root / "validation", show)
+                prepare(resolved.base, out, work, store.root / "validation", show, notice)
             finally:
                 store.share("validation")
         data = resolved.base.data

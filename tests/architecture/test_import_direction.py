@@ -29,7 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     # What the steps are made of.
     "services.objects": {"digest", "errors", "folders"},
     "assets": {"config", "digest", "errors", "hub", "pictures", "services.objects"},
-    "validation": {"errors", "pictures"},
+    "yaml_lines": {"errors"},
+    "validation": {"errors", "pictures", "value_faults", "yaml_lines"},
     "data": {"assets", "benchmarks", "config", "digest", "errors", "pictures", "services.objects", "validation"},
     "model": {"assets", "benchmarks", "config", "data", "errors", "registry", "threads"},
     "analysis": {"config", "data", "errors", "layers", "model"},
@@ -73,7 +74,6 @@ ALLOWED: dict[str, set[str]] = {
     "cli_steps": {"cells", "errors", "services", "steps"},
     # A run on a cluster.
     "node": {"errors", "node_task", "services", "settings", "train", "train_step"},
-    "yaml_lines": {"errors"},
     "remote": {
         "assets", "config", "cost", "digest", "errors", "even_batches", "folders", "overrides", "services",
         "services.objects", "settings", "yaml_lines",

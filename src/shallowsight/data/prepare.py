@@ -5,29 +5,42 @@ Leaves `images-*.tar` with `images.jsonl` and `images.npy`, `pretrain.jsonl`, `f
 """
 
 import json
+import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from shallowsight.config import BUILT_IN_SOURCES, SCRATCH, Experiment
+from shallowsight.config import BUILT_IN_SOURCES, SCRATCH, Data, Experiment
 from shallowsight.data.enough import require_kinds
 from shallowsight.data.given_tokenizer import given_tokenizer
+from shallowsight.data.own_files import own_rules
 from shallowsight.data.questions import questions_of
 from shallowsight.data.records import Record, read_jsonl, write_jsonl
 from shallowsight.data.shards import write_shards
-from shallowsight.data.sources import OnProgress, Source, collect_sources
+from shallowsight.data.sources import OWN_GROUPS, OnProgress, Source, collect_sources
 from shallowsight.data.tokenizer import train_tokenizer
 from shallowsight.errors import DataRefused
 from shallowsight.validation.gate import GateReport, gate
 from shallowsight.validation.leak import leaked_images
 
+log = logging.getLogger(__name__)
+
 QUESTIONS = "questions.jsonl"
 SUMMARY = "data.json"
 
 
-def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_progress: OnProgress) -> None:
+def prepare(
+    experiment: Experiment,
+    out: Path,
+    work: Path,
+    verdicts: Path,
+    on_progress: OnProgress,
+    on_notice: Callable[[str], None] = log.warning,
+) -> None:
     """Fill `out`. `work` is scratch space; what the gate found is kept below `verdicts`, also when it refuses.
+
+    `on_notice` is told what a user should hear of data that passed: rows that were converted or put aside.
 
     Raises:
         DataRefused: too many bad rows, or training pictures in the test set.
@@ -38,7 +51,7 @@ def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_pr
     given = given_tokenizer(language) if language.model != SCRATCH else None  # its faults before those of the data
     by_use = collect_sources(data, work, on_progress)
     on_progress("checking records and pictures", 0, 1)
-    reports = _gate_all(by_use, verdicts, data.max_bad_share)
+    reports = _gate_all(by_use, verdicts, data, on_notice)
     good = {use: [_Rows(s, reports[s.group].good_of(s.file)) for s in sources] for use, sources in by_use.items()}
     for use, rows in good.items():
         if not any(True for _ in _records(rows)):
@@ -106,17 +119,30 @@ class _Rows:
         return f"{self.source.group}/{name}"
 
 
-def _gate_all(by_use: dict[str, list[Source]], verdicts: Path, max_bad_share: float) -> dict[str, _Verdict]:
+def _gate_all(
+    by_use: dict[str, list[Source]], verdicts: Path, data: Data, on_notice: Callable[[str], None]
+) -> dict[str, _Verdict]:
     shutil.rmtree(verdicts, ignore_errors=True)
+    theirs = own_rules(data)
     groups: dict[str, tuple[Path, list[Path]]] = {}
     for source in (s for sources in by_use.values() for s in sources):
         files = groups.setdefault(source.group, (source.images, []))[1]
         if source.file not in files:
             files.append(source.file)
-    return {
-        group: _Verdict(files, gate(files, images, verdicts / group, max_bad_share=max_bad_share))
-        for group, (images, files) in groups.items()
-    }
+    verdict_of = {}
+    for group, (images, files) in groups.items():
+        report = gate(
+            files,
+            images,
+            verdicts / group,
+            max_bad_share=data.max_bad_share,
+            refuse_conversions=data.refuse_conversions,
+            own=theirs if group in OWN_GROUPS else None,
+        )
+        for text in report.notices:
+            on_notice(f"data gate, {group}: {text}")
+        verdict_of[group] = _Verdict(files, report)
+    return verdict_of
 
 
 def _leaks(good: dict[str, list[_Rows]], allowed: int) -> int:

@@ -132,25 +132,25 @@ def in_threads(work: Callable[[T], U], items: Iterable[T], threads: int) -> Iter
             yield from pool.map(work, todo[start : start + _BATCH])
 
 
-def check_images(names: Iterable[str], root: Path, limits: ImageLimits) -> dict[str, str]:
-    """The status of every image path; each distinct file is read once."""
+def check_images(names: Iterable[str], root: Path, limits: ImageLimits) -> dict[str, ImageError | None]:
+    """What is wrong with each image path, None where nothing is; each distinct file is read once."""
     root = root.resolve()
-    statuses: dict[str, str] = {}
+    faults: dict[str, ImageError | None] = {}
     files: dict[str, Path] = {}
     for name in names:
         try:
             files[name] = place(name, root)
         except ImageError as fault:
-            statuses[name] = fault.status
+            faults[name] = fault
 
-    def status(path: Path) -> str:
+    def fault_of(path: Path) -> ImageError | None:
         try:
             decode(path, limits)
         except ImageError as fault:
-            return fault.status
-        return "ok"
+            return fault
+        return None
 
     distinct = list(dict.fromkeys(files.values()))
     with strict_decoding():
-        found = dict(zip(distinct, in_threads(status, distinct, limits.threads), strict=True))
-    return statuses | {name: found[path] for name, path in files.items()}
+        found = dict(zip(distinct, in_threads(fault_of, distinct, limits.threads), strict=True))
+    return faults | {name: found[path] for name, path in files.items()}

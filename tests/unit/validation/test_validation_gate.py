@@ -13,10 +13,9 @@ from good_rows import Row, noise, row
 
 from shallowsight.errors import ConfigurationError, DataRefused, MissingPackage, ShallowsightError
 from shallowsight.validation import gate as module
-from shallowsight.validation.facts import facts_of
+from shallowsight.validation.facts import facts_of, table_of
 from shallowsight.validation.gate import gate
 from shallowsight.validation.rules import broken_rules, rules
-from shallowsight.validation.suite import SuiteResult
 
 Write = Callable[..., Path]
 Change = Callable[[Row], object]
@@ -41,11 +40,9 @@ def put(**values: object) -> Change:
 
 # What is done to a good image row -> the exact reasons.
 FAULTS: dict[str, tuple[Change, set[str]]] = {
-    "no id": (lambda r: r.pop("id"), {"missing_id"}),
-    "blank id": (put(id=" "), {"missing_id"}),
     "id of another type": (put(id=[1]), {"missing_id"}),
-    "image list": (put(image=["0.png", "1.png"]), {"image_is_a_list"}),
-    "image null": (put(image=None), {"image_is_not_text"}),
+    "image list": (put(image=["0.png", "1.png"]), {"several_images"}),
+    "images beside the image": (put(images=["1.png"]), {"several_images"}),
     "image number": (put(image=7), {"image_is_not_text"}),
     "image missing": (put(image="gone.png"), {"image_missing"}),
     "image truncated": (put(image="cut.jpg"), {"image_unreadable"}),
@@ -59,7 +56,7 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
     "turn is text": (lambda r: r["conversations"].__setitem__(2, "hello"), {"malformed_turn"}),
     "turn without value": (lambda r: r["conversations"][0].pop("value"), {"malformed_turn"}),
     "reply is null": (say(1, value=None), {"malformed_turn"}),
-    "unknown role": (say(2, **{"from": "user"}), {"unknown_role"}),
+    "unknown role": (say(2, **{"from": "narrator"}), {"unknown_role"}),
     "roles in one": (say(2, **{"from": "human,gpt"}), {"unknown_role"}),
     "gpt first": (talk("gpt", "human"), {"first_turn_not_human", "image_token_count", "image_token_in_reply"}),
     "human twice": (talk("human", "human", "gpt", "human"), {"roles_not_alternating"}),
@@ -129,7 +126,7 @@ def test_every_planted_fault_is_found_and_no_good_row_is(
     }
     assert all(found[f, n]["record"] == r for f, n, r, reasons in expected if reasons)
     kept = [json.loads(line) for path in report.good_files for line in path.read_text(encoding="utf-8").splitlines()]
-    assert kept == [r for _, _, r, reasons in expected if not reasons]
+    assert kept == [r | {"id": str(r["id"])} for _, _, r, reasons in expected if not reasons]
     assert report.rows == len(planted) and report.good == len(kept) and report.bad == len(found)
     assert report.reasons["image_missing"] == 2 * TIMES and report.reasons["duplicate"] == TIMES
     assert report.image_count == len({r["image"] for r in kept if "image" in r})
@@ -145,7 +142,8 @@ def test_every_planted_fault_is_found_and_no_good_row_is(
 def reasons_of(change: Change, **options: Any) -> set[str]:
     change(r := row(1))
     settings = {"allow_text_only": True, "max_chars": 500} | options
-    return set(broken_rules(facts_of(r, file="f", number=1, occurrence=1, image_status="ok"), rules(**settings)))
+    table = table_of([facts_of(r, file="f", number=1, image_status="ok")])
+    return {reason for reason, places in broken_rules(table, rules(**settings)).items() if places}
 
 
 @pytest.mark.parametrize("role", ["system", "Human", "", "assistant"])
@@ -217,13 +215,24 @@ def test_no_good_row_is_refused_whatever_the_share(images: Path, write: Write, t
     assert json.loads((tmp_path / "b" / "validation.json").read_text())["verdict"] == "refused"
 
 
-def test_text_stays_readable_and_input_untouched(images: Path, write: Write, tmp_path: Path) -> None:
-    file = write([row(1), row(2) | {"note": "\ud800"}])
+def test_good_rows_are_kept_as_they_stand_and_input_untouched(images: Path, write: Write, tmp_path: Path) -> None:
+    rows = [row(1), row(2) | {"note": "\ud800"}, row(3) | {"id": 3, "note": "\ud800"}]
+    file = write(rows, "data.jsonl")
+    with file.open("a", encoding="utf-8") as end:
+        end.write(json.dumps(row(4), ensure_ascii=False))
     before = file.read_bytes()
     (good,) = gate([file], images, tmp_path / "out", max_bad_share=0).good_files
-    lines = good.read_text(encoding="utf-8").splitlines()
-    assert "\u732b" in lines[0] and json.loads(lines[1])["note"] == "\ud800"
+    first, second, converted, last = good.read_bytes().splitlines()
+    assert [first, second, last] == [before.splitlines()[place] for place in (0, 1, 3)]
+    assert json.loads(converted) == rows[2] | {"id": "3"}
     assert file.read_bytes() == before
+
+
+def test_a_record_over_several_lines_becomes_one(images: Path, tmp_path: Path) -> None:
+    (file := tmp_path / "data.json").write_text(json.dumps([row(1), row(2)], indent=2), encoding="utf-8")
+    (good,) = gate([file], images, tmp_path / "out", max_bad_share=0).good_files
+    lines = good.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [row(1), row(2)] and "\u732b" in lines[0]
 
 
 def test_runs_give_equal_bytes_no_noise_no_network(
@@ -247,9 +256,10 @@ def test_refuses_arguments(images: Path, write: Write, tmp_path: Path) -> None:
         gate([file], images, out, max_bad_share=5)
     with pytest.raises(ConfigurationError, match="would be overwritten"):
         gate([write([row(1)], "quarantine.jsonl")], images, tmp_path, max_bad_share=0)
-    with pytest.raises(ConfigurationError, match=r"images folder .* no such folder, but 1 images"):
-        gate([file], tmp_path / "none", out, max_bad_share=0)
     assert not out.exists()
+    with pytest.raises(ConfigurationError, match=r"images folder .* no such folder, but data.json names pictures"):
+        gate([file], tmp_path / "none", out, max_bad_share=0)
+    assert not list(out.iterdir())
 
 
 def test_files_of_one_name_are_kept_apart(images: Path, tmp_path: Path) -> None:
@@ -281,8 +291,8 @@ def test_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def test_disagreement_is_an_error(images: Path, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "run_suite", lambda rows, wanted: SuiteResult((), frozenset({0})))
-    with pytest.raises(ShallowsightError, match="disagree on 1 rows"):
+    monkeypatch.setattr(module, "broken_rules", lambda table, wanted: {"missing_id": [0]})
+    with pytest.raises(ShallowsightError, match=r"disagree on missing_id in 1 rows, the first is data\.json row 1"):
         gate([write([row(1)])], images, tmp_path / "out", max_bad_share=1)
 
 
