@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from shallowsight.assets.language_families import require_family
 from shallowsight.assets.pinned import pin
 from shallowsight.assets.towers import describe
 from shallowsight.cells import Resolved
-from shallowsight.config import SCRATCH, Language, Study
+from shallowsight.config import SCRATCH, STAGES, Experiment, Study
 from shallowsight.cost import pays_to_cache
 from shallowsight.data.own_files import require_files
 from shallowsight.data.sources import source_facts
@@ -53,7 +54,7 @@ def _resolve(study: Study) -> Resolved:
     sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
     images = sum(facts.images for facts in sources.values())
     cache = pays_to_cache(study.base, tower, tokens, images)
-    digest, revision = _pin_language(language)
+    digest, revision = _pin_language(study.base)
     pinned = study.base.model_copy(
         update={
             "vision": vision.model_copy(update={"revision": tower.revision}),
@@ -64,8 +65,10 @@ def _resolve(study: Study) -> Resolved:
     return Resolved(study=study, tower=tower, language_digest=digest, sources=sources, cache_features=cache)
 
 
-def _pin_language(language: Language) -> tuple[str, str | None]:
+def _pin_language(base: Experiment) -> tuple[str, str | None]:
+    language = base.language
     if language.model == SCRATCH:
         return SCRATCH, None
     found = pin("language.model", language.model, language.revision, SCRATCH)
+    require_family(found.config.get("model_type"), {name: base.stage(name) for name in STAGES})
     return found.digest, found.revision
