@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from shallowsight.assets.language_families import require_family
 from shallowsight.assets.language_models import require_language
 from shallowsight.assets.pinned import pin
 from shallowsight.assets.towers import describe
 from shallowsight.cells import Resolved
-from shallowsight.config import SCRATCH, Experiment, Language, Study
+from shallowsight.config import SCRATCH, STAGES, Experiment, Study
 from shallowsight.cost import pays_to_cache
 from shallowsight.data.enough import require_kinds, require_pictures
 from shallowsight.data.own_files import require_files
@@ -59,7 +60,7 @@ def _resolve(study: Study) -> Resolved:
     _require_enough(study.base, sources)
     images = sum(facts.images for facts in sources.values())
     cache = pays_to_cache(study.base, tower, tokens, images)
-    digest, revision = _pin_language(language)
+    digest, revision = _pin_language(study.base)
     pinned = study.base.model_copy(
         update={
             "vision": vision.model_copy(update={"revision": tower.revision}),
@@ -78,9 +79,11 @@ def _require_enough(base: Experiment, sources: Mapping[str, SourceFacts]) -> Non
     require_kinds(base.benchmarks, kinds_of_test(data))
 
 
-def _pin_language(language: Language) -> tuple[str, str | None]:
+def _pin_language(base: Experiment) -> tuple[str, str | None]:
+    language = base.language
     if language.model == SCRATCH:
         return SCRATCH, None
     found = pin("language.model", language.model, language.revision, SCRATCH)
     require_language(language.model, found, language.max_length)
+    require_family(found.config.get("model_type"), {name: base.stage(name) for name in STAGES})
     return found.digest, found.revision
