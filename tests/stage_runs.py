@@ -1,4 +1,4 @@
-"""Starts, kills and finishes training stages as launchers do: in processes of their own."""
+"""Starts, meddles with, kills and finishes training stages as launchers do: in processes of their own."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,42 @@ from shallowsight.train.job import StageJob
 from shallowsight.train.parts import LOSSES
 from shallowsight.train.state import MANIFEST
 
+LONG = 300.0  # seconds; only what is broken takes as long, however busy the machine
+
+# What a training does to itself at one moment, so that no test has to be quick.
+HOLD = "time.sleep(3600)"
+HOLD_UNTIL_STOPPED = "while not self._stop.asked: time.sleep(0.01)"
+_MEDDLE = """
+import sys
+if "shallowsight.train" in sys.orig_argv and "torch.distributed.run" not in sys.orig_argv:
+    import multiprocessing, os, signal, time
+    from shallowsight.services.files import FileObjects
+    from shallowsight.train.keeper import Keeper
+    update, in_save, rank = {update}, {in_save}, {rank}
+    after_update, put_bytes = Keeper.after_update, FileObjects.put_bytes
+    def meddle(self):
+        if rank is None or os.environ.get("RANK", "0") == str(rank):
+            {what}
+    def after(self, record, updates):
+        after_update(self, record, updates)
+        if record.update == update and not in_save:
+            meddle(self)
+    def put(self, key, data):
+        if f"/update-{{update:08}}/" in key and in_save:
+            meddle(self)
+        put_bytes(self, key, data)
+    Keeper.after_update, FileObjects.put_bytes = after, put
+"""
+
 
 def start(job: StageJob, processes: int, **environment: str) -> "subprocess.Popen[bytes]":
     """Its log is `log` beside `job.out`."""
     folder = job.out.parent
     (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
-    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else []
+    launcher = []
+    if processes > 1:
+        launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        launcher += [f"--shutdown-timeout={round(job.hang_seconds)}", "-m"]  # as train.launch has it
     return subprocess.Popen(
         [sys.executable, "-m", *launcher, "shallowsight.train", str(folder / "job.json")],
         env=os.environ | environment,
@@ -31,43 +62,33 @@ def start(job: StageJob, processes: int, **environment: str) -> "subprocess.Pope
 
 def finish(job: StageJob, processes: int, **environment: str) -> None:
     process = start(job, processes, **environment)
-    assert process.wait(timeout=180) == 0, log_of(job)[-3000:]
+    assert process.wait(timeout=LONG) == 0, log_of(job)[-3000:]
 
 
-def slow_saves(folder: Path) -> dict[str, str]:
-    """The environment in which every write to a store takes a while longer, so that a kill finds one under way."""
-    (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        "if 'shallowsight.train' in sys.orig_argv:\n"
-        "    import time\n"
-        "    from shallowsight.services.files import FileObjects\n"
-        "    def slowly(write):\n"
-        "        return lambda *a: (time.sleep(0.03), write(*a))[1]\n"
-        "    FileObjects.put_file = slowly(FileObjects.put_file)\n"
-        "    FileObjects.put_bytes = slowly(FileObjects.put_bytes)\n"
-    )
+def meddling(
+    folder: Path, update: int, what: str = HOLD, *, in_save: bool = False, rank: int | None = None
+) -> dict[str, str]:
+    """The environment in which a training does something to itself.
+
+    After an update and its state; or `in_save`, when that state is written but for its manifest (by the leader, to a
+    folder). `rank` is who does it, None: everybody.
+    """
+    code = _MEDDLE.format(update=update, in_save=in_save, rank=rank, what=what)
+    return first_of_all(folder, code)
+
+
+def first_of_all(folder: Path, code: str) -> dict[str, str]:
+    """The environment in which every Python process runs some code before its own; with what is importable here."""
+    (folder / "sitecustomize.py").write_text(textwrap.dedent(code), encoding="utf-8")
     return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
-
-
-def children(process: "subprocess.Popen[bytes]") -> list[int]:
-    """The processes that it started, and those that they did."""
-    found: list[int] = []
-    todo = [process.pid]
-    while todo:
-        parent = todo.pop()
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            own = [int(pid) for pid in task.read_text().split()]
-            found += own
-            todo += own
-    return found
 
 
 def kill(process: "subprocess.Popen[bytes]", number: int = signal.SIGKILL) -> int:
     os.killpg(process.pid, number)
-    return process.wait(timeout=60)
+    return process.wait(timeout=LONG)
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = LONG) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, f"{what} never came"

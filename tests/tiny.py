@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,17 +214,41 @@ def make_job(
     return make
 
 
+def _resumable(
+    make_job: Callable[..., "StageJob"], folder: Path, updates: int, live: bool, **changes: object
+) -> "StageJob":
+    (folder / "out").mkdir(parents=True)
+    (folder / "work").mkdir()
+    settings = {"finetune__updates": updates, "finetune__global_batch": 8, "finetune__warmup": 0.1} | changes
+    places = {"out": folder / "out", "work": folder / "work", "states": f"file://{folder}/states"}
+    return make_job("finetune", live=live, **settings).model_copy(update={**places, "save_seconds": 1e-9})
+
+
 @pytest.fixture
 def resumable(make_job: Callable[..., "StageJob"], tmp_path: Path) -> Callable[..., "StageJob"]:
-    """A stage in a folder of its own that saves after nearly every update, so that kills hit saves too."""
+    """A stage in a folder of its own that saves after every update, so that kills hit saves too."""
 
     def make(name: str, updates: int = 60, live: bool = False, **changes: object) -> "StageJob":
-        folder = tmp_path / name
-        (folder / "out").mkdir(parents=True)
-        (folder / "work").mkdir()
-        settings = {"finetune__updates": updates, "finetune__global_batch": 8, "finetune__warmup": 0.1} | changes
-        places = {"out": folder / "out", "work": folder / "work", "states": f"file://{folder}/states"}
-        return make_job("finetune", live=live, **settings).model_copy(update={**places, "save_seconds": 0.02})
+        return _resumable(make_job, tmp_path / name, updates, live, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def calm(make_job: Callable[..., "StageJob"], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., "StageJob"]:
+    """What `resumable` makes, trained by so many processes without any fault; equal calls train once."""
+    from stage_runs import finish
+
+    from shallowsight.train.stage import run_stage
+
+    @cache
+    def make(processes: int, updates: int = 60, live: bool = False, **changes: object) -> "StageJob":
+        made = _resumable(make_job, tmp_path_factory.mktemp("calm") / "stage", updates, live, **changes)
+        if processes == 1:
+            run_stage(made, lambda *_: None)
+        else:
+            finish(made, processes)
+        return made
 
     return make
 

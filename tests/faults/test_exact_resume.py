@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from stage_runs import (
+    HOLD_UNTIL_STOPPED,
     finish,
     kill,
     log_of,
     losses,
+    meddling,
     result,
     saved,
-    slow_saves,
     start,
     states_folder,
     updates_of,
@@ -28,8 +29,8 @@ from shallowsight.train.state import MANIFEST
 
 pytestmark = pytest.mark.slow
 
-UPDATES = 60
-KILLS = 5  # of each kind of run; four kinds make twenty
+UPDATES = 24
+ENDS = 5  # updates after which, at the latest, each run of a hunted training ends
 WAYS = [pytest.param(zero, processes, id=f"zero{zero}-{processes}") for zero in (0, 2) for processes in (1, 2)]
 
 Make = Callable[..., StageJob]
@@ -37,58 +38,45 @@ Make = Callable[..., StageJob]
 
 @pytest.fixture
 def job(resumable: Make) -> Make:
-    return resumable
+    return partial(resumable, updates=UPDATES)
 
 
-def _beyond(job: StageJob, update: int) -> bool:
-    return (saved(job) or [0])[-1] > update
-
-
-def _saving(job: StageJob) -> bool:
-    """A state is begun and has no manifest yet."""
-    begun = [folder for folder in states_folder(job).glob("update-*") if not (folder / MANIFEST).exists()]
-    return any(folder.name > f"update-{saved(job)[-1]:08}" for folder in begun)
-
-
-def _reached(job: StageJob, updates: int) -> bool:
-    return len(updates_of(job)) >= updates
+def _begun(job: StageJob, update: int) -> bool:
+    """Its state is written but for the manifest."""
+    folder = states_folder(job) / f"update-{update:08}"
+    return any(folder.glob("*.safetensors")) and not (folder / MANIFEST).exists()
 
 
 @pytest.mark.parametrize(("zero", "processes"), WAYS)
-def test_kill_anywhere(job: Make, tmp_path: Path, zero: int, processes: int) -> None:
-    calm = job("calm", finetune__zero=zero)
-    finish(calm, processes)
-
-    hunted, slowly = job("hunted", finetune__zero=zero), slow_saves(tmp_path)
-    chance = random.Random(f"{zero}-{processes}")
-    reached, torn = [0], 0
-    for number in range(KILLS):
-        process = start(hunted, processes, **slowly)
-        wait_for(partial(_beyond, hunted, reached[-1]), "a state")
-        if number % 2:
+def test_kill_anywhere(job: Make, calm: Make, tmp_path: Path, zero: int, processes: int) -> None:
+    """In the middle of a save, at any moment, and in a save again."""
+    hunted, chance = job("hunted", finetune__zero=zero), random.Random(f"{zero}-{processes}")
+    reached = [0]
+    for number in range(3):
+        last = reached[-1] + ENDS
+        process = start(hunted, processes, **meddling(tmp_path, last, in_save=True))
+        if number == 1:
+            wait_for(lambda: (saved(hunted) or [0])[-1] > reached[-1], "a state")
             time.sleep(chance.uniform(0.0, 0.1))
         else:
-            wait_for(partial(_saving, hunted), "a save")
+            wait_for(partial(_begun, hunted, last), "a save")
         assert process.poll() is None, log_of(hunted)[-2000:]
         kill(process)
-        torn += _saving(hunted)
         reached.append(saved(hunted)[-1])
+    assert reached == sorted(set(reached)) and reached[-1] < UPDATES
+    assert _begun(hunted, reached[-1] + 1), "the last kill hit a save"
     finish(hunted, processes)
-    assert reached == sorted(reached) and reached[-1] < UPDATES
-    assert torn, "no kill hit a save"
-    assert log_of(hunted).count("continuing after update") >= KILLS
-    assert result(hunted) == result(calm)
+    assert log_of(hunted).count("continuing after update") >= 3
+    assert result(hunted) == result(calm(processes, UPDATES, finetune__zero=zero))
 
 
 @pytest.mark.parametrize("fault", ["flipped byte", "cut off", "missing file", "manifest cut off", "no manifest"])
-def test_a_broken_state_sends_it_back_to_the_one_before(job: Make, fault: str) -> None:
-    calm = job("calm")
-    finish(calm, 1)
+def test_a_broken_state_sends_it_back_to_the_one_before(job: Make, calm: Make, tmp_path: Path, fault: str) -> None:
     hurt = job("hurt")
-    process = start(hurt, 1)
-    wait_for(lambda: len(saved(hurt)) == 2 and saved(hurt)[0] > 3, "two states")
+    process = start(hurt, 1, **meddling(tmp_path, 6))
+    wait_for(lambda: saved(hurt) == [5, 6], "two states")
     kill(process)
-    older, newest = saved(hurt)[-2:]
+    older, newest = saved(hurt)
     folder = states_folder(hurt) / f"update-{newest:08}"
     part = max((p for p in folder.iterdir() if p.name != MANIFEST), key=lambda p: p.stat().st_size)
     data = bytearray(part.read_bytes())
@@ -109,41 +97,38 @@ def test_a_broken_state_sends_it_back_to_the_one_before(job: Make, fault: str) -
     finish(hurt, 1)
     assert updates_of(hurt)[said] == older + 1
     assert fault == "no manifest" or f"the state update-{newest:08} is not used: " in log_of(hurt)
-    assert result(hurt) == result(calm)
+    assert result(hurt) == result(calm(1, UPDATES))
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_sigterm_saves_and_leaves_with_its_status(job: Make, processes: int) -> None:
+def test_sigterm_saves_and_leaves_with_its_status(job: Make, calm: Make, tmp_path: Path, processes: int) -> None:
     stopped = job("stopped").model_copy(update={"save_seconds": 3600.0})
-    process = start(stopped, processes)
+    process = start(stopped, processes, **meddling(tmp_path, 3, HOLD_UNTIL_STOPPED))
     wait_for(lambda: len(updates_of(stopped)) >= 3, "three updates")
-    asked = time.monotonic()
     status = kill(process, signal.SIGTERM)
-    assert time.monotonic() - asked < 15
     if processes == 1:  # torchrun has a status of its own
         assert status == Interrupted.exit_status
     done = saved(stopped)
     assert len(done) == 1 and done[0] >= 3
     assert f"saved after update {done[0]} of {UPDATES}; the same command continues there" in log_of(stopped)
-    calm = job("calm")
-    finish(calm, processes)
     finish(stopped, processes)
     assert updates_of(stopped) == list(range(1, UPDATES + 1)), "an update was done twice"
-    assert result(stopped) == result(calm)
+    assert result(stopped) == result(calm(processes, UPDATES))
 
 
 @pytest.mark.parametrize("zero", [0, 1, 2, 3])
-def test_other_numbers_of_processes_continue(job: Make, zero: int) -> None:
+def test_other_numbers_of_processes_continue(job: Make, calm: Make, tmp_path: Path, zero: int) -> None:
     """2 -> 1 -> 2: the same samples in the same order, and the same losses but for rounding."""
-    calm = job("calm", finetune__zero=zero)
-    finish(calm, 2)
     moved = job("moved", finetune__zero=zero).model_copy(update={"save_seconds": 3600.0})
-    for processes, enough in ((2, 20), (1, 40)):
-        process = start(moved, processes)
-        wait_for(partial(_reached, moved, enough), f"update {enough}")
+    for processes, enough in ((2, 8), (1, 16)):
+        process = start(moved, processes, **meddling(tmp_path, enough, HOLD_UNTIL_STOPPED))
+        wait_for(lambda enough=enough: len(updates_of(moved)) >= enough, f"update {enough}")
         kill(process, signal.SIGTERM)
     finish(moved, 2)
     assert updates_of(moved) == list(range(1, UPDATES + 1))
-    expected, found = losses(calm), losses(moved)
+    expected, found = losses(calm(2, UPDATES, finetune__zero=zero)), losses(moved)
     assert [row["samples"] for row in found] == [row["samples"] for row in expected]
+    # float32 has an epsilon of 1.2e-7, and a loss of about 5 nats is a sum of about 100 terms: one update differs by
+    # sqrt(100) * 1.2e-7 * 5 = 6e-6 at the most. AdamW divides gradients by their size, so a parameter whose gradient is
+    # nearly nothing may move by a whole step of the rate (1e-2) the other way: allow for twenty times as much.
     assert [row["loss"] for row in found] == pytest.approx([row["loss"] for row in expected], abs=1e-4)

@@ -5,6 +5,8 @@ the pods of a TrainJob look alike.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -12,6 +14,8 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from shallowsight.errors import ShallowsightError
 
 T = TypeVar("T")
 _PATIENCE = timedelta(hours=2)  # for one process to encode the texts of a node while the others wait
@@ -85,6 +89,21 @@ def join_processes() -> Processes:
         backend = "nccl" if cuda else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
     return Processes(rank, count, device, local_rank)
+
+
+@contextmanager
+def lost_peers() -> Iterator[None]:
+    """Raises ShallowsightError where one process finds in a collective that another one has ended."""
+    try:
+        yield
+    except RuntimeError as error:
+        # gloo has no type for it.
+        if isinstance(error, dist.DistError) or ("gloo" in str(error) and "onnection" in str(error)):
+            raise ShallowsightError(
+                f"another process of this training is gone, and its own log says why ({error}); "
+                "the same command continues from the last saved state"
+            ) from None
+        raise
 
 
 def leave_processes() -> None:

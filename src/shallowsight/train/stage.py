@@ -23,7 +23,7 @@ from shallowsight.train.job import StageJob
 from shallowsight.train.keeper import Keeper, OnState, stop_request
 from shallowsight.train.loop import Trainer, UpdateRecord
 from shallowsight.train.parts import build_model, features_for, leave, pictures_for
-from shallowsight.train.processes import Processes, join_processes
+from shallowsight.train.processes import Processes, join_processes, lost_peers
 from shallowsight.train.schedule import updates_of
 from shallowsight.train.state import Saved, SavedStates
 from shallowsight.train.texts import read_examples
@@ -43,6 +43,7 @@ def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_:
         ConfigurationError: no record fits, or the batch does not divide among the processes.
         LossNotFinite: training diverged.
         OutOfMemory: a micro-batch does not fit; smaller ones may.
+        ShallowsightError: another process is gone.
         Interrupted: SIGTERM or SIGINT; the state is saved.
         StoreUnavailable: the states cannot be read now.
     """
@@ -94,7 +95,11 @@ def _run(
         keeper = Keeper(engine, states, processes, stop, job.save_seconds, records, computed, tell_state)
         loader = Loader(batches, share, len(records), updates, job.workers)
         trainer = Trainer(engine, batches, features, stage, job.experiment.seed, processes, meter)
-        with Watchdog(job.hang_seconds, processes.count) as watchdog, _memory_faults(job, engine, share):
+        with (
+            Watchdog(job.hang_seconds, processes.count) as watchdog,
+            lost_peers(),
+            _memory_faults(job, engine, share),
+        ):
             for record in trainer.train(loader, len(records), updates):
                 watchdog.alive()
                 if processes.leads_node:
