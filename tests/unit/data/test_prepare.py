@@ -126,6 +126,43 @@ def test_bad_rows_are_put_aside(run: Run, files: Path, tmp_path: Path) -> None:
     assert quarantined["reasons"] == ["image_missing"] and "files/0.png" not in set(Shards(out).keys())
 
 
+def test_what_was_done_to_rows_is_said(run: Run, files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[0].update(image="gone.png")
+        rows[1].update(image=[rows[1]["image"]])
+        rows[2]["messages"] = [
+            {"role": {"human": "user", "gpt": "assistant"}[turn["from"]], "content": turn["value"]}
+            for turn in rows[2].pop("conversations")
+        ]
+
+    plain = [{k: v for k, v in row.items() if k != "conversations"} for row in read_jsonl(run() / "finetune.jsonl")]
+    spoil(files / "train.json", change)
+    out = run(data__max_bad_share=0.1)
+    verdicts = tmp_path / "verdicts" / "files"
+    assert [record.getMessage() for record in caplog.records if record.name.endswith("prepare")] == [
+        f"data gate, files: 2 of 15 rows converted: messages 1, image_list 1; examples: {verdicts}/validation.html",
+        f"data gate, files: 1 of 15 rows put aside: image_missing 1; with causes: {verdicts}/quarantine.jsonl",
+    ]
+    found = list(read_jsonl(out / "finetune.jsonl"))
+    assert [{k: v for k, v in row.items() if k != "conversations"} for row in found] == plain[1:]
+    assert set(found[0]) == set(found[1]) >= {"conversations", "image"}, "in one form"
+    with pytest.raises(DataRefused, match="image_is_a_list 1"):
+        run(data__refuse_conversions=["image_list"])
+
+
+def test_own_rules_are_for_own_files(run: Run, files: Path, tmp_path: Path) -> None:
+    (rules := tmp_path / "rules.yaml").write_text(
+        "expectations:\n- type: expect_column_values_to_not_match_regex\n"
+        "  kwargs: {column: replies, regex: red, mostly: 0.5}\n  reason: red\n"
+    )
+    out = run(data__expectations=str(rules), data__finetune=[str(files / "train.json"), "easy-vqa"],
+              data__easy_vqa_train=20)  # fmt: skip
+    assert {row["reasons"][0] for row in read_jsonl(out / "validation" / "files" / "quarantine.jsonl")} == {"red"}
+    assert (out / "validation" / "easy-vqa" / "quarantine.jsonl").read_bytes() == b""
+    kept = [row for row in read_jsonl(out / "finetune.jsonl") if row.get("image", "").startswith("files")]
+    assert kept and "red" not in json.dumps([turn for row in kept for turn in row["conversations"]])
+
+
 def test_too_many_bad_rows_are_refused_and_kept(run: Run, files: Path, tmp_path: Path) -> None:
     spoil(files / "train.json", lambda rows: [row.update(image="gone.png") for row in rows[:2]])
     with pytest.raises(DataRefused, match="image_missing"):
