@@ -1,0 +1,95 @@
+"""Pictures that are nearly the same: rescaled, encoded again, or cropped by up to 5 % of their sides.
+
+Each picture is kept as a thumbnail. The whole of one is held against sixteen windows of the other, which keep all of a
+side or its first, middle or last 95 %, and the other way round. Two are nearly the same when some window differs by
+few levels and varies in step. `python -m benchmarks.leak` shows how often that finds copies and mistakes others.
+
+Shapes: A training pictures, B test pictures, T thumbnail's side, S window's side, W windows.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Thumbnails = npt.NDArray[np.uint8]  # [A, T, T, 3]
+_Values = npt.NDArray[Any]  # of float32
+
+THUMBNAIL = 32  # T
+_SIDE = 16  # S
+_KEPT = 0.95  # of a side that a crop leaves
+MAX_LEVELS = 11.0  # root mean square difference of two windows, of 255
+MIN_CORRELATION = 0.6
+_FLAT = 2.0  # levels of standard deviation, below which nothing varies that could vary in step
+_BLOCK = 128  # training pictures compared at a time: the products of a block take 128 x 16 B x 4 bytes
+_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def thumbnail_of(picture: Image.Image) -> npt.NDArray[np.uint8]:
+    """[T, T, 3] of a picture in RGB."""
+    # Averages of all its pixels; a smaller picture is enlarged, where Pillow's box would repeat pixels.
+    kind = Image.Resampling.BOX if min(picture.size) >= THUMBNAIL else Image.Resampling.BILINEAR
+    return np.asarray(picture.resize((THUMBNAIL, THUMBNAIL), kind))
+
+
+def near_pairs(train: Thumbnails, test: Thumbnails) -> Iterator[tuple[int, int]]:
+    """Every (place in `train`, place in `test`) that are nearly the same, in no order."""
+    test_windows, test_whole = _windows(test @ _GREY), _whole(test @ _GREY)
+    for start in range(0, len(train), _BLOCK):
+        grey = train[start : start + _BLOCK] @ _GREY
+        alike = _alike(_whole(grey), test_windows) | _alike(test_whole, _windows(grey)).T
+        for a, b in zip(*np.nonzero(alike), strict=True):
+            if _same_colours(train[start + a], test[b]):
+                yield int(start + a), int(b)
+
+
+def _alike(whole: _Values, windows: _Values) -> npt.NDArray[np.bool_]:
+    """[A, B] of wholes [A, S S] and windows [B, W, S S]: whether a window differs by little and varies in step."""
+    B, W, n = windows.shape
+    flat = windows.reshape(B * W, n)
+    mean_A, mean_B = whole.mean(axis=1), flat.mean(axis=1)
+    # Both criteria come from one product of deviations, which keeps its digits where pictures are bright.
+    deviation_A, deviation_B = whole - mean_A[:, None], flat - mean_B[:, None]
+    variance_A, variance_B = (deviation_A**2).mean(axis=1), (deviation_B**2).mean(axis=1)
+    covariance = deviation_A @ deviation_B.T / n
+    square = variance_A[:, None] + variance_B + (mean_A[:, None] - mean_B) ** 2 - 2 * covariance
+    in_step = covariance >= MIN_CORRELATION * np.sqrt(variance_A[:, None] * variance_B)
+    still = (variance_A < _FLAT**2)[:, None] & (variance_B < _FLAT**2)
+    found: npt.NDArray[np.bool_] = (square <= MAX_LEVELS**2) & (in_step | still)
+    return np.asarray(found.reshape(len(whole), B, W).any(axis=2))
+
+
+def _same_colours(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> bool:
+    """Grey alone would take a red square for a blue one of the same lightness."""
+    one, other = (np.moveaxis(each, -1, 0).astype(np.float32) for each in (a, b))  # [3, T, T]
+    pairs = ((_whole(one)[:, None], _windows(other)), (_whole(other)[:, None], _windows(one)))
+    return any(bool((((x - y) ** 2).mean(axis=(0, 2)) <= MAX_LEVELS**2).any()) for x, y in pairs)
+
+
+def _whole(grey: _Values) -> _Values:
+    """[A, S S] of [A, T, T]."""
+    return _window(grey, _FRAMES[0], _FRAMES[0])
+
+
+def _window(grey: _Values, rows: _Values, columns: _Values) -> _Values:
+    return (rows @ grey @ columns.T).reshape(len(grey), -1)
+
+
+def _windows(grey: _Values) -> _Values:
+    """[A, W, S S] of [A, T, T]: the whole first."""
+    parts = [_window(grey, y, x) for y in _FRAMES for x in _FRAMES]
+    return np.stack(parts, axis=1)
+
+
+def _frame(first: float, last: float) -> _Values:
+    """[S, T]: averages over S equal parts of the range from `first` to `last`, as shares of a side."""
+    edges = np.linspace(first * THUMBNAIL, last * THUMBNAIL, _SIDE + 1)
+    pixel = np.arange(THUMBNAIL)
+    covered = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    shares = np.clip(covered, 0, None)
+    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+_FRAMES = [_frame(0, 1), *(_frame(start, start + _KEPT) for start in (0, (1 - _KEPT) / 2, 1 - _KEPT))]
