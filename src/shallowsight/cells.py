@@ -106,7 +106,7 @@ def prepare_cell(resolved: Resolved) -> Cell:
     inputs = {
         # The tolerances decide what passes; the sources' digests stand for everything else of `data`.
         "tolerances": data.model_dump(
-            mode="json", include={"max_bad_share", "max_leaked_images", "refuse_conversions"}
+            mode="json", include={"max_bad_share", "max_leaked_images", "refuse_conversions", "decode"}
         ),
         "sources": {
             use: [resolved.sources[s].digest for s in getattr(data, use)] for use in ("pretrain", "finetune", "test")

@@ -104,6 +104,8 @@ class Data(Part):
     turns: Literal["in_context", "alone"] = "in_context"
     max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01  # rows that the gate refuses; too long texts likewise
     max_leaked_images: Count = 0  # training images that are also in the test set
+    # What the gate reads of a picture: all of it, or its header alone, which is faster and finds less.
+    decode: Literal["all", "header"] = "all"
     refuse_conversions: Annotated[tuple[Conversion, ...], BeforeValidator(_text_words)] = ()  # forms not to accept
     expectations: str | None = None  # a YAML file, or s3://bucket/rules.yaml, with rules of one's own for the files
 

@@ -22,7 +22,8 @@ from shallowsight.data.sources import OWN_GROUPS, OnProgress, Source, collect_so
 from shallowsight.data.tokenizer import train_tokenizer
 from shallowsight.errors import DataRefused
 from shallowsight.validation.gate import GateReport, gate
-from shallowsight.validation.leak import leaked_images
+from shallowsight.validation.images import ImageLimits
+from shallowsight.validation.leak import leaked_images, same_files
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def prepare(
     for use, rows in good.items():
         if not any(True for _ in _records(rows)):
             raise DataRefused(f"data.{use}: no row in {', '.join(r.source.name for r in rows)}; add records")
-    leaks = _leaks(good, data.max_leaked_images)
+    leaks = _leaks(good, data)
     shutil.copytree(verdicts, out / "validation")
 
     written = {use: write_jsonl(_records(good[use]), out / f"{use}.jsonl") for use in ("pretrain", "finetune")}
@@ -136,6 +137,7 @@ def _gate_all(
             images,
             verdicts / group,
             max_bad_share=data.max_bad_share,
+            limits=ImageLimits(decode=data.decode),
             refuse_conversions=data.refuse_conversions,
             own=theirs if group in OWN_GROUPS else None,
         )
@@ -145,11 +147,12 @@ def _gate_all(
     return verdict_of
 
 
-def _leaks(good: dict[str, list[_Rows]], allowed: int) -> int:
+def _leaks(good: dict[str, list[_Rows]], data: Data) -> int:
     """How many near duplicates there are; refuses when more pictures than allowed are the same in training and test."""
+    allowed = data.max_leaked_images
     train = _merge(rows.pictures() for use in ("pretrain", "finetune") for rows in good[use])
     test = _merge(rows.pictures() for rows in good["test"])
-    found = leaked_images(train.values(), test.values())
+    found = (leaked_images if data.decode == "all" else same_files)(train.values(), test.values())
     same = {a: b for a, b, kind in found if kind == "exact"}
     if len(same) > allowed:
         shown = {file: name for rows in good.values() for one in rows for file, name in one.shown().items()}

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from shallowsight.errors import MissingPackage, ShallowsightError
 from shallowsight.pictures import FORMATS, upright_rgb
@@ -31,6 +31,7 @@ class ImageLimits:
 
     max_bytes: int = 64 << 20
     max_pixels: int = 64_000_000
+    decode: Literal["all", "header"] = "all"  # what is read of a file
     threads: int = field(default_factory=lambda: min(16, os.cpu_count() or 1))
 
 
@@ -79,24 +80,52 @@ def decode(path: Path, limits: ImageLimits) -> "Image.Image":
     Raises:
         ImageError: too_large, wrong_format or unreadable.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
-    try:
+    with _faults_of(path):
         with path.open("rb") as stream:
             content = stream.read(limits.max_bytes + 1)
-    except OSError as error:
-        raise ImageError("unreadable", f"{path}: {error.strerror}") from None
-    if len(content) > limits.max_bytes:
-        raise ImageError("too_large", f"{path} has more than {limits.max_bytes} bytes")
-    if not content:
-        raise ImageError("unreadable", f"{path} is empty")
-    try:
+        _require_bytes(path, len(content), limits)
         with Image.open(BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > limits.max_pixels:
-                raise ImageError("too_large", f"{path} has {image.width} x {image.height} pixels")
+            _require_pixels(path, image, limits)
             image.verify()  # checksums; the image must be opened again after it
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             return upright_rgb(image)
+
+
+def read_header(path: Path, limits: ImageLimits) -> None:
+    """That a file begins as a picture of a format and size that is read; its pixels may be broken all the same.
+
+    Raises:
+        ImageError: too_large, wrong_format or unreadable.
+    """
+    from PIL import Image
+
+    with _faults_of(path):
+        _require_bytes(path, path.stat().st_size, limits)
+        with Image.open(path, formats=FORMATS) as image:
+            _require_pixels(path, image, limits)
+
+
+def _require_bytes(path: Path, size: int, limits: ImageLimits) -> None:
+    if size > limits.max_bytes:
+        raise ImageError("too_large", f"{path} has more than {limits.max_bytes} bytes")
+    if not size:
+        raise ImageError("unreadable", f"{path} is empty")
+
+
+def _require_pixels(path: Path, image: "Image.Image", limits: ImageLimits) -> None:
+    if image.width * image.height > limits.max_pixels:
+        raise ImageError("too_large", f"{path} has {image.width} x {image.height} pixels")
+
+
+@contextmanager
+def _faults_of(path: Path) -> Iterator[None]:
+    """Whatever reading a picture raises, as an ImageError with the decoder's words."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        yield
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -143,9 +172,11 @@ def check_images(names: Iterable[str], root: Path, limits: ImageLimits) -> dict[
         except ImageError as fault:
             faults[name] = fault
 
+    read = decode if limits.decode == "all" else read_header
+
     def fault_of(path: Path) -> ImageError | None:
         try:
-            decode(path, limits)
+            read(path, limits)
         except ImageError as fault:
             return fault
         return None

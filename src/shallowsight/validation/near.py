@@ -89,7 +89,7 @@ def _frame(first: float, last: float) -> _Values:
     pixel = np.arange(THUMBNAIL)
     covered = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
     shares = np.clip(covered, 0, None)
-    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 _FRAMES = [_frame(0, 1), *(_frame(start, start + _KEPT) for start in (0, (1 - _KEPT) / 2, 1 - _KEPT))]

@@ -152,3 +152,19 @@ def test_each_file_is_decoded_once(images: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module, "decode", lambda path, limits: (seen.append(path), real(path, limits))[1])
     assert set(statuses(["0.png", "in.png", "./0.png", "1.png"], images).values()) == {"ok"}
     assert sorted(path.name for path in seen) == ["0.png", "1.png"]
+
+
+def test_headers_alone(images: Path) -> None:
+    """A picture that breaks later is not found; what its beginning tells is."""
+    limits = ImageLimits(max_bytes=1 << 20, max_pixels=1_000_000, threads=2, decode="header")
+    for name, content in {
+        "cut.jpg": encoded("JPEG")[:-200],
+        "page.jpg": b"<html>404</html>",
+        "large.jpg": png_claiming(1001, 1000),
+        "empty.jpg": b"",
+    }.items():
+        (images / name).write_bytes(content)
+    found = check_images(["0.png", "cut.jpg", "page.jpg", "large.jpg", "empty.jpg"], images, limits)
+    assert {name: fault and fault.status for name, fault in found.items()} == {
+        "0.png": None, "cut.jpg": None, "page.jpg": "wrong_format", "large.jpg": "too_large", "empty.jpg": "unreadable",
+    }  # fmt: skip
