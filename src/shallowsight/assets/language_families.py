@@ -104,5 +104,5 @@ def require_family(family: str | None, stages: Mapping[StageName, Stage]) -> Non
         if stage.checkpointing and family in WITHOUT_CHECKPOINTING:
             raise ConfigurationError(
                 f"{name}.checkpointing=true: transformers cannot do that for a {family!r} model; use "
-                f"{name}.checkpointing=false"
+                f"{name}.checkpointing=false{_OTHERS}"
             )
