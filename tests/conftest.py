@@ -1,6 +1,7 @@
 """One quick study for all end-to-end tests, run as a user would."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from PIL import Image, ImageDraw
-from study_runs import Ended, shallowsight
+from study_runs import QUICK, Ended, shallowsight
 
 pytest_plugins = ["tiny"]
 
@@ -32,7 +33,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[
     folder.mkdir(exist_ok=True)
     with FileLock(folder / "lock"):
         if not how.exists():
-            how.write_text(json.dumps(asdict(shallowsight("study", "quick", "--out", str(study)))))
+            how.write_text(json.dumps(asdict(shallowsight("study", *QUICK, "--out", str(study)))))
     return study, Ended(**json.loads(how.read_text()))
 
 
@@ -47,9 +48,10 @@ COLOURS = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (40, 60, 200)}
 
 
 @pytest.fixture(scope="session")
-def own_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's folder: pictures in a subfolder, two LLaVA files, and a study file that names them relative to it."""
+def own_data(tmp_path_factory: pytest.TempPathFactory, towers: dict[str, Path]) -> Path:
+    """A user's folder: a tower, pictures in a subfolder, two LLaVA files, and a study file that names them."""
     folder = tmp_path_factory.mktemp("own data")
+    shutil.copytree(towers["clip"], folder / "tower")
     (folder / "pictures" / "a").mkdir(parents=True)
     random = np.random.default_rng(0)
     records = []
@@ -75,11 +77,11 @@ def own_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "mine.yaml").write_text(
         "base: quick\n"
         "set:\n"
-        "  settings: '4'\n"
+        "  settings: '2'\n"
         "  data: {images: pictures, pretrain: [], finetune: train.json, test: test.jsonl}\n"
         "  benchmarks: own own:hue\n"
-        "  vision.image_size: 84\n"
+        "  vision: {tower: tower, image_size: 28}\n"
         "  pretrain.updates: 2\n"
-        "  finetune.updates: 12\n"
+        "  finetune.updates: 2\n"
     )
     return folder

@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,20 @@ from typing import Any
 from shallowsight.digest import file_sha256
 
 COMMAND = Path(sys.executable).parent / "shallowsight"
-TIMEOUT = 400  # seconds; a run that needs longer hangs
+TIMEOUT = 600  # seconds; a run that needs longer hangs
+
+
+def with_set(*words: str) -> tuple[str, ...]:
+    """The options that change these values of a study."""
+    return tuple(option for word in words for option in ("--set", word))
+
+
+# The embedded quick study on fewer and smaller pictures: what its boxes do costs less than their start.
+FEW_PICTURES = ("data.scenes_train=60", "data.scenes_test=10", "data.easy_vqa_train=8", "data.easy_vqa_test=6")
+QUICK = (
+    "quick",
+    *with_set(*FEW_PICTURES, "vision.image_size=84", "pretrain.updates=3", "finetune.updates=30"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,11 +53,12 @@ def environment() -> dict[str, str]:
     }
 
 
+@contextmanager
 def start(
     *arguments: str, cwd: Path | None = None, before: Callable[[], None] | None = None
-) -> "subprocess.Popen[str]":
-    """In a process group of its own, as a shell would start it."""
-    return subprocess.Popen(
+) -> Iterator["subprocess.Popen[str]"]:
+    """In a process group of its own, as a shell would start it; killed when the block fails, awaited when it ends."""
+    with subprocess.Popen(
         [str(COMMAND), *arguments],
         cwd=cwd,
         env=environment(),
@@ -51,7 +67,12 @@ def start(
         text=True,
         process_group=0,
         preexec_fn=before,
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def shallowsight(*arguments: str, cwd: Path | None = None, before: Callable[[], None] | None = None) -> Ended:

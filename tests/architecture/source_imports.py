@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -28,8 +29,9 @@ class Import:
         return f"{self.file.relative_to(ROOT)}:{self.line}"
 
 
-def imports_of(file: Path) -> list[Import]:
-    return list(_walk(ast.parse(file.read_text(encoding="utf-8")), file, inside=False, for_types=False))
+@cache
+def imports_of(file: Path) -> tuple[Import, ...]:
+    return tuple(_walk(ast.parse(file.read_text(encoding="utf-8")), file, inside=False, for_types=False))
 
 
 def _walk(node: ast.AST, file: Path, *, inside: bool, for_types: bool) -> Iterator[Import]:

@@ -167,6 +167,7 @@ def test_library_knows_neither_components_nor_pipelines() -> None:
     assert bad == []
 
 
+@pytest.mark.slow
 def test_the_pipelines_compile_without_torch() -> None:
     code = "import sys, pipelines.compile; print([m for m in ('torch', 'shallowsight') if m in sys.modules])"
     done = subprocess.run(

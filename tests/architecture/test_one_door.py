@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -23,6 +24,7 @@ DOORS = {
 HEAVY_AT_MODULE_LEVEL = {"evaluate/adapter.py", "report/figures.py"}  # each imported inside a function, where used
 
 
+@cache
 def package_imports() -> list[tuple[str, str, bool]]:
     """(file below the package, top-level name, inside a function)."""
     return [

@@ -93,13 +93,15 @@ def kubectl() -> str:
     return found
 
 
+@cache
+def _said(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
 def _require_kubectl(words: list[str]) -> None:
     given = words[2:] if words[0] == "-n" else words
     named = [word for word in given[: next((n for n, w in enumerate(given) if w.startswith("-")), len(given))]]
-    help_text = "".join(
-        subprocess.run([kubectl(), *call], capture_output=True, text=True, check=True).stdout
-        for call in ([*named, "--help"], ["options"])
-    )
+    help_text = _said(kubectl(), *named, "--help") + _said(kubectl(), "options")
     assert f"kubectl {named[0]} " in help_text, f"no kubectl {named[0]}"
     known = set(re.findall(r"^\s+(-\w)?,? *(--[\w-]+)=", help_text, re.MULTILINE))
     flags = {flag for pair in known for flag in pair}

@@ -1,12 +1,13 @@
 """One experiment, single steps, and lmms-eval's own command line."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from study_runs import cells, contents, environment, folder_of, shallowsight
+from study_runs import QUICK, cells, contents, environment, folder_of, ledger, named, shallowsight, with_set
 
 from shallowsight.config import Experiment
 
@@ -14,19 +15,24 @@ pytestmark = pytest.mark.slow
 
 
 def test_one_experiment_makes_the_cells_of_the_study(quick: Path, tmp_path: Path) -> None:
-    study = tmp_path / "one"
-    ended = shallowsight("run", "quick", "--set", "vision.layers=6", "--out", str(study))
+    study = Path(shutil.copytree(quick, tmp_path / "one"))
+    made = {"encode layer 6", "pretrain 6", "finetune 6", "evaluate 6"}
+    for name in made:
+        shutil.rmtree(folder_of(study, name))
+    before = len(ledger(study))
+    ended = shallowsight("run", *QUICK, "--set", "vision.layers=6", "--out", str(study))
     assert ended.status == 0, ended.all
     assert f"report: {study}/report/report.html" in ended.out
-    expected = {k: v for k, v in contents(quick).items() if "12" not in k}
-    assert contents(study) == expected
+    assert named(ledger(study)[before:], "started") == made
+    assert contents(study) == contents(quick)
 
 
 def test_single_steps_make_a_whole_study(tmp_path: Path) -> None:
     study = tmp_path / "study"
+    # So few pictures that it pays to keep their features even for three updates.
     words = ["settings=-1", "data.scenes_train=20", "data.scenes_test=8", "data.easy_vqa_train=4"]
     words += ["data.easy_vqa_test=4", "pretrain.updates=1", "finetune.updates=2", "vision.image_size=84"]
-    common = ("quick", "--out", str(study), *(w for word in words for w in ("--set", word)))
+    common = ("quick", "--out", str(study), *with_set(*words))
 
     def step(name: str, *options: str) -> list[str]:
         ended = shallowsight(name, *common, *options)
@@ -96,6 +102,6 @@ def test_lmms_eval_itself_gives_the_same_answers(quick: Path, tmp_path: Path) ->
     cached = [json.loads(line) for line in samples]
     for benchmark, task in zip(benchmarks, tasks, strict=True):
         expected = [s["prediction"] for s in cached if s["benchmark"] == benchmark.name]
-        assert len(expected) == 40
+        assert len(expected) >= 10
         assert answers[task] == expected
     assert len({s["prediction"] for s in cached}) > 3  # or agreeing would be easy

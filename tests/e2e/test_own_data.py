@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_runs import folder_of, ledger, named, shallowsight
+from study_runs import folder_of, ledger, named, shallowsight, with_set
 
 pytestmark = pytest.mark.slow
 
 
 def _scores(study: Path) -> dict[str, Any]:
-    scores = json.loads((folder_of(study, "evaluate 4") / "scores.json").read_text())
+    scores = json.loads((folder_of(study, "evaluate 2") / "scores.json").read_text())
     return {s["name"]: s for s in scores["benchmarks"]}
 
 
@@ -44,10 +44,10 @@ def test_own_study_runs_from_anywhere(own_data: Path, tmp_path: Path) -> None:
 def test_paths_given_with_set_are_relative_to_where_one_stands(own_data: Path, tmp_path: Path) -> None:
     words = ["data.images=pictures", "data.pretrain=", "data.finetune=train.json", "data.test=test.jsonl"]
     words += ["benchmarks=own", "vision.image_size=84", "settings=4", "seeds=0"]
-    overrides = [w for word in words for w in ("--set", word)]
-    ended = shallowsight("prepare-data", "quick", "--out", str(tmp_path / "study"), *overrides, cwd=own_data)
+    command = ("quick", "--out", str(tmp_path / "study"), *with_set(*words))
+    ended = shallowsight("prepare-data", *command, cwd=own_data)
     assert ended.status == 0, ended.all
-    ended = shallowsight("study", "quick", "--out", str(tmp_path / "study"), "--dry-run", *overrides, cwd=own_data)
+    ended = shallowsight("study", *command, "--dry-run", cwd=own_data)
     assert "1 cells are whole" in ended.out
 
 

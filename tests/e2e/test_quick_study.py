@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_runs import Ended, cells, contents, folder_of, ledger, named, shallowsight
+from study_runs import QUICK, Ended, cells, contents, folder_of, ledger, named, shallowsight
 
 from shallowsight.digest import file_sha256
 
@@ -43,7 +43,7 @@ def test_run_ends_well_and_says_so(finished: tuple[Path, Ended]) -> None:
     study, ended = finished
     assert ended.status == 0, ended.all
     assert ended.err == ""
-    assert ended.first_line < 2
+    assert ended.first_line < ended.seconds / 5
     lines = ended.out.splitlines()
     assert lines[0] == "shallowsight: study quick"
     assert f"report: {study}/report/report.html" in lines
@@ -144,10 +144,9 @@ def test_no_pickle_is_written(quick: Path) -> None:
 def test_the_same_command_again_makes_no_cell(copy: Path) -> None:
     (copy / "report" / "report.html").unlink()  # written again all the same
     before = len(ledger(copy))
-    ended = shallowsight("study", "quick", "--out", str(copy))
+    ended = shallowsight("study", *QUICK, "--out", str(copy))
     assert ended.status == 0, ended.all
     assert named(ledger(copy)[before:], "started") == set()
-    assert ended.seconds < 15
     assert "10 cells are whole, 0 are to be made" in ended.out
     assert (copy / "report" / "report.html").exists()
 
@@ -157,7 +156,7 @@ def test_dry_run_of_a_finished_study_changes_nothing(quick: Path) -> None:
         return {str(p): p.stat().st_mtime_ns for p in quick.rglob("*")}
 
     before = state()
-    ended = shallowsight("study", "quick", "--out", str(quick), "--dry-run")
+    ended = shallowsight("study", *QUICK, "--out", str(quick), "--dry-run")
     assert ended.status == 0
     assert ended.out.count("  whole  ") == 10
     assert "forecast" not in ended.out
@@ -173,7 +172,7 @@ def test_lost_and_damaged_cells_alone_are_made_again(copy: Path) -> None:
     weights.write_bytes(data)
     before = len(ledger(copy))
 
-    ended = shallowsight("study", "quick", "--out", str(copy))
+    ended = shallowsight("study", *QUICK, "--out", str(copy))
 
     assert ended.status == 0, ended.all
     assert "8 cells are whole, 2 are to be made" in ended.out

@@ -19,6 +19,7 @@ def run(words: list[str], folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_make_compile(tmp_path: Path) -> None:
     if shutil.which("make") is None:
         pytest.skip("no `make` here")

@@ -46,6 +46,7 @@ def test_prometheus_reads_them(tmp_path: Path) -> None:
     assert f"{len(RULES)} rules found" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [each.name for each in TESTS])
 def test_they_do_what_they_say(file: str, tmp_path: Path) -> None:
     write_rules(tmp_path / "rules.yml", groups())

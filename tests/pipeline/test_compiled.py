@@ -183,6 +183,7 @@ def test_report_runs_however_the_pipeline_ends(name: str) -> None:
     assert len(tasks) == 2  # everything else is inside the exit handler
 
 
+@pytest.mark.slow
 def test_members_at_once_are_what_the_forecast_counts_with() -> None:
     from pipelines.study import MEMBERS_AT_ONCE
 
@@ -208,6 +209,7 @@ def test_steps_install_nothing(name: str) -> None:
     assert "pip install" not in compiled(name)
 
 
+@pytest.mark.slow
 def test_wheel_has_the_pipelines_and_not_their_sources(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     listed = subprocess.run(

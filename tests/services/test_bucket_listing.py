@@ -98,6 +98,7 @@ def test_pages_that_are_just_full(s3: Server, monkeypatch: pytest.MonkeyPatch, c
     assert len(list(objects.stamps())) == count
 
 
+@pytest.mark.slow
 def test_more_objects_than_a_server_lists_at_once(s3: Server) -> None:
     objects = open_objects(f"s3://{BUCKET}/{uuid4().hex}")
     with ThreadPoolExecutor(8) as pool:

@@ -171,12 +171,14 @@ def test_a_study_of_it_is_resolved_and_prepared(enough: Objects, prepared: Prepa
     assert not list((tmp_path / "study" / "tmp").iterdir()), "what was brought is gone"
 
 
+@pytest.mark.slow
 def test_a_store_in_a_bucket_takes_it_too(enough: Objects, cache: Path) -> None:
     resolved = resolved_in(enough.url)
     folder = prepare_data(resolved, open_store(f"s3://{BUCKET}/{uuid4().hex}"))
     assert folder.is_relative_to(cache) and (folder / "images.jsonl").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_change_between_resolving_and_preparing(enough: Objects, tmp_path: Path, gone: bool) -> None:
     resolved, store = resolved_in(enough.url), Store(tmp_path / "study")
@@ -208,6 +210,7 @@ ODD_NAMES = {
 }
 
 
+@pytest.mark.slow
 def test_names_that_leave_the_prefix_and_pictures_that_are_not_there(
     here: Objects, prepared: Prepared, small: Callable[..., Experiment], proxy: FaultyProxy, tmp_path: Path
 ) -> None:
@@ -275,6 +278,7 @@ def test_a_picture_that_changes_while_they_are_brought(
         collect_sources(data_in(here.url), tmp_path / "work", lambda *_: None)
 
 
+@pytest.mark.slow
 def test_large_pictures_come_in_parts(here: Objects, proxy: FaultyProxy, prepared: Prepared, tmp_path: Path) -> None:
     data = (prepared.files / "images" / "3.png").read_bytes() + bytes(9 << 20)
     here.put_bytes("images/3.png", data)
@@ -304,6 +308,7 @@ def test_a_store_that_comes_back(
     assert len(list(source.images.iterdir())) == 14
 
 
+@pytest.mark.slow
 def test_a_store_that_stays_away(
     here: Objects, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

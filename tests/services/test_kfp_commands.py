@@ -142,6 +142,7 @@ def test_fetch(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     assert (status, out) == (0, f"report: {tmp_path / 'here' / 'report.html'}\n")
 
 
+@pytest.mark.slow
 def test_nothing_else_is_printed(kfp: FakeKfp, tmp_path: Path) -> None:
     """In a process of its own, where kfp would warn when it is imported."""
     done = subprocess.run(

@@ -158,6 +158,7 @@ def test_renewed_for_longer_than_it_lasts(objects: Objects) -> None:
         assert standing(objects).renewals >= 4
 
 
+@pytest.mark.slow
 def test_taken_over_when_nobody_renews(objects: Objects) -> None:
     elsewhere(objects, "dead", seconds=0.6)
     with pytest.raises(LeaseHeld, match=r"dead \(process \d+ on node-7\)"), lease(objects, KEY, "second", wait=0.2):
@@ -216,6 +217,7 @@ def test_only_a_process_of_ours_is_known_to_be_dead(
     assert not own_claim("x", 1, "x").model_copy(update={"process": gone.pid}).is_dead
 
 
+@pytest.mark.slow
 def test_a_stopped_holder_notices_that_it_lost(objects: Objects, url: str, python: Python, tmp_path: Path) -> None:
     """Stopped, as a machine that sleeps: the other one takes over, and the first must not go on."""
     code = HOLD.replace(":\n    print", " as held:\n    print").replace(
@@ -236,6 +238,7 @@ def test_a_stopped_holder_notices_that_it_lost(objects: Objects, url: str, pytho
         assert not standing(objects).released
 
 
+@pytest.mark.slow
 def test_lost_when_somebody_else_wrote(objects: Objects) -> None:
     with lease(objects, KEY, "first", seconds=1.2) as held:
         thief = own_claim("thief", 3, "thief").encoded()
@@ -244,6 +247,7 @@ def test_lost_when_somebody_else_wrote(objects: Objects) -> None:
     assert objects.get_bytes(KEY) == thief
 
 
+@pytest.mark.slow
 def test_lost_when_it_was_removed(objects: Objects) -> None:
     with lease(objects, KEY, "first", seconds=1.2) as held:
         objects.delete(KEY)
@@ -290,6 +294,7 @@ def test_a_renewal_that_seemed_to_fail_and_did_not(proxy: FaultyProxy, tmp_path:
     assert standing(objects).released
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["drop", pytest.param("silent", marks=pytest.mark.slow)])
 def test_lost_when_the_store_stays_away(proxy: FaultyProxy, tmp_path: Path, fault: str) -> None:
     """In time, although a renewal hangs for longer than the lease lasts."""

@@ -110,6 +110,7 @@ def test_stores_below_one_another(url: str) -> None:
     assert inner.keys() == ["key"]
 
 
+@pytest.mark.slow
 def test_more_keys_than_one_page(objects: Objects) -> None:
     names = [f"many/{number:04}" for number in range(1050)]
     with ThreadPoolExecutor(8) as pool:
@@ -164,6 +165,7 @@ print("won" if taken else "lost")
 """
 
 
+@pytest.mark.slow
 def test_of_racing_processes_one_wins(
     objects: Objects, url: str, python: Callable[..., "subprocess.Popen[str]"]
 ) -> None:

@@ -101,6 +101,7 @@ def test_parts_that_were_not_joined(objects: Objects, proxy: FaultyProxy, large:
     assert objects.get_bytes("large") == large.read_bytes()
 
 
+@pytest.mark.slow
 def test_an_object_that_changes_while_it_is_read(
     objects: Objects, proxy: FaultyProxy, large: Path, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def test_a_lost_yes_is_no_no(objects: Objects, proxy: FaultyProxy) -> None:
     assert objects.replace("key", b"late", version) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["SlowDown 503", "drop", pytest.param("silent", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("large_one", [False, True], ids=["small", "large"])
 def test_a_server_that_stays_away(proxy: FaultyProxy, fault: str, large_one: bool, large: Path) -> None:
@@ -277,6 +279,7 @@ def kill_when(process: "subprocess.Popen[str]", reached: Callable[[], bool]) -> 
     assert process.wait(10) == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_an_upload(
     proxy: FaultyProxy, tmp_path: Path, python: Callable[..., "subprocess.Popen[str]"]
 ) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
-from study_runs import contents, shallowsight
+from study_runs import QUICK, contents, shallowsight
 
 from shallowsight.cells import Cell
 from shallowsight.errors import StoreUnavailable
@@ -24,7 +24,7 @@ def test_the_same_cells_as_in_a_folder(
 ) -> None:
     url = f"s3://{BUCKET}/{uuid4().hex}"
     monkeypatch.setenv("HOME", str(tmp_path / "here"))
-    first = shallowsight("study", "quick", "--out", url)
+    first = shallowsight("study", *QUICK, "--out", url)
     assert first.status == 0, first.all
     assert "report: " in first.out
 
@@ -46,7 +46,7 @@ def test_the_same_cells_as_in_a_folder(
         assert objects.get_bytes(study.replace("study.json", name)) == objects.get_bytes(name)
 
     monkeypatch.setenv("HOME", str(tmp_path / "there"))
-    again = shallowsight("study", "quick", "--out", url)
+    again = shallowsight("study", *QUICK, "--out", url)
     assert again.status == 0, again.all
     built = [line for key in objects.keys("ledger/") for line in (objects.get_bytes(key) or b"").splitlines()]
     done = [event["cell"] for event in map(json.loads, built) if event["event"] == "done"]
@@ -55,6 +55,7 @@ def test_the_same_cells_as_in_a_folder(
     assert table and [line for line in again.out.splitlines() if line.startswith(("6 ", "12 "))] == table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("requests", range(1, 40, 6))
 def test_what_was_reported_done_survives_a_store_that_dies(
     proxy: FaultyProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: int

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import weave_stub
 from evaluated_study import cells_of, evaluated
-from tracked import KEY, NAMED, looked_up, server_for_weave
+from tracked import KEY, NAMED, looked_up, needs_weave, server_for_weave
 from weave_stub import WeaveStub
 
 from shallowsight.cells import Resolved
@@ -20,7 +20,8 @@ from shallowsight.services.tracking.settings import PROJECT
 from shallowsight.settings import Setting
 from shallowsight.tracking_step import require_tracking, track_setting, track_study
 
-pytest.importorskip("weave", reason="needs the package weave")
+pytestmark = [pytest.mark.slow, needs_weave]
+
 NAMES = "quick 3 seed 0, quick 3 seed 1"
 
 
@@ -60,7 +61,6 @@ def test_a_setting_is_sent_when_it_is_evaluated(
     assert track_study(study[1]).sent == ()
 
 
-@pytest.mark.slow
 def test_a_project_alone_is_one_of_the_keys_own(
     study: tuple[Resolved, Store], server: WeaveStub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -76,10 +76,10 @@ def test_a_project_alone_is_one_of_the_keys_own(
         pytest.param("/server_info", 401, id="wrong key"),
         pytest.param("/obj/create", 403, id="no right to write"),
         pytest.param("calls/complete", 403, id="rows refused"),
-        pytest.param("/graphql", 403, id="no such project", marks=pytest.mark.slow),
-        pytest.param("/calls/stream_query", 500, id="cannot be asked", marks=pytest.mark.slow),
-        pytest.param("/table/create", 500, id="table refused", marks=pytest.mark.slow),
-        pytest.param("call/end", 500, id="end refused", marks=pytest.mark.slow),
+        pytest.param("/graphql", 403, id="no such project"),
+        pytest.param("/calls/stream_query", 500, id="cannot be asked"),
+        pytest.param("/table/create", 500, id="table refused"),
+        pytest.param("call/end", 500, id="end refused"),
     ],
 )
 def test_a_refusal_is_a_warning(

@@ -6,14 +6,15 @@ from uuid import uuid4
 import pytest
 from evaluated_study import evaluated
 from s3_server import BUCKET, Server
-from tracked import server_for_weave
+from tracked import needs_weave, server_for_weave
 
 from shallowsight.services.stores import CACHE, open_store
 from shallowsight.tracking_step import track_study
 
+pytestmark = [pytest.mark.slow, needs_weave]
+
 
 def test_from_another_machine(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("weave", reason="needs the package weave")
     url = f"s3://{BUCKET}/{uuid4().hex}"
     monkeypatch.setenv(CACHE, str(tmp_path / "here"))
     evaluated(open_store(url))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 from evaluated_study import BENCHMARKS, PICTURE, evaluated
-from tracked import KEY, looked_up, server_for_weave
+from tracked import KEY, looked_up, needs_weave, server_for_weave
 from typer.testing import CliRunner
 from weave_stub import Json, WeaveStub
 
@@ -20,6 +20,8 @@ from shallowsight.services.tracking.settings import PROJECT, SAMPLES
 from shallowsight.services.tracking.values import Outcome
 from shallowsight.settings import Setting
 from shallowsight.tracking_step import track_study
+
+pytestmark = [pytest.mark.slow, needs_weave]
 
 NAMES = ("quick 3 seed 0", "quick 3 seed 1", "quick 3,7:concat seed 0", "quick 3,7:concat seed 1")
 
@@ -41,7 +43,6 @@ class Tracked:
 
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
-    pytest.importorskip("weave", reason="needs the package weave")
     store, home = Store(tmp_path_factory.mktemp("tracked") / "study"), tmp_path_factory.mktemp("home")
     resolved = evaluated(store)
     with server_for_weave(home) as (server, environment):

@@ -1,5 +1,6 @@
 """What the tests of tracking share: a server for weave, and an environment that leads there and nowhere else."""
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from shallowsight.services.tracking.settings import PROJECT, SAMPLES
 
 KEY = "0123456789abcdef" * 2 + "01234567"  # of the length that weave expects
 NAMED = "team/probe"
+needs_weave = pytest.mark.skipif(importlib.util.find_spec("weave") is None, reason="needs the package weave")
 
 # Imported by every Python process at its start: notes the machines that it looks up.
 _SPY = """import socket

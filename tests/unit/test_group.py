@@ -36,6 +36,7 @@ def run(folder: Path, step: str, leader: str = "import time; time.sleep(60)") ->
     return number
 
 
+@pytest.mark.slow
 def test_a_step_that_saves_is_waited_for(tmp_path: Path) -> None:
     """Though the leader dies of the same signal at once."""
     began = time.monotonic()
@@ -52,6 +53,7 @@ def test_a_step_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pyte
     assert not (tmp_path / "saved").exists()
 
 
+@pytest.mark.slow
 def test_a_second_stop_does_not_wait(tmp_path: Path) -> None:
     """SIGTERM while the first one is being obeyed: everything is killed, and nothing is left."""
     slow = SAVES.format(seconds=60, folder=str(tmp_path))

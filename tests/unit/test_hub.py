@@ -102,6 +102,7 @@ def test_a_hub_that_is_away(away: str, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_hub_that_keeps_silent(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         said = ask(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)

@@ -107,6 +107,7 @@ def test_plan_json_names_every_cell(analysis: Path) -> None:
     assert named == {cell.digest for cell in plan.cells(r)}
 
 
+@pytest.mark.slow
 def test_equal_in_every_process(analysis: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"

@@ -255,6 +255,7 @@ def _alive(pid: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stop_ends_every_process(
     pipeline: Callable[..., None], store: Store, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
@@ -301,6 +302,7 @@ time.sleep(60)
 SAVING = f"subprocess.Popen([{sys.executable!r}, '-c', {SAVES!r}, str(ROOT)])\ntime.sleep(60)\n"
 
 
+@pytest.mark.slow
 def test_a_stop_waits_for_a_step_that_saves(pipeline: Callable[..., None], store: Store) -> None:
     said: list[str] = []
 
@@ -315,6 +317,7 @@ def test_a_stop_waits_for_a_step_that_saves(pipeline: Callable[..., None], store
     assert said == ["stopping; what is in training saves its state, for at most 30 seconds"]
 
 
+@pytest.mark.slow
 def test_a_spent_budget_stops_like_a_signal(pipeline: Callable[..., None], store: Store) -> None:
     said: list[str] = []
     began = time.monotonic()

@@ -108,6 +108,7 @@ def test_a_cell_that_is_whole_touches_nobodys_states(
     assert len(objects.keys(f"{key(resolved)}/update-")) == 1
 
 
+@pytest.mark.slow
 def test_a_holder_that_died_on_another_machine_is_outwaited(
     resolved: Resolved, store: Callable[[str], Store], shared: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

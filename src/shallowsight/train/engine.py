@@ -23,6 +23,8 @@ def _deepspeed() -> Any:
     if not torch.cuda.is_available():
         # Else DeepSpeed says on the standard output, before its log can be quietened, that it looked for one.
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    # Else DeepSpeed loads torch's compiler, a second of every start, for an optimizer that is not ours.
+    os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
     try:
         import deepspeed
         import deepspeed.ops

@@ -110,6 +110,7 @@ def test_created_but_the_answer_was_lost(cluster: FakeKubernetes, trainer: FakeT
     assert launcher.run().states[-1] == "complete"
 
 
+@pytest.mark.slow
 def test_the_api_server_is_away_for_a_while(
     cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -90,6 +90,7 @@ def test_one_request_is_enough_for_one_that_was_joined(
     assert "deletionTimestamp" in trainer.trainjob["metadata"]
 
 
+@pytest.mark.slow
 def test_its_connection_is_there_already(
     cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher, stop: Callable[[], None]
 ) -> None:

@@ -229,7 +229,7 @@ def test_a_real_process_takes_as_much(
         job = make_job(
             language__width=width,
             language__depth=depth,
-            finetune__global_batch=256,
+            finetune__global_batch=64,
             finetune__updates=2,
             finetune__checkpointing=checkpointing,
             finetune__zero=0,
@@ -243,7 +243,7 @@ def test_a_real_process_takes_as_much(
         read = job.experiment.model_copy(update={"data": prepared.experiment.data})
         study = Study(name="x", base=read, settings=("2",), seeds=(0,))
         found = Subject(study, facts, language_shape(job.experiment.language), 10, cached=True)
-        return int(said.splitlines()[-1]) * 1024, memory(found, Setting.parse("2"), "finetune", 1, 256).peak
+        return int(said.splitlines()[-1]) * 1024, memory(found, Setting.parse("2"), "finetune", 1, 64).peak
 
     (small, small_forecast), (large, large_forecast) = both(64, 2), both(512, 10)
     assert 0.9 < (large_forecast - small_forecast) / (large - small) < 1.3

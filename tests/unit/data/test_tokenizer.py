@@ -27,6 +27,7 @@ def learnt(folder: Path) -> PreTrainedTokenizerBase:
     return load_tokenizer(str(folder))
 
 
+@pytest.mark.slow
 def test_equal_texts_give_equal_bytes(folder: Path, tmp_path: Path) -> None:
     train_tokenizer(TEXTS, 300, tmp_path)
     program = (

@@ -133,6 +133,7 @@ def test_sign_flip_null_rate():
     assert abs((p < 0.05).mean() - 0.05) < 3 * sqrt(0.05 * 0.95 / len(p)) + 0.005  # + its discreteness
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed_sd", "per_image"), [pytest.param(0.0, 1, id="images"), pytest.param(0.03, 1, id="training"), (0.02, 5)]
 )

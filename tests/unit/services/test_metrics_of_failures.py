@@ -97,6 +97,7 @@ def test_a_failure_has_its_reason(error: Exception, reason: str, tmp_path: Path)
     assert reasons((tmp_path / "c.prom").read_text()) == {reason: 1.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [Interrupted("why"), KeyboardInterrupt(), SystemExit()])
 def test_a_stop_is_no_failure(error: BaseException, endpoint: Endpoint, tmp_path: Path) -> None:
     assert fail(endpoint, error, tmp_path / "c.prom") < LONG / 2
@@ -115,6 +116,7 @@ def test_reasons_are_few_and_of_known_types() -> None:
     assert len({*REASONS.values(), OTHER_REASON}) == len(REASONS) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_is_served_until_a_signal(endpoint: Endpoint, signals: list[int], number: int) -> None:
     seen: list[str] = []

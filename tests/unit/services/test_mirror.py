@@ -190,6 +190,7 @@ def test_a_missing_output_is_built_again(here: MirroredStore, there: MirroredSto
     assert here.is_whole(PARENT)
 
 
+@pytest.mark.slow
 def test_of_two_machines_one_builds(here: MirroredStore, there: MirroredStore) -> None:
     begun, go_on, made = threading.Event(), threading.Event(), []
 

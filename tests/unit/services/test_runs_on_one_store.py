@@ -59,6 +59,7 @@ def test_what_trainings_are_told_is_of_no_run(bucket: FileObjects, tmp_path: Pat
     assert list(bucket.keys("runs/")) == []
 
 
+@pytest.mark.slow
 def test_two_reports_at_once_do_not_mix(bucket: FileObjects, tmp_path: Path) -> None:
     store = of_run(bucket, tmp_path, "one")
     (store.root / "report").mkdir(parents=True)

@@ -31,6 +31,7 @@ def test_killed_process_leaves_no_cell(store: Store) -> None:
     assert events(store) == [("started", "c"), ("started", "c"), ("done", "c")]
 
 
+@pytest.mark.slow
 def test_two_processes_make_a_cell_once(store: Store) -> None:
     child = child_that_builds(store, "time.sleep(0.7)")
     wait_until_making(child)
@@ -113,6 +114,7 @@ def test_exclusive_sweeps_what_a_killed_run_left(store: Store) -> None:
     assert store.is_whole(MODEL)
 
 
+@pytest.mark.slow
 def test_exclusive_leaves_a_step_at_work_alone(store: Store) -> None:
     child = child_that_builds(store, "time.sleep(0.7)")
     wait_until_making(child)

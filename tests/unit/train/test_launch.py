@@ -30,6 +30,7 @@ def greedy(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     monkeypatch.setattr(VLM, "forward", forward)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zero", [0, 2])
 def test_too_large_a_micro_batch_is_made_smaller(
     make_job: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, zero: int
@@ -47,6 +48,7 @@ def test_too_large_a_micro_batch_is_made_smaller(
     ]
 
 
+@pytest.mark.slow
 def test_one_sample_at_a_time_is_the_end(make_job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     greedy(monkeypatch, rows=0)
     with pytest.raises(OutOfMemory, match=r"accumulation=4: .*can't allocate memory.*; this is one sample at a time"):
@@ -99,6 +101,7 @@ def test_processes_that_wait_for_one_that_failed_are_ended(
         lend(make_job())
 
 
+@pytest.mark.slow
 def test_processes_that_were_stopped_have_their_time_to_save(
     make_job: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_the_connector_may_have_a_rate_of_its_own(run: Callable[..., Path], plai
     assert losses(same) == losses(plain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zero", [0, 2, 3])
 def test_adapters_learn_and_become_part_of_the_weights(run: Callable[..., Path], zero: int) -> None:
     changes = {"finetune__lora__rank": 4, "finetune__updates": 12, "finetune__zero": zero}
@@ -105,6 +106,7 @@ def test_adapters_learn_and_become_part_of_the_weights(run: Callable[..., Path],
     load_trained(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("zero", "precision"),
     [(0, "float32"), (1, "float32"), (2, "float32"), (3, "float32"), (1, "bfloat16"), (2, "bfloat16"), (3, "bfloat16")],
