@@ -56,6 +56,7 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "data.turns": ("alone", ALL),
     "data.max_bad_share": (0.5, ALL),
     "data.max_leaked_images": (1, ALL),
+    "data.decode": ("header", ALL),
     "data.refuse_conversions": (["roles"], ALL),
     "data.expectations": ("/another/file.yaml", NONE),  # its content counts, in the sources' digests
     "benchmarks": (["scenes_ocr"], {"evaluate"}),

@@ -117,7 +117,8 @@ def test_kinds_of_what_comes_with_it(tmp_path: Path) -> None:
 
     data = Data(scenes_train=2, scenes_test=3, easy_vqa_train=1, easy_vqa_test=2, test=("scenes", "easy-vqa"))
     sources = collect_sources(data, tmp_path, lambda *_: None)["test"]
-    found = Counter(q["kind"] for s in sources for q in questions_of(record for _, record in read_records(s.file)))
+    records = [record for source in sources for _, record in read_records(source.file)]
+    found = Counter(question["kind"] for question in questions_of(records, in_context=False))
     told = kinds_of_test(data)
     assert {**found, "easy_vqa": 0} == {**told, "easy_vqa": 0} and found.keys() == told.keys()
 

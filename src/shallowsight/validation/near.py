@@ -8,11 +8,13 @@ Shapes: A training pictures, B test pictures, T thumbnail's side, S window's sid
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Thumbnails = npt.NDArray[np.uint8]  # [A, T, T, 3]
 _Values = npt.NDArray[Any]  # of float32
@@ -27,8 +29,10 @@ _BLOCK = 128  # training pictures compared at a time: the products of a block ta
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
-def thumbnail_of(picture: Image.Image) -> npt.NDArray[np.uint8]:
+def thumbnail_of(picture: "Image.Image") -> npt.NDArray[np.uint8]:
     """[T, T, 3] of a picture in RGB."""
+    from PIL import Image
+
     # Averages of all its pixels; a smaller picture is enlarged, where Pillow's box would repeat pixels.
     kind = Image.Resampling.BOX if min(picture.size) >= THUMBNAIL else Image.Resampling.BILINEAR
     return np.asarray(picture.resize((THUMBNAIL, THUMBNAIL), kind))

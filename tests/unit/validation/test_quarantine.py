@@ -23,7 +23,7 @@ def turn(place: int, **change: Any) -> Row:
 CASES = {
     "missing": (row(2, "gone.png"), "image_missing", "gone.png", "no image file 'gone.png'"),
     "truncated": (row(2, "sub/cut.jpg"), "image_unreadable", "sub/cut.jpg", "sub/cut.jpg: image file is truncated"),
-    "another format": (row(2, "gif.jpg"), "image_wrong_format", "gif.jpg", "gif.jpg is not PNG, JPEG, WEBP or BMP"),
+    "another format": (row(2, "page.jpg"), "image_wrong_format", "page.jpg", "page.jpg is by its content none of PNG"),
     "outside": (row(2, "../x.png"), "image_escapes_folder", "../x.png", "is not a plain path inside the images folder"),
     "several": (row(2) | {"image": ["0.png", "1.png"]}, "several_images", ["0.png", "1.png"], None),
     "again": (row(1), "duplicate", 2, "the same as row 1"),
@@ -41,7 +41,7 @@ def test_a_fault_says_what_was_found_and_why(images: Path, write: Write, tmp_pat
     bad, reason, value, cause = CASES[case]
     noise(9, 64).save(jpeg := BytesIO(), "JPEG")
     (images / "sub" / "cut.jpg").write_bytes(jpeg.getvalue()[:-100])
-    noise(9).save(images / "gif.jpg", "GIF")
+    (images / "page.jpg").write_bytes(b"<html>404</html>")
     report = gate([write([row(1), bad])], images, tmp_path / "out", max_bad_share=1)
     (entry,) = map(json.loads, report.quarantine.read_text(encoding="utf-8").splitlines())
     assert (entry["file"], entry["row"], entry["record"]) == ("data.json", 2, bad)
