@@ -1,8 +1,9 @@
 """Test images that are in the training data already, exactly or nearly."""
 
 import hashlib
+import itertools
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,12 +44,31 @@ def leaked_images(train: Iterable[Path], test: Iterable[Path], limits: ImageLimi
     with strict_decoding():
         train_prints = list(in_threads(take, train_paths, limits.threads))
         test_prints = list(in_threads(take, test_paths, limits.threads))
-    exact = _equal([found.sha256 for found in train_prints], [found.sha256 for found in test_prints])
-    thumbnails = (np.stack([found.thumbnail for found in prints]) for prints in (train_prints, test_prints))
-    near = sorted(set(near_pairs(*thumbnails)) - set(exact))
+    sides = [[found.sha256 for found in prints] for prints in (train_prints, test_prints)]
+    exact = _equal(*sides)
+    near = sorted(_near(train_prints, test_prints))
     return [(train_paths[a], test_paths[b], "exact") for a, b in exact] + [
         (train_paths[a], test_paths[b], "near") for a, b in near
     ]
+
+
+def _near(train: Sequence[_Print], test: Sequence[_Print]) -> Iterator[tuple[int, int]]:
+    """Every (place in `train`, place in `test`) of prints that are nearly the same, and not the same."""
+    # A picture that comes a thousand times, such as a placeholder, is compared once.
+    places_A, places_B = _places(train), _places(test)
+    of_A, of_B = list(places_A.values()), list(places_B.values())
+    thumbnails_A = np.stack([train[places[0]].thumbnail for places in of_A])
+    thumbnails_B = np.stack([test[places[0]].thumbnail for places in of_B])
+    for a, b in near_pairs(thumbnails_A, thumbnails_B):
+        if train[of_A[a][0]].sha256 != test[of_B[b][0]].sha256:
+            yield from itertools.product(of_A[a], of_B[b])
+
+
+def _places(prints: Sequence[_Print]) -> dict[bytes, list[int]]:
+    found: dict[bytes, list[int]] = {}
+    for place, one in enumerate(prints):
+        found.setdefault(one.sha256, []).append(place)
+    return found
 
 
 def same_files(train: Iterable[Path], test: Iterable[Path]) -> Leaks:

@@ -2,7 +2,7 @@
 
 Each picture is kept as a thumbnail. The whole of one is held against sixteen windows of the other, which keep all of a
 side or its first, middle or last 95 %, and the other way round. Two are nearly the same when some window differs by
-few levels and varies in step. `python -m benchmarks.leak` shows how often that finds copies and mistakes others.
+few levels and varies in step. How often that finds copies and mistakes others: benchmarks/validation_parts/leak.py.
 
 Shapes: A training pictures, B test pictures, T thumbnail's side, S window's side, W windows.
 """
@@ -40,29 +40,39 @@ def thumbnail_of(picture: "Image.Image") -> npt.NDArray[np.uint8]:
 
 def near_pairs(train: Thumbnails, test: Thumbnails) -> Iterator[tuple[int, int]]:
     """Every (place in `train`, place in `test`) that are nearly the same, in no order."""
-    test_windows, test_whole = _windows(test @ _GREY), _whole(test @ _GREY)
+    grey_B = test @ _GREY
+    test_windows, test_whole = _windows(grey_B), _whole(grey_B)
     for start in range(0, len(train), _BLOCK):
         grey = train[start : start + _BLOCK] @ _GREY
-        alike = _alike(_whole(grey), test_windows) | _alike(test_whole, _windows(grey)).T
-        for a, b in zip(*np.nonzero(alike), strict=True):
+        pairs = _alike(_whole(grey), test_windows)
+        pairs |= {(a, b) for b, a in _alike(test_whole, _windows(grey))}
+        for a, b in pairs:
             if _same_colours(train[start + a], test[b]):
-                yield int(start + a), int(b)
+                yield start + a, b
 
 
-def _alike(whole: _Values, windows: _Values) -> npt.NDArray[np.bool_]:
-    """[A, B] of wholes [A, S S] and windows [B, W, S S]: whether a window differs by little and varies in step."""
-    B, W, n = windows.shape
-    flat = windows.reshape(B * W, n)
-    mean_A, mean_B = whole.mean(axis=1), flat.mean(axis=1)
-    # Both criteria come from one product of deviations, which keeps its digits where pictures are bright.
-    deviation_A, deviation_B = whole - mean_A[:, None], flat - mean_B[:, None]
-    variance_A, variance_B = (deviation_A**2).mean(axis=1), (deviation_B**2).mean(axis=1)
-    covariance = deviation_A @ deviation_B.T / n
-    square = variance_A[:, None] + variance_B + (mean_A[:, None] - mean_B) ** 2 - 2 * covariance
-    in_step = covariance >= MIN_CORRELATION * np.sqrt(variance_A[:, None] * variance_B)
-    still = (variance_A < _FLAT**2)[:, None] & (variance_B < _FLAT**2)
-    found: npt.NDArray[np.bool_] = (square <= MAX_LEVELS**2) & (in_step | still)
-    return np.asarray(found.reshape(len(whole), B, W).any(axis=2))
+def _alike(whole: _Values, windows: _Values) -> set[tuple[int, int]]:
+    """The places in wholes [A, S S] and windows [B, W, S S] where a window differs by little and varies in step."""
+    W, n = windows.shape[1:]
+    flat = windows.reshape(-1, n)
+    # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, all in one product: nothing but it is as large as A x B W.
+    left = np.concatenate([-2 * whole, (whole**2).sum(axis=1, keepdims=True), np.ones((len(whole), 1))], axis=1)
+    right = np.concatenate([flat, np.ones((len(flat), 1)), (flat**2).sum(axis=1, keepdims=True)], axis=1)
+    squares = left.astype(np.float32) @ right.astype(np.float32).T
+    close = (squares <= MAX_LEVELS**2 * n).reshape(len(whole), -1, W)
+    pairs = zip(*np.nonzero(close.any(axis=2)), strict=True)
+    return {
+        (int(a), int(b)) for a, b in pairs if any(_in_step(whole[a], windows[b, w]) for w in np.nonzero(close[a, b])[0])
+    }
+
+
+def _in_step(a: _Values, b: _Values) -> bool:
+    """Whether one is light where the other is; of two that vary nowhere nothing is asked."""
+    deviation_a, deviation_b = a.std(), b.std()
+    if max(deviation_a, deviation_b) < _FLAT:
+        return True
+    covariance = ((a - a.mean()) * (b - b.mean())).mean()
+    return bool(covariance >= MIN_CORRELATION * deviation_a * deviation_b)
 
 
 def _same_colours(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> bool:
