@@ -41,11 +41,6 @@ class Resources(NamedTuple):
 _PART_OF_A_CORE = Resources(cpu="500m", asked="2Gi", most="4Gi")
 
 
-def first(task: PipelineTask) -> None:
-    """What reads the run's parameters. Tried once: a wrong one stays wrong, and the run is not under way yet."""
-    _common(task, _PART_OF_A_CORE, hours=12)
-
-
 def light(*tasks: PipelineTask) -> None:
     """What plans, waits and reports: a part of one core."""
     for task in tasks:

@@ -15,8 +15,7 @@ def prepare(resolved: PipelineTask, store: str, step_gpus: str) -> tuple[Pipelin
     analyzed = analyze_layers(resolved=document, data=data, store=store)
     planned = plan_members(resolved=document, analysis=analyzed.outputs["analysis"], store=store, run=placement.RUN)
     encoded = encode_features(resolved=document, data=data, settings=planned.output, store=store)
-    placement.first(resolved)
-    placement.light(planned)
+    placement.light(resolved, planned)
     placement.data(prepared)
     for task in (analyzed, encoded):
         placement.gpu(task, step_gpus)

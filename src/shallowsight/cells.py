@@ -13,7 +13,10 @@ from shallowsight.settings import Setting
 
 # The modules that do a step's work, and the packages whose version can change its output.
 _CODE = {
-    "prepare": (("shallowsight.data.prepare",), ("pillow", "numpy", "tokenizers", "transformers")),
+    "prepare": (
+        ("shallowsight.data.prepare",),
+        ("pillow", "numpy", "tokenizers", "transformers", "great-expectations", "pandas"),
+    ),
     "analyze": (("shallowsight.analysis.analyze",), ("torch", "transformers", "numpy", "pillow")),
     "encode": (("shallowsight.model.encode",), ("torch", "transformers", "numpy", "pillow")),
     "pretrain": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "numpy", "pillow")),

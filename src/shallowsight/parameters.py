@@ -60,7 +60,7 @@ def _listed(name: str, value: object) -> list[object]:
     if isinstance(value, str):
         try:
             found = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [value]
         return found if isinstance(found, list) else [value]
     if isinstance(value, list | tuple):
@@ -71,8 +71,9 @@ def _listed(name: str, value: object) -> list[object]:
 def _word(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    if name == "settings" and isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
-        return str(int(value))  # a layer
+    if name == "settings" and not isinstance(value, bool):
+        if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+            return str(int(value))  # a layer
     _refuse_word(name, value)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from shallowsight.assets.language_families import require_family
-from shallowsight.assets.language_models import require_language
+from shallowsight.assets.language_models import require_kind_of_model, require_language
 from shallowsight.assets.pinned import pin
 from shallowsight.assets.towers import describe
 from shallowsight.cells import Resolved
@@ -84,6 +84,7 @@ def _pin_language(base: Experiment) -> tuple[str, str | None]:
     if language.model == SCRATCH:
         return SCRATCH, None
     found = pin("language.model", language.model, language.revision, SCRATCH)
-    require_language(language.model, found, language.max_length)
+    require_kind_of_model(language.model, found.config)
     require_family(found.config.get("model_type"), {name: base.stage(name) for name in STAGES})
+    require_language(language.model, found, language.max_length)
     return found.digest, found.revision

@@ -81,6 +81,15 @@ def test_a_benchmark_without_questions(files: Path) -> None:
     assert of(files, benchmarks="own") == ""
 
 
+def test_questions_of_converted_forms_count(files: Path) -> None:
+    talk = [{"role": "user", "content": "Which colour?"}, {"role": "assistant", "content": "red"}]
+    write(files / "test.json", [{"id": f"{n}", "messages": talk} for n in range(3)])
+    data = Data(test=(f"{files}/test.json",), images=str(files / "images"))
+    assert kinds_of_test(data) == Counter(own=3)
+    assert kinds_of_test(data.model_copy(update={"refuse_conversions": ("messages",)})) == Counter()
+    assert of(files, benchmarks="own") == ""
+
+
 def test_the_demos_benchmarks_need_the_demos_questions(files: Path) -> None:
     assert "'easy_vqa', the test data has colour (4), sure (4); change" in of(files, benchmarks="easy_vqa")
     assert "'ocr', the test data has easy_vqa (10)" in dry_run("data.test=easy-vqa", "benchmarks=easy_vqa scenes_ocr")

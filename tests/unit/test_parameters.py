@@ -60,7 +60,11 @@ def test_a_layer_may_be_a_number(value: object) -> None:
     assert words_of("settings", value) == ["8", "3,8:concat"]
 
 
-@pytest.mark.parametrize("value", [[8.5], [True], [None]], ids=repr)
+def test_a_list_without_an_end_is_a_word() -> None:
+    assert words_of("settings", "[" * 100_000) == ["[" * 100_000]
+
+
+@pytest.mark.parametrize("value", [[8.5], [True], [None], "[NaN]", "[Infinity]"], ids=repr)
 def test_what_is_no_setting(value: object) -> None:
     with pytest.raises(ConfigurationError, match=r'^settings: .* is no text; .* \["8", "3,8,12:concat"\]$'):
         words_of("settings", value)

@@ -24,14 +24,13 @@ _OF_PICTURES = {"image_size", "patch_size"}
 # Families whose tables of positions end: a longer text is an error. The key of config.json, and what it is when silent.
 TABLES = {
     "gpt2": ("n_positions", 1024),
-    "openai-gpt": ("n_positions", 512),
+    "gpt-sw3": ("n_positions", 1024),
     "gpt_bigcode": ("n_positions", 1024),
     "gpt_neo": ("max_position_embeddings", 2048),
     "gptj": ("n_positions", 2048),
     "codegen": ("n_positions", 2048),
     "opt": ("max_position_embeddings", 2048),
     "biogpt": ("max_position_embeddings", 1024),
-    "ctrl": ("n_positions", 256),
     "mpt": ("max_seq_len", 2048),
 }
 _TRAINED = "max_position_embeddings"  # elsewhere: positions of training, beyond which a model reads worse
@@ -41,16 +40,16 @@ def require_language(model: str, found: Pinned, max_length: int) -> None:
     """Say at once what would fail once weights and texts are there; warns of a length that is only unwise.
 
     Raises:
-        ConfigurationError: another kind of model, no tokenizer or one that does not fit, or `max_length` is more
+        ConfigurationError: no tokenizer or one that does not fit, or `max_length` is more
             tokens than the model has positions for.
     """
-    _require_causal(model, found.config)
     require_tokenizer(found.small_files)
     require_fit(model, read_tokenizer(found.small_files), found.config.get("vocab_size"))
     _require_positions(model, found.config, max_length)
 
 
-def _require_causal(model: str, config: Mapping[str, Any]) -> None:
+def require_kind_of_model(model: str, config: Mapping[str, Any]) -> None:
+    """Raises ConfigurationError for another kind of model than a causal language model."""
     if found := _what_else(config):
         raise ConfigurationError(
             f"{_KEY}: {model!r} is no causal language model that can be trained: {found}; name one that "

@@ -84,8 +84,9 @@ def _vocabulary(whole: dict[str, Any]) -> dict[str, int]:
 
 def _added(config: dict[str, Any], whole: dict[str, Any]) -> Iterator[tuple[int, str, bool]]:
     """Id, text and whether it is special, of tokens beside the vocabulary."""
-    listed = [(token.get("id"), token) for token in whole.get("added_tokens") or () if isinstance(token, dict)]
-    for number, token in [*listed, *(config.get("added_tokens_decoder") or {}).items()]:
+    tokens, named = whole.get("added_tokens"), config.get("added_tokens_decoder")
+    listed = [(t.get("id"), t) for t in tokens if isinstance(t, dict)] if isinstance(tokens, list) else []
+    for number, token in [*listed, *(named.items() if isinstance(named, dict) else ())]:
         if str(number).isdecimal() and isinstance(token, dict):
             yield int(number), str(token.get("content")), bool(token.get("special"))
 

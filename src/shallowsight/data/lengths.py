@@ -1,9 +1,11 @@
 """How long prepared records and questions are for the language model, asked before anything is trained."""
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from shallowsight.benchmarks import find_benchmark
 from shallowsight.config import STAGES, Experiment
 from shallowsight.data.conversation import TEMPLATES, Template, encode_record, prompt_ids
 from shallowsight.data.examples import shorten
@@ -12,6 +14,7 @@ from shallowsight.data.prepare import QUESTIONS
 from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.data.records import Record, read_jsonl
 from shallowsight.data.shortened import Shortened, require_few
+from shallowsight.errors import DataRefused
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +32,27 @@ def require_lengths(experiment: Experiment, image_tokens: int, folder: Path) -> 
         records = read_jsonl(folder / f"{name}.jsonl")
         _require(f"{name} records", _fates(records, TEMPLATES[stage.template], tokenizer, image_tokens, limit), allowed)
     found, template = Shortened(limit), TEMPLATES[experiment.finetune.template]
-    for question in read_jsonl(folder / QUESTIONS):
-        add_question(found, question, template, tokenizer, image_tokens)
+    asked = asked_questions(experiment.benchmarks, folder)
+    fit = Counter(q["kind"] for q in asked if add_question(found, q, template, tokenizer, image_tokens))
     _require("test questions", found, allowed)
+    for benchmark in map(find_benchmark, experiment.benchmarks):
+        kind = benchmark.question_kind
+        require_fitting(benchmark.name, fit.total() if kind is None else fit[kind], limit)
+
+
+def asked_questions(benchmarks: Iterable[str], folder: Path) -> Iterator[Record]:
+    """The questions of a prepared folder that one of the benchmarks asks, each once."""
+    kinds = {find_benchmark(name).question_kind for name in benchmarks}
+    return (question for question in read_jsonl(folder / QUESTIONS) if None in kinds or question["kind"] in kinds)
+
+
+def require_fitting(benchmark: str, fitting: int, limit: int) -> None:
+    """Raises DataRefused for a benchmark of whose questions none fits."""
+    if not fitting:
+        raise DataRefused(
+            f"benchmark {benchmark!r}: none of its questions fits language.max_length={limit} tokens; raise it, "
+            "shorten them, or ask later ones without the turns before them (data.turns=alone)"
+        )
 
 
 def add_question(

@@ -107,24 +107,28 @@ def _facts(
         whole = hashlib.file_digest(content, "sha256")
     if data.expectations is not None:
         whole.update(file_sha256(_copy_of_rules(data.expectations)).encode())
-    rows, names = _rows_and_pictures(name, file)
+    rows, names, nameless = _rows_and_pictures(name, file)
+    if nameless or data.expectations is not None:
+        whole.update(Path(name).name.encode())  # ids that are made for rows without one hold it, and rules may ask it
     marks = marks_of(names)
     for picture in sorted(names):
         whole.update(json.dumps([picture, marks.get(picture, "not there")]).encode())
     return whole.hexdigest(), rows, len(names)
 
 
-def _rows_and_pictures(name: str, file: Path) -> tuple[int, set[str]]:
-    rows, pictures = 0, set()
+def _rows_and_pictures(name: str, file: Path) -> tuple[int, set[str], bool]:
+    """How many rows, which pictures they name, and whether some have no id."""
+    rows, pictures, nameless = 0, set(), False
     try:
         for row in read_rows(file):
             rows += 1
+            nameless = nameless or "made_id" in row.conversions
             if isinstance(row.record.get("image"), str):
                 pictures.add(row.record["image"])
     except ConfigurationError as error:
         # Nobody knows a copy by its path.
         raise ConfigurationError(str(error).replace(str(file), name)) from None
-    return rows, pictures
+    return rows, pictures, nameless
 
 
 def _contents(names: Iterable[str], images: Path) -> dict[str, str]:

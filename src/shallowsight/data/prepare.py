@@ -147,8 +147,12 @@ def _gate_all(
     return verdict_of
 
 
-def _leaks(good: dict[str, list[_Rows]], data: Data) -> int:
-    """How many near duplicates there are; refuses when more pictures than allowed are the same in training and test."""
+def _leaks(good: dict[str, list[_Rows]], data: Data) -> int | None:
+    """How many near duplicates there are, None where none are sought.
+
+    Raises:
+        DataRefused: more pictures than allowed are the same in training and test.
+    """
     allowed = data.max_leaked_images
     train = _merge(rows.pictures() for use in ("pretrain", "finetune") for rows in good[use])
     test = _merge(rows.pictures() for rows in good["test"])
@@ -161,7 +165,7 @@ def _leaks(good: dict[str, list[_Rows]], data: Data) -> int:
             f"{len(same)} training pictures are also in the test set, {allowed} are allowed; for instance {shown[a]} "
             f"of training and {shown[b]} of the test. Take them out of one of the two, or raise data.max_leaked_images"
         )
-    return len(found) - len(same)
+    return len(found) - len(same) if data.decode == "all" else None
 
 
 def _merge(parts: Iterable[dict[str, Path]]) -> dict[str, Path]:

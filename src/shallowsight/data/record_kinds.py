@@ -8,7 +8,7 @@ from unicodedata import normalize
 from shallowsight.config import Data, in_bucket
 from shallowsight.data.own_files import copy_of_records
 from shallowsight.data.questions import OWN_KIND
-from shallowsight.validation.records import read_records
+from shallowsight.validation.rows import read_rows
 
 _SCENES = ("category", "colour", "count", "ocr", "position")  # each once in a scene
 _EASY_VQA = "easy_vqa"
@@ -32,7 +32,7 @@ def _kinds(name: str, data: Data) -> Counter[str]:
         case "easy-vqa":
             return +Counter({_EASY_VQA: data.easy_vqa_test})
     file = copy_of_records(name) if in_bucket(name) else Path(name)
-    return Counter(kind for _, record in read_records(file) for kind in _kinds_of(record))
+    return Counter(kind for row in read_rows(file, data.refuse_conversions) for kind in _kinds_of(row.record))
 
 
 def _kinds_of(record: dict[str, Any]) -> list[str]:

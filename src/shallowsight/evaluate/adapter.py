@@ -23,6 +23,7 @@ from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.model.checkpoint import IN_A_FOLDER, load_trained
 from shallowsight.model.encode import PictureEncoder
 
+_Numbered = tuple[int, tuple[list[int], Any]]  # a request's place, its prompt and its picture
 MAX_NEW_TOKENS = 32  # where a task does not say
 
 
@@ -61,12 +62,13 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         rows = sorted(
             enumerate(self._row(request) for request in requests), key=lambda item: (len(item[1][0]), item[0])
         )
+        wishes = [request.args[1] for request in requests]
+        limits = [wish.get("max_new_tokens", MAX_NEW_TOKENS) for wish in wishes]
         for first in tqdm(range(0, len(rows), self._batch), desc="answering", disable=None):
-            batch = rows[first : first + self._batch]
-            wishes = [requests[position].args[1] for position, _ in batch]
-            texts = self._answer([row for _, row in batch], [w.get("max_new_tokens", MAX_NEW_TOKENS) for w in wishes])
-            for (position, _), text, wish in zip(batch, texts, wishes, strict=True):
-                answers[position] = _cut(text, wish.get("until") or ())
+            for batch in self._with_room(rows[first : first + self._batch], limits):
+                texts = self._answer([row for _, row in batch], [limits[position] for position, _ in batch])
+                for (position, _), text in zip(batch, texts, strict=True):
+                    answers[position] = _cut(text, wishes[position].get("until") or ())
         return [answers[position] for position in range(len(requests))]
 
     def _row(self, request: Any) -> tuple[list[int], Any]:
@@ -82,6 +84,13 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
             picture = pictures[0] if pictures else None
         image_tokens = self._image_tokens if picture else 0
         return prompt_ids(question, template, self._tokenizer, image_tokens, doc.get(EARLIER_TURNS) or ()), picture
+
+    def _with_room(self, batch: list[_Numbered], limits: Sequence[int]) -> list[list[_Numbered]]:
+        """The batch; or its rows one by one, where the longest prompt would leave too few positions for the answers."""
+        longest = max(len(ids) for _, (ids, _) in batch)
+        if self._room(longest) >= max(limits[position] for position, _ in batch):
+            return [batch]
+        return [[row] for row in batch]
 
     def _answer(self, rows: Sequence[tuple[list[int], Any]], limits: Sequence[int]) -> list[str]:
         stop = self._tokenizer.eos_token_id

@@ -11,13 +11,11 @@ from shallowsight.assets.towers import TowerFacts
 from shallowsight.benchmarks import Benchmark
 from shallowsight.config import Experiment
 from shallowsight.data.conversation import TEMPLATES
-from shallowsight.data.lengths import add_question
+from shallowsight.data.lengths import add_question, asked_questions, require_fitting
 from shallowsight.data.plain_text import Tokenizer, plain_ids, sayable
-from shallowsight.data.prepare import QUESTIONS
 from shallowsight.data.questions import EARLIER_TURNS
-from shallowsight.data.records import Record, read_jsonl
+from shallowsight.data.records import Record
 from shallowsight.data.shortened import Shortened
-from shallowsight.errors import DataRefused
 
 SHORTEST_LIMIT, LONGEST_LIMIT = 8, 256  # tokens that an answer may have
 
@@ -57,9 +55,7 @@ def write_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader, fol
         DataRefused: all questions of a benchmark are.
     """
     (folder / "functions.py").write_text(_TASK_FUNCTIONS, encoding="utf-8")
-    kinds = {b.question_kind for b in benchmarks}
-    asked = [q for q in read_jsonl(data / QUESTIONS) if None in kinds or q["kind"] in kinds]
-    questions, shortened = reader.fitting(asked)
+    questions, shortened = reader.fitting(asked_questions((b.name for b in benchmarks), data))
     for benchmark in benchmarks:
         name = task_name(benchmark)
         rows = [
@@ -67,11 +63,7 @@ def write_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader, fol
             for q in questions
             if benchmark.question_kind in (None, q["kind"])
         ]
-        if not rows:
-            raise DataRefused(
-                f"benchmark {benchmark.name!r}: none of its questions fits language.max_length={shortened.limit} "
-                "tokens; raise it, or shorten them"
-            )
+        require_fitting(benchmark.name, len(rows), shortened.limit)
         _write_rows(rows, folder / f"{name}.parquet")
         # In bytes too: a model need not spell a word in as few tokens as its tokenizer does.
         longest = max(max(len(row["answer"].encode()), len(plain_ids(row["answer"], reader.tokenizer))) for row in rows)

@@ -34,13 +34,16 @@ def read_examples(job: StageJob, tokenizer: Tokenizer, processes: Processes) -> 
         records = read_jsonl(job.data / f"{job.stage}.jsonl")
         encoded = (encode_record(record, template, tokenizer, image_tokens=1) for record in records)
         write_examples(encoded, folder, image_tokens, limit).write(folder / SHORTENED)
+        if job.settings.updates == 0:  # it reads none
+            Shortened(limit).write(folder / SHORTENED)
     processes.wait()
     examples = Examples(folder, image_tokens, limit)
+    if job.settings.updates == 0:
+        return examples
     if not len(examples):
         raise ConfigurationError(f"no record of {job.stage} has an answer within language.max_length={limit} tokens")
     shortened = read_shortened(job)
-    if job.settings.updates != 0:
-        require_few(f"{job.stage} records", shortened, job.experiment.data.max_bad_share)
+    require_few(f"{job.stage} records", shortened, job.experiment.data.max_bad_share)
     if processes.leads:
         log.log(logging.WARNING if shortened.share else logging.INFO, "%s records: %s", job.stage, shortened)
     return examples

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 U = TypeVar("U")
+_SHOWN = 200  # characters of a path in a message
 _BATCH = 1024  # files handed to the threads at a time, so that a million names make no million futures
 
 
@@ -52,8 +53,15 @@ def require_plain(name: str) -> None:
     parts = re.split(r"[/\\]", name)
     if "\0" in name or "://" in name or name.lower().startswith(("data:", "file:")) or not parts[0] or ".." in parts:
         if name:
-            raise ImageError("escapes_folder", f"image path {name!r} is not a plain path inside the images folder")
+            raise ImageError(
+                "escapes_folder", f"image path {_short(name)} is not a plain path inside the images folder"
+            )
         raise ImageError("missing", "the image path is empty")
+
+
+def _short(name: str) -> str:
+    """For messages: a whole picture may stand where its path should (data:image/png;base64,...)."""
+    return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...")
 
 
 def place(name: str, root: Path) -> Path:
@@ -66,12 +74,12 @@ def place(name: str, root: Path) -> Path:
     try:
         real = (root / name).resolve()
         if not real.is_relative_to(root):
-            raise ImageError("escapes_folder", f"image path {name!r} leads out of the images folder")
+            raise ImageError("escapes_folder", f"image path {_short(name)} leads out of the images folder")
         if real.is_file():
             return real
     except (OSError, RuntimeError, ValueError):  # name too long, loop of links, not encodable
         pass
-    raise ImageError("missing", f"no image file {name!r}")
+    raise ImageError("missing", f"no image file {_short(name)}")
 
 
 def decode(path: Path, limits: ImageLimits) -> "Image.Image":

@@ -16,7 +16,7 @@ class Pictures:
     def __init__(self, folder: Path, limits: ImageLimits) -> None:
         self._folder, self._limits = folder, limits
         self._seen = Occurrences()
-        self._faults: dict[str, tuple[str, str]] = {}
+        self._faults: dict[bytes, tuple[str, str]] = {}  # by hash: a whole picture may stand where its path should
 
     def look(self, named: Sequence[str], file: str) -> dict[str, tuple[str, str]]:
         """Status and cause of those with which something is wrong; paths in a cause start at the folder.
@@ -36,6 +36,8 @@ class Pictures:
         found = check_images(new, self._folder, self._limits)
         root = f"{self._folder.resolve()}/"  # causes are part of a cell, whose bytes no path may change
         self._faults |= {
-            name: (fault.status, str(fault).replace(root, "")) for name, fault in found.items() if fault is not None
+            hash_of(name): (fault.status, str(fault).replace(root, ""))
+            for name, fault in found.items()
+            if fault is not None
         }
-        return {name: self._faults[name] for name in named if name in self._faults}
+        return {name: self._faults[key] for name in named if (key := hash_of(name)) in self._faults}

@@ -15,7 +15,8 @@ def refusal(tally: Tally, max_bad_share: float, quarantine: Path) -> str | None:
     Rows whose reasons all have thresholds of their own do not count in `max_bad_share`.
     """
     if not tally.rows:
-        return "data refused: the files hold no rows at all. To go on: name files with rows in data.files."
+        files = "data.finetune, data.pretrain and data.test"
+        return f"data refused: the files hold no rows at all. To go on: name files with rows in {files}."
     share = tally.counted / tally.rows
     beyond = [count for count in tally.rules.values() if count.beyond]
     if tally.good and share <= max_bad_share and not beyond:
@@ -67,6 +68,11 @@ def notices(tally: Tally, quarantine: Path) -> tuple[str, ...]:
     if tally.bad:
         parts = ", ".join(f"{reason} {rows}" for reason, rows in tally.reasons.items())
         said.append(f"{tally.bad} of {tally.rows} rows put aside: {parts}; with causes: {quarantine}")
+    said += [
+        f"rule {count.rule.reason} looked at no row; is its `where` as the columns have it?"
+        for count in tally.rules.values()
+        if isinstance(count.rule, OwnRule) and not count.looked_at
+    ]
     return tuple(said)
 
 

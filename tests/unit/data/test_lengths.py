@@ -86,6 +86,17 @@ def test_too_many_long_questions_are_refused(folder: Path, small: Callable[..., 
         require_lengths(small(data__max_bad_share=0.1), IMAGE_TOKENS, folder)
 
 
+def test_only_questions_that_are_asked_count(folder: Path, small: Callable[..., Experiment]) -> None:
+    def change(number: int, row: dict[str, Any]) -> None:
+        if row["kind"] == "sure":
+            row["question"] = LONG
+
+    rewrite(folder / "questions.jsonl", change)
+    require_lengths(small(data__max_bad_share=0.0, benchmarks=("own:colour",)), IMAGE_TOKENS, folder)
+    with pytest.raises(DataRefused, match=r"benchmark 'own:sure': none of its questions fits language\.max_length=96"):
+        require_lengths(small(data__max_bad_share=0.5, benchmarks=("own", "own:sure")), IMAGE_TOKENS, folder)
+
+
 def test_many_ids_are_counted() -> None:
     found = Shortened(9, records=10, longest=12, cut=[f"r{n}" for n in range(8)], left_out=["odd\nid"])
     assert str(found) == (

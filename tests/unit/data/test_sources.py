@@ -21,7 +21,7 @@ def files(tmp_path: Path) -> Path:
     for name in ("a.png", "b.png"):
         (folder / "images" / name).write_bytes(name.encode())
     rows = [{"id": i, "image": name} for i, name in enumerate(["a.png", "b.png", "a.png", "gone.png"])]
-    (folder / "train.json").write_text(json.dumps([*rows, {"id": "no image"}, {"image": 5}]), encoding="utf-8")
+    (folder / "train.json").write_text(json.dumps([*rows, {"id": "no image"}, {"id": "a number", "image": 5}]), encoding="utf-8")
     return folder
 
 
@@ -273,4 +273,23 @@ def test_places_that_go_together(change: dict[str, Any]) -> None:
 
 def test_a_digest_of_a_folder_stays_what_it_was(files: Path) -> None:
     """Another one would have every study on files made again."""
-    assert digest(files) == "4659e4748147d4f19a227fa3b31bc30eadc7ddb4d4f6c194b5153ece47ce968f"
+    assert digest(files) == "1146bb6e95d693260f6ca926273762cc688bb6792b903708c04c4ca4da3dca1f"
+
+
+def test_a_files_name_counts_where_it_comes_into_the_cell(files: Path) -> None:
+    """In the ids that are made for rows without one, and where rules of one's own may ask for it."""
+    records = json.loads((files / "train.json").read_text(encoding="utf-8"))
+
+    def digests(**more: str) -> set[str]:
+        named = Data(images=str(files / "images"), **more)
+        return {source_facts(str(files / name), named).digest for name in ("a.json", "b.json")}
+
+    for name in ("a.json", "b.json"):
+        (files / name).write_text(json.dumps(records), encoding="utf-8")
+    assert len(digests()) == 1
+    (files / "rules.yaml").write_text("thresholds: {duplicate: 0.5}\n", encoding="utf-8")
+    assert len(digests(expectations=str(files / "rules.yaml"))) == 2
+    del records[0]["id"]
+    for name in ("a.json", "b.json"):
+        (files / name).write_text(json.dumps(records), encoding="utf-8")
+    assert len(digests()) == 2

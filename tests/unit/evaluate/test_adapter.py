@@ -169,7 +169,9 @@ def test_an_answer_ends_with_the_positions_of_the_model(
     experiment = small(language__model=str(tmp_path / "gpt2"), language__max_length=MAX_NEW_TOKENS, finetune__updates=1)
     trained = train(experiment, prepared, facts, cached, tmp_path / "trained")
     model = ShallowsightModel(str(trained), str(cached[2]), device="cpu", tower=facts.name)
-    assert len(ask(model, docs)) == len(docs)
+    together = ask(model, docs)
+    assert len(together) == len(docs)
+    assert together == [ask(model, [doc])[0] for doc in docs], "a longer prompt of the batch takes nobody's positions"
     with pytest.raises(ShallowsightError, match=r"tokens, language\.model has 32 positions, which leaves none"):
         ask(model, [docs[0] | {"question": "Which colour? " * 20}])
 

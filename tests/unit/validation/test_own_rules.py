@@ -187,3 +187,8 @@ def test_every_type_is_known_to_great_expectations() -> None:
     from great_expectations.expectations.registry import list_registered_expectation_implementations
 
     assert set(TYPES) <= set(list_registered_expectation_implementations())
+
+
+def test_a_rule_that_looks_at_no_row_is_told(rules: Any, check: Any) -> None:
+    report = check(rules({"expectations": [SHORT | {"where": {"image_type": "txt"}}]}))
+    assert report.notices == ("rule column_values_to_be_between:reply_chars looked at no row; is its `where` as the columns have it?",)

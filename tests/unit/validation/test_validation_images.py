@@ -168,3 +168,9 @@ def test_headers_alone(images: Path) -> None:
     assert {name: fault and fault.status for name, fault in found.items()} == {
         "0.png": None, "cut.jpg": None, "page.jpg": "wrong_format", "large.jpg": "too_large", "empty.jpg": "unreadable",
     }  # fmt: skip
+
+
+def test_a_whole_picture_in_place_of_its_path_is_not_repeated(images: Path) -> None:
+    name = "data:image/png;base64," + "A" * 100_000
+    fault = check_images([name], images, LIMITS)[name]
+    assert fault is not None and fault.status == "escapes_folder" and len(str(fault)) < 400
