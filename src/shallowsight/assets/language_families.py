@@ -33,6 +33,8 @@ SUPPORTED = (*PACKED, *ALONE)
 WITHOUT_ADAPTERS = ("falcon_mamba", "jamba", "longcat_flash", "mamba", "mamba2", "phimoe")
 # transformers cannot compute their activations again.
 WITHOUT_CHECKPOINTING = ("gpt_neox_japanese", "jetmoe")
+# transformers does not tell flash-attn where their packed sequences begin: they take another attention.
+WITHOUT_FLASH = ("gpt_bigcode", "gpt_neo", "gptj", "persimmon")
 
 # Why a family is refused.
 NOT_TEXT = "it has parts of its own for pictures or sound; take a model of text alone"
@@ -93,16 +95,16 @@ def require_family(family: str | None, stages: Mapping[StageName, Stage]) -> Non
     for name, stage in stages.items():
         if stage.packed and family not in PACKED:
             raise ConfigurationError(
-                f"{name}.packed=true: a {family!r} model would mix the sequences of a row; use "
+                f"{name}.packed=true: a model of the family {family!r} would mix the sequences of a row; use "
                 f"{name}.packed=false{_OTHERS}"
             )
         if stage.lora.rank and family in WITHOUT_ADAPTERS:
             raise ConfigurationError(
-                f"{name}.lora.rank={stage.lora.rank}: a {family!r} model cannot be trained by adapters; use "
-                f"{name}.lora.rank=0{_OTHERS}"
+                f"{name}.lora.rank={stage.lora.rank}: a model of the family {family!r} cannot be trained by adapters; "
+                f"use {name}.lora.rank=0{_OTHERS}"
             )
         if stage.checkpointing and family in WITHOUT_CHECKPOINTING:
             raise ConfigurationError(
-                f"{name}.checkpointing=true: transformers cannot do that for a {family!r} model; use "
+                f"{name}.checkpointing=true: transformers cannot do that for the family {family!r}; use "
                 f"{name}.checkpointing=false{_OTHERS}"
             )

@@ -16,10 +16,13 @@ from transformers import (
 )
 from transformers.modeling_utils import PreTrainedModel
 
+from shallowsight.assets.language_families import WITHOUT_FLASH
 from shallowsight.assets.pinned import files_of
 from shallowsight.config import SCRATCH, Language
 
 log = logging.getLogger(__name__)
+
+_FLASH = "flash_attention_2"
 
 
 def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
@@ -68,9 +71,15 @@ def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype
 def _attention(model: type[PreTrainedModel], dtype: torch.dtype) -> str:
     """The fastest that the family has: flash-attn where it is installed and can run, else torch's own, else plain."""
     able = torch.cuda.is_available() and dtype == torch.bfloat16 and find_spec("flash_attn") is not None
-    if able and model._supports_flash_attn:
-        chosen = "flash_attention_2"
+    if able and _takes_flash(model):
+        chosen = _FLASH
     else:
         chosen = "sdpa" if model._supports_sdpa else "eager"
     log.info("attention: %s", chosen)
     return chosen
+
+
+def _takes_flash(model: type[PreTrainedModel]) -> bool:
+    # Some take kernels of the hub instead, which transformers would fetch in silence.
+    kernels = model._compatible_flash_implementations or [_FLASH]
+    return model._supports_flash_attn and _FLASH in kernels and model.config_class.model_type not in WITHOUT_FLASH

@@ -9,6 +9,8 @@ from transformers import (
     BloomForCausalLM,
     Gemma2ForCausalLM,
     GenerationConfig,
+    GPTJForCausalLM,
+    GptOssForCausalLM,
     LlamaForCausalLM,
     PreTrainedTokenizerBase,
 )
@@ -74,6 +76,8 @@ def test_a_model_from_scratch_is_in_float32(
         pytest.param(LlamaForCausalLM, True, True, torch.float32, "sdpa", id="it has no float32"),
         pytest.param(Gemma2ForCausalLM, False, False, torch.float32, "eager", id="a family without sdpa"),
         pytest.param(Gemma2ForCausalLM, True, True, torch.bfloat16, "flash_attention_2", id="and with flash-attn"),
+        pytest.param(GPTJForCausalLM, True, True, torch.bfloat16, "eager", id="that would mix packed sequences"),
+        pytest.param(GptOssForCausalLM, True, True, torch.bfloat16, "eager", id="that takes kernels of the hub"),
         pytest.param(BloomForCausalLM, True, True, torch.bfloat16, "eager", id="with neither"),
     ],
 )

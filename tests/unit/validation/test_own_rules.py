@@ -191,4 +191,6 @@ def test_every_type_is_known_to_great_expectations() -> None:
 
 def test_a_rule_that_looks_at_no_row_is_told(rules: Any, check: Any) -> None:
     report = check(rules({"expectations": [SHORT | {"where": {"image_type": "txt"}}]}))
-    assert report.notices == ("rule column_values_to_be_between:reply_chars looked at no row; is its `where` as the columns have it?",)
+    assert report.notices == (
+        "rule column_values_to_be_between:reply_chars looked at no row; is its `where` as the columns have it?",
+    )

@@ -100,14 +100,18 @@ _OWN: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def model_class(family: str) -> type[PreTrainedModel]:
+    return MODEL_FOR_CAUSAL_LM_MAPPING[CONFIG_MAPPING[family]]
+
+
 def attention(family: str) -> str:
     """What it has, of torch's own and the plain one."""
-    return "sdpa" if MODEL_FOR_CAUSAL_LM_MAPPING[CONFIG_MAPPING[family]]._supports_sdpa else "eager"
+    return "sdpa" if model_class(family)._supports_sdpa else "eager"
 
 
-def small_model(family: str) -> PreTrainedModel:
+def small_model(family: str, vocabulary: int = VOCABULARY) -> PreTrainedModel:
     """Raises what transformers raises, or ValueError, where it cannot be made small."""
-    config = _config(family)
+    config = _config(family, vocabulary)
     with torch.device("meta"):
         parameters = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
     if parameters > _LIMIT:
@@ -118,12 +122,13 @@ def small_model(family: str) -> PreTrainedModel:
     return model
 
 
-def _config(family: str) -> PretrainedConfig:
+def _config(family: str, vocabulary: int) -> PretrainedConfig:
     made = CONFIG_MAPPING[family]
     plain = vars(made())
     settable = {name for name in plain if not isinstance(getattr(made, name, None), property)}
     chosen = {name: value for name, value in (_SIZES | _SCALES).items() if name in settable}
     chosen |= {name: 0.0 for name in _DROPOUTS if name in settable}
+    chosen["vocab_size"] = vocabulary
     if "kv_lora_rank" in settable:  # all heads share one latent
         chosen["num_key_value_heads"] = chosen["num_attention_heads"]
     return made(**(chosen | _one_layer_of_each_kind(plain) | _OWN.get(family, {})))
