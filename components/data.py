@@ -6,35 +6,60 @@ from components.images import CPU_IMAGE
 
 
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
-def resolve_study(study: str, overrides: list, store: str, run: str, resolved: dsl.Output[dsl.Artifact]):
+def resolve_study(
+    study: str,
+    overrides: list,
+    store: str,
+    run: str,
+    gpus: str,
+    step_gpus: str,
+    resolved: dsl.Output[dsl.Artifact],
+):
     """Fix names, files and overrides of a study into one document."""
     from shallowsight import artifacts, steps
 
-    found = steps.resolve_study(study, overrides)
+    found = steps.resolve_study(study, steps.words_of("overrides", overrides))
+    steps.require_gpus(found, gpus, step_gpus)
     steps.publish(found, steps.open_store(store, run))
     artifacts.write_document(found, resolved.path)
 
 
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
 def resolve_retraining(
-    study: str, settings: list, overrides: list, store: str, run: str, resolved: dsl.Output[dsl.Artifact]
+    study: str,
+    settings: list,
+    overrides: list,
+    store: str,
+    run: str,
+    gpus: str,
+    step_gpus: str,
+    resolved: dsl.Output[dsl.Artifact],
 ):
     """The same, with layer settings instead of the study's own."""
     from shallowsight import artifacts, steps
 
-    found = steps.resolve_study(study, [*overrides, *steps.settings_override(settings)])
+    more = steps.settings_override(steps.words_of("settings", settings))
+    found = steps.resolve_study(study, [*steps.words_of("overrides", overrides), *more])
+    steps.require_gpus(found, gpus, step_gpus)
     steps.publish(found, steps.open_store(store, run))
     artifacts.write_document(found, resolved.path)
 
 
 @dsl.component(base_image=CPU_IMAGE, install_kfp_package=False)
 def resolve_experiment(
-    experiment: str, overrides: list, store: str, run: str, resolved: dsl.Output[dsl.Artifact]
+    experiment: str,
+    overrides: list,
+    store: str,
+    run: str,
+    gpus: str,
+    step_gpus: str,
+    resolved: dsl.Output[dsl.Artifact],
 ) -> str:
     """Fix names, files and overrides of one experiment into one document; returns its setting."""
     from shallowsight import artifacts, steps
 
-    found = steps.resolve_experiment(experiment, overrides)
+    found = steps.resolve_experiment(experiment, steps.words_of("overrides", overrides))
+    steps.require_gpus(found, gpus, step_gpus)
     steps.publish(found, steps.open_store(store, run))
     artifacts.write_document(found, resolved.path)
     return found.study.settings[0]

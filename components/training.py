@@ -21,8 +21,7 @@ def train_stage(
     """Pretrain the connector, or finetune connector and language model, for every seed of the study."""
     from shallowsight import artifacts, steps
 
-    # A string, as pods' resource limits take it; 0 means one process on the CPU.
     study = steps.read_resolved(resolved.path)
-    cells = steps.train_stage(study, setting, stage, steps.open_store(store), int(gpus), priority, run)
+    cells = steps.train_stage(study, setting, stage, steps.open_store(store), steps.gpus_of(gpus), priority, run)
     artifacts.write_pointer(cells, model.path)
     model.metadata.update(artifacts.model_facts(study, setting, stage, cells, store))

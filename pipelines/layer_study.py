@@ -18,5 +18,7 @@ def layer_study(
     priority: str = placement.INTERACTIVE,
 ):
     with dsl.ExitHandler(closing(report(store=store, run=placement.RUN))):
-        resolved = resolve_study(study=study, overrides=overrides, store=store, run=placement.RUN)
+        resolved = resolve_study(
+            study=study, overrides=overrides, store=store, run=placement.RUN, gpus=gpus, step_gpus=step_gpus
+        )
         train_members(resolved, store, gpus, step_gpus, priority)

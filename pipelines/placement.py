@@ -38,20 +38,26 @@ class Resources(NamedTuple):
     most: str
 
 
+_PART_OF_A_CORE = Resources(cpu="500m", asked="2Gi", most="4Gi")
+
+
 def light(*tasks: PipelineTask) -> None:
     """What plans, waits and reports: a part of one core."""
     for task in tasks:
-        _common(task, Resources(cpu="500m", asked="2Gi", most="4Gi"), hours=12)
+        _common(task, _PART_OF_A_CORE, hours=12)
+        _again(task)
 
 
 def data(task: PipelineTask) -> None:
     """What checks and packs records and pictures."""
     _common(task, Resources(cpu="1", asked="2Gi", most="16Gi"), hours=12)
+    _again(task)
 
 
 def gpu(task: PipelineTask, gpus: str) -> None:
     """What reads the tower or answers questions: one process, on a node of the GPU pool; "0" GPUs will do."""
     _common(task, Resources(cpu="1", asked="4Gi", most="32Gi"), hours=24)
+    _again(task)
     task.set_accelerator_type(GPU).set_accelerator_limit(gpus)
     kubernetes.add_toleration(task, key=GPU, operator="Exists", effect="NoSchedule")
     # Wished for, not required: the same pipeline runs on a cluster with other GPUs, or none.
@@ -62,6 +68,7 @@ def gpu(task: PipelineTask, gpus: str) -> None:
 def launches_training(task: PipelineTask) -> None:
     """It makes a TrainJob and follows it; the GPUs are the TrainJob's, placed by its runtime and its queue."""
     _common(task, Resources(cpu="500m", asked="2Gi", most="2Gi"), hours=60 * 24)
+    _again(task)
     # Not optional: without it the box would train in its half core.
     kubernetes.use_config_map_as_env(task, LAUNCHER_SETTINGS, {name: name for name in _SETTINGS})
 
@@ -69,8 +76,6 @@ def launches_training(task: PipelineTask) -> None:
 def _common(task: PipelineTask, resources: Resources, hours: int) -> None:
     # Little is asked for, so that a small cluster runs it; on a large one the rest of a node is there for it.
     task.set_cpu_request(resources.cpu).set_memory_request(resources.asked).set_memory_limit(resources.most)
-    # A pod may be evicted or lose its node; what is whole is not made again.
-    task.set_retry(num_retries=2, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="10m")
     # The store knows what is whole; KFP's own cache would not notice a changed package or a lost artifact.
     task.set_caching_options(False)
     kubernetes.set_timeout(task, hours * HOUR)
@@ -79,3 +84,8 @@ def _common(task: PipelineTask, resources: Resources, hours: int) -> None:
     kubernetes.empty_dir_mount(task, "cache", "/cache")
     for key, value in LABELS.items():
         kubernetes.add_pod_label(task, key, value)
+
+
+def _again(task: PipelineTask) -> None:
+    """A pod may be evicted or lose its node; what is whole is not made again."""
+    task.set_retry(num_retries=2, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="10m")

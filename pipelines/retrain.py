@@ -20,6 +20,12 @@ def retrain(
 ):
     with dsl.ExitHandler(closing(report(store=store, run=placement.RUN))):
         resolved = resolve_retraining(
-            study=study, settings=settings, overrides=overrides, store=store, run=placement.RUN
+            study=study,
+            settings=settings,
+            overrides=overrides,
+            store=store,
+            run=placement.RUN,
+            gpus=gpus,
+            step_gpus=step_gpus,
         )
         train_members(resolved, store, gpus, step_gpus, priority)

@@ -20,7 +20,9 @@ def train_and_evaluate(
     priority: str = placement.INTERACTIVE,
 ):
     with dsl.ExitHandler(closing(report(store=store, run=placement.RUN))):
-        resolved = resolve_experiment(experiment=experiment, overrides=overrides, store=store, run=placement.RUN)
+        resolved = resolve_experiment(
+            experiment=experiment, overrides=overrides, store=store, run=placement.RUN, gpus=gpus, step_gpus=step_gpus
+        )
         _, encoded = prepare(resolved, store, step_gpus)
         member(
             resolved=resolved.outputs["resolved"],

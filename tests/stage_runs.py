@@ -18,7 +18,7 @@ from shallowsight.train.state import MANIFEST
 LONG = 300.0  # seconds; only what is broken takes as long, however busy the machine
 
 # What a training does to itself at one moment, so that no test has to be quick.
-HOLD = "time.sleep(3600)"
+HOLD = "time.sleep(900)"
 HOLD_UNTIL_STOPPED = "while not self._stop.asked: time.sleep(0.01)"
 _MEDDLE = """
 import sys

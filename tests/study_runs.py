@@ -15,7 +15,7 @@ from typing import Any
 from shallowsight.digest import file_sha256
 
 COMMAND = Path(sys.executable).parent / "shallowsight"
-TIMEOUT = 600  # seconds; a run that needs longer hangs
+TIMEOUT = 1800  # seconds; a run that needs longer hangs, however busy the machine
 
 
 def with_set(*words: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import difflib
 from dataclasses import dataclass
+from unicodedata import normalize
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ _OWN_KIND = "own:"  # own:counting asks the questions that a user's test file fi
 def find_benchmark(name: str) -> Benchmark:
     """Raises ValueError for a name that is not known, with the nearest one that is."""
     if name.startswith(_OWN_KIND) and name != _OWN_KIND:
-        kind = name.removeprefix(_OWN_KIND)
+        kind = normalize("NFC", name.removeprefix(_OWN_KIND))  # as questions_of has it
         return Benchmark(name, kind, kind, None)
     if name not in BENCHMARKS:
         near = difflib.get_close_matches(name, BENCHMARKS, n=1)

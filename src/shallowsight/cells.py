@@ -13,7 +13,10 @@ from shallowsight.settings import Setting
 
 # The modules that do a step's work, and the packages whose version can change its output.
 _CODE = {
-    "prepare": (("shallowsight.data.prepare",), ("pillow", "numpy", "tokenizers", "transformers")),
+    "prepare": (
+        ("shallowsight.data.prepare",),
+        ("pillow", "numpy", "tokenizers", "transformers", "great-expectations", "pandas"),
+    ),
     "analyze": (("shallowsight.analysis.analyze",), ("torch", "transformers", "numpy", "pillow")),
     "encode": (("shallowsight.model.encode",), ("torch", "transformers", "numpy", "pillow")),
     "pretrain": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "numpy", "pillow")),
@@ -105,10 +108,13 @@ def prepare_cell(resolved: Resolved) -> Cell:
     data = resolved.base.data
     inputs = {
         # The tolerances decide what passes; the sources' digests stand for everything else of `data`.
-        "tolerances": data.model_dump(mode="json", include={"max_bad_share", "max_leaked_images"}),
+        "tolerances": data.model_dump(
+            mode="json", include={"max_bad_share", "max_leaked_images", "refuse_conversions", "decode"}
+        ),
         "sources": {
             use: [resolved.sources[s].digest for s in getattr(data, use)] for use in ("pretrain", "finetune", "test")
         },
+        "turns": data.turns,
         "language": resolved.language_digest,
         "vocabulary": resolved.base.language.vocabulary,
     }

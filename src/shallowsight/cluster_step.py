@@ -13,7 +13,7 @@ from shallowsight.node_task import NodeTask
 from shallowsight.services.mirror import MirroredStore
 from shallowsight.services.store import Store
 from shallowsight.settings import Setting
-from shallowsight.stage_job import SAVE_SECONDS, STATES
+from shallowsight.training_states import SAVE_SECONDS, STATES
 
 if TYPE_CHECKING:
     from shallowsight.services.cluster.api import Cluster

@@ -34,6 +34,8 @@ ANALYSIS_IMAGES = 208  # at the most; thirteen batches: the borders were the sam
 SCRATCH = "scratch"  # the language model that is made here
 StageName = Literal["pretrain", "finetune"]
 PictureShape = Literal["stretch", "crop", "pad"]
+# What the data gate does to records that are in another form.
+Conversion = Literal["messages", "system_turn", "roles", "image_list", "no_image", "number_id", "made_id"]
 STAGES: tuple[StageName, ...] = ("pretrain", "finetune")  # in the order trained
 
 
@@ -98,8 +100,14 @@ class Data(Part):
     scenes_test: Count = 300
     easy_vqa_train: Count = 200
     easy_vqa_test: Count = 80
-    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    # How the later questions of a test record of a file are asked: after the turns before them, or each by itself.
+    turns: Literal["in_context", "alone"] = "in_context"
+    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01  # rows that the gate refuses; too long texts likewise
     max_leaked_images: Count = 0  # training images that are also in the test set
+    # What the gate reads of a picture: all of it, or its header alone, which is faster and finds less.
+    decode: Literal["all", "header"] = "all"
+    refuse_conversions: Annotated[tuple[Conversion, ...], BeforeValidator(_text_words)] = ()  # forms not to accept
+    expectations: str | None = None  # a YAML file, or s3://bucket/rules.yaml, with rules of one's own for the files
 
     @model_validator(mode="after")
     def _files_need_a_folder(self) -> Self:

@@ -49,7 +49,11 @@ class Display:
                 if not line.endswith("\n"):
                     break
                 self._read = lines.tell()
-                self._show(**json.loads(line))
+                said = json.loads(line)
+                if "notice" in said:
+                    self._console.print(said["notice"], highlight=False, markup=False)
+                else:
+                    self._show(**said)
 
     def _show(self, task: str, done: int, total: int, note: str) -> None:
         if not self._console.is_terminal:

@@ -52,6 +52,21 @@ def hub_file(model: str, name: str, revision: str | None) -> Path:
         ) from None
 
 
+def hub_names(model: str, commit: str) -> frozenset[str] | None:
+    """Names of all files of a model; None when the hub does not say, or the weights are on this machine already."""
+    import httpx2
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    there = try_to_load_from_cache(model, "config.json", revision=commit)
+    if isinstance(there, str) and any(Path(there).parent.glob("*.safetensors")):
+        return None  # they were found good
+    try:
+        found = HfApi().model_info(model, revision=commit, timeout=_SECONDS)
+    except (httpx2.HTTPError, OSError):  # no network is no reason to stop: what is here may do
+        return None
+    return frozenset(file.rfilename for file in found.siblings or ())
+
+
 def _refused(model: str, name: str, revision: str | None, status: int) -> str:
     of = f"{model!r} at {revision!r}" if revision else repr(model)
     if status in {401, 403}:

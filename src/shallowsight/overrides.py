@@ -84,7 +84,7 @@ def _is_document(raw: Any) -> bool:
 
 def _absolute(changes: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths in a file are relative to that file."""
-    for key in ("data.images", "data.pretrain_images"):
+    for key in ("data.images", "data.pretrain_images", "data.expectations"):
         if changes.get(key) is not None:
             changes[key] = _from(folder, str(changes[key]))
     for key in _SOURCES:

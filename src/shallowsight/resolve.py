@@ -1,18 +1,23 @@
 """From names, files and overrides to the one document that every step takes. Needs no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from shallowsight.assets.language_families import require_family
+from shallowsight.assets.language_models import require_kind_of_model, require_language
 from shallowsight.assets.pinned import pin
 from shallowsight.assets.towers import describe
 from shallowsight.cells import Resolved
-from shallowsight.config import SCRATCH, Language, Study
+from shallowsight.config import SCRATCH, STAGES, Experiment, Study
 from shallowsight.cost import pays_to_cache
+from shallowsight.data.enough import require_kinds, require_pictures
 from shallowsight.data.own_files import require_files
-from shallowsight.data.sources import source_facts
+from shallowsight.data.record_kinds import kinds_of_test
+from shallowsight.data.sources import SourceFacts, source_facts
 from shallowsight.errors import ConfigurationError
 from shallowsight.overrides import load_experiment, load_study
 from shallowsight.services.tracking.sender import require_tracking
 from shallowsight.settings import check_word_or_setting
+from shallowsight.training_states import require_states
 
 
 def resolve_study(name_or_file: str, overrides: Sequence[str]) -> Resolved:
@@ -37,6 +42,7 @@ def _depth(tower: str) -> int:
 
 def _resolve(study: Study) -> Resolved:
     require_tracking()
+    require_states()
     vision, language, data = study.base.vision, study.base.language, study.base.data
     require_files(data)  # first: the hub may take a minute to say that it is not there
     tower = describe(vision.tower, vision.revision)
@@ -51,9 +57,10 @@ def _resolve(study: Study) -> Resolved:
             f"one picture is {tokens} tokens, language.max_length is {language.max_length}: raise it, or vision.pool"
         )
     sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
+    _require_enough(study.base, sources)
     images = sum(facts.images for facts in sources.values())
     cache = pays_to_cache(study.base, tower, tokens, images)
-    digest, revision = _pin_language(language)
+    digest, revision = _pin_language(study.base)
     pinned = study.base.model_copy(
         update={
             "vision": vision.model_copy(update={"revision": tower.revision}),
@@ -64,8 +71,20 @@ def _resolve(study: Study) -> Resolved:
     return Resolved(study=study, tower=tower, language_digest=digest, sources=sources, cache_features=cache)
 
 
-def _pin_language(language: Language) -> tuple[str, str | None]:
+def _require_enough(base: Experiment, sources: Mapping[str, SourceFacts]) -> None:
+    """What the records alone tell; the gate may put some of them aside, and files may name the same pictures."""
+    data = base.data
+    own, trained = set(data.files), {*data.pretrain, *data.finetune}
+    require_pictures(sum(sources[name].images if name in own else sources[name].train_rows for name in trained))
+    require_kinds(base.benchmarks, kinds_of_test(data))
+
+
+def _pin_language(base: Experiment) -> tuple[str, str | None]:
+    language = base.language
     if language.model == SCRATCH:
         return SCRATCH, None
     found = pin("language.model", language.model, language.revision, SCRATCH)
+    require_kind_of_model(language.model, found.config)
+    require_family(found.config.get("model_type"), {name: base.stage(name) for name in STAGES})
+    require_language(language.model, found, language.max_length)
     return found.digest, found.revision

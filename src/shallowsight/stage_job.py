@@ -1,21 +1,17 @@
 """What the training of a stage is told, from the study, the store and the environment."""
 
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shallowsight.cells import Cell, Resolved, encode_cell, prepare_cell, stage_cell
-from shallowsight.errors import ConfigurationError
 from shallowsight.services.store import Store
 from shallowsight.settings import Setting
+from shallowsight.training_states import STATES
 
 if TYPE_CHECKING:
     from shallowsight.train.job import StageJob
 
-STATES = "SHALLOWSIGHT_STATES"  # where unfinished trainings are kept, if not in the store: file:// or s3://
-SAVE_SECONDS = "SHALLOWSIGHT_SAVE_SECONDS"  # between two states of a training
-_SAVE_SECONDS = 600.0
 _READERS = 4  # processes that decode pictures for each GPU, as the public code has
 
 
@@ -73,15 +69,3 @@ def states_url(store: Store) -> str:
 def state_key(cell: Cell) -> str:
     """What the keys of a cell's states begin with."""
     return f"training_state/{cell.digest}"
-
-
-def seconds_between_states() -> float:
-    """Raises ConfigurationError for what is no time."""
-    text = os.environ.get(SAVE_SECONDS, str(_SAVE_SECONDS))
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise ConfigurationError(f"{SAVE_SECONDS}={text!r}: write the seconds between two states, for instance 600")
-    return seconds

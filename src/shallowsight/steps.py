@@ -21,13 +21,17 @@ from shallowsight.cluster_step import train_on_cluster, uses_trainjobs
 from shallowsight.config import Experiment, StageName
 from shallowsight.data.sources import source_facts
 from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.even_batches import require_even_batches
 from shallowsight.machine import MEMBERS_AT_ONCE as MEMBERS_AT_ONCE
 from shallowsight.machine import scratch, share_cores, use_all_cores
+from shallowsight.parameters import gpus_of as gpus_of
+from shallowsight.parameters import require_step_gpus
+from shallowsight.parameters import words_of as words_of
 from shallowsight.plan import Plan, make_plan
 from shallowsight.resolve import resolve_experiment as resolve_experiment
 from shallowsight.resolve import resolve_study as resolve_study
 from shallowsight.services.computation import leave_note, this_computation
-from shallowsight.services.progress import Progress
+from shallowsight.services.progress import Progress, notice
 from shallowsight.services.store import STUDY, Store
 from shallowsight.services.stores import open_store as open_store
 from shallowsight.settings import Setting
@@ -38,6 +42,16 @@ from shallowsight.train_step import train_cell
 log = logging.getLogger(__name__)
 
 PLAN = "plan.json"
+
+
+def require_gpus(resolved: Resolved, gpus: object, step_gpus: object) -> None:
+    """Of a pipeline's parameters, before anything is made that would be of no use.
+
+    Raises:
+        ConfigurationError: one is no number of GPUs, or a batch does not divide among them.
+    """
+    require_even_batches(resolved.base, gpus_of(gpus))
+    require_step_gpus(step_gpus)
 
 
 def settings_override(settings: Sequence[str]) -> list[str]:
@@ -62,9 +76,11 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
     """Data gate, shards, questions, tokenizer.
 
     Raises:
-        DataRefused: the gate found too many bad rows; what it found stays in `validation/` of the store.
+        DataRefused: the gate found too many bad rows; what it found stays in `validation/` of the store. Or too many
+            texts are longer than `language.max_length`.
         ConfigurationError: a file cannot be read, or a benchmark has no questions.
     """
+    from shallowsight.data.lengths import require_lengths
     from shallowsight.data.prepare import prepare, require_questions
 
     cell = prepare_cell(resolved)
@@ -77,7 +93,7 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
 
         with scratch(store) as work:
             try:
-                prepare(resolved.base, out, work, store.root / "validation", show)
+                prepare(resolved.base, out, work, store.root / "validation", show, notice)
             finally:
                 store.share("validation")
         data = resolved.base.data
@@ -86,7 +102,11 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
 
     store.build(cell, make)
     folder = store.folder(cell)
+    # What is in the folder depends neither on the benchmarks nor on lengths and templates.
     require_questions(resolved.base.benchmarks, folder)
+    vision = resolved.base.vision
+    tokens = resolved.tower.tokens(vision.image_size, vision.pool, vision.features)
+    require_lengths(resolved.base, tokens, folder)
     return folder
 
 

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from shallowsight.services.objects import open_objects
 from shallowsight.services.progress import Progress
 from shallowsight.services.store import Store
 from shallowsight.settings import Setting
-from shallowsight.stage_job import seconds_between_states, stage_job, state_key, states_url
+from shallowsight.stage_job import stage_job, state_key, states_url
+from shallowsight.training_states import seconds_between_states
 
 if TYPE_CHECKING:
     from shallowsight.services.metrics.training import TrainingMetrics
@@ -50,6 +52,7 @@ def train_cell(
     def make(out: Path) -> None:
         from shallowsight.train.launch import launch
         from shallowsight.train.loop import UpdateRecord
+        from shallowsight.train.texts import read_shortened
 
         progress = Progress(str(cell))
         # The store's own lock keeps others of this machine out; the states may be shared with other machines.
@@ -66,10 +69,12 @@ def train_cell(
             def show(record: UpdateRecord, updates: int) -> None:
                 if held.lost.is_set():
                     raise LeaseHeld(f"{cell}: another machine has taken this training over; it continues there")
+                metrics.records_read(len(shortened().left_out), len(shortened().cut))
                 metrics.update_done(record, updates)
                 progress(record.update, updates, f"loss {record.loss:.3f}, {1 / record.seconds:.1f} updates/s")
 
             job = stage_job(resolved, setting, cell, store, out, work, seconds, accumulation, threads)
+            shortened = cache(partial(read_shortened, job))  # by the first update it is there
             launch(job, processes, show, metrics.state_kept)
         built.append(cell)
 

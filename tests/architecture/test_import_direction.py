@@ -24,13 +24,16 @@ ALLOWED: dict[str, set[str]] = {
     "hub": {"errors"},
     "threads": {"errors"},
     "even_batches": {"config", "errors"},
+    "parameters": {"errors"},
+    "pictures": set(),
     # What the steps are made of.
     "services.objects": {"digest", "errors", "folders"},
-    "assets": {"config", "digest", "errors", "hub", "services.objects"},
-    "validation": {"errors"},
-    "data": {"assets", "benchmarks", "config", "digest", "errors", "services.objects", "validation"},
+    "assets": {"config", "digest", "errors", "hub", "pictures", "services.objects"},
+    "yaml_lines": {"errors"},
+    "validation": {"errors", "pictures", "value_faults", "yaml_lines"},
+    "data": {"assets", "benchmarks", "config", "digest", "errors", "pictures", "services.objects", "validation"},
     "model": {"assets", "benchmarks", "config", "data", "errors", "registry", "threads"},
-    "analysis": {"config", "errors", "layers", "model"},
+    "analysis": {"config", "data", "errors", "layers", "model"},
     # Cells: what there is to do, and what it costs.
     "cells": {"assets", "config", "data", "digest", "settings"},
     "plan": {"cells", "config", "digest", "layers", "settings"},
@@ -38,21 +41,24 @@ ALLOWED: dict[str, set[str]] = {
     "services": {"cells", "digest", "errors", "services.objects"},
     "train": {"assets", "config", "data", "digest", "errors", "model", "services", "services.objects", "threads"},
     "evaluate": {"assets", "benchmarks", "config", "data", "errors", "model"},
-    "report": {"config", "digest", "errors", "evaluate", "folders", "shallowsight"},
-    "resolve": {"assets", "cells", "config", "cost", "data", "errors", "overrides", "services", "settings"},
+    "report": {"config", "data", "digest", "errors", "evaluate", "folders", "shallowsight"},
+    "training_states": {"errors", "services.objects"},
+    "resolve": {
+        "assets", "cells", "config", "cost", "data", "errors", "overrides", "services", "settings", "training_states",
+    },
     # The seam between boxes and library.
     "machine": {"services", "threads"},
-    "stage_job": {"cells", "errors", "services", "settings", "train"},
+    "stage_job": {"cells", "services", "settings", "train", "training_states"},
     "train_step": {
         "cells", "config", "errors", "machine", "services", "services.objects", "settings", "stage_job", "threads",
-        "train",
+        "train", "training_states",
     },
     "node_task": {"cells", "config", "errors", "services", "settings"},
-    "cluster_step": {"cells", "config", "digest", "errors", "node_task", "services", "settings", "stage_job"},
+    "cluster_step": {"cells", "config", "digest", "errors", "node_task", "services", "settings", "training_states"},
     "tracking_step": {"cells", "config", "digest", "errors", "report", "services", "settings", "shallowsight"},
     "steps": {
-        "analysis", "cells", "cluster_step", "config", "data", "errors", "evaluate", "machine", "model", "plan",
-        "report", "resolve", "services", "settings", "stage_job", "tracking_step", "train_step",
+        "analysis", "cells", "cluster_step", "config", "data", "errors", "evaluate", "even_batches", "machine", "model",
+        "parameters", "plan", "report", "resolve", "services", "settings", "stage_job", "tracking_step", "train_step",
     },
     "artifacts": {"cells", "evaluate"},
     # A run from the command line.
@@ -68,7 +74,6 @@ ALLOWED: dict[str, set[str]] = {
     "cli_steps": {"cells", "errors", "services", "steps"},
     # A run on a cluster.
     "node": {"errors", "node_task", "services", "settings", "train", "train_step"},
-    "yaml_lines": {"errors"},
     "remote": {
         "assets", "config", "cost", "digest", "errors", "even_batches", "folders", "overrides", "services",
         "services.objects", "settings", "yaml_lines",

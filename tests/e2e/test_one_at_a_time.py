@@ -65,13 +65,16 @@ def test_single_steps_make_a_whole_study(tmp_path: Path) -> None:
 def test_lmms_eval_itself_gives_the_same_answers(quick: Path, tmp_path: Path) -> None:
     """Through the entry point, from pictures instead of the feature cache."""
     from shallowsight.benchmarks import find_benchmark
-    from shallowsight.evaluate.harness import _write_tasks
+    from shallowsight.evaluate.tasks import Reader, task_name, write_tasks
+    from shallowsight.model.checkpoint import load_reading
 
     checkpoint = folder_of(quick, "finetune 12")
     experiment = Experiment.model_validate_json((checkpoint / "experiment.json").read_text())
     assert experiment.vision.layers.indices == (12,)
     benchmarks = [find_benchmark(name) for name in ("easy_vqa", "scenes_colour", "scenes_position")]
-    tasks = _write_tasks(benchmarks, folder_of(quick, "prepare"), tmp_path)
+    tokenizer, tower = load_reading(checkpoint)
+    write_tasks(benchmarks, folder_of(quick, "prepare"), Reader(tokenizer, experiment, tower), tmp_path)
+    tasks = [task_name(benchmark) for benchmark in benchmarks]
     # What lmms-eval's command line does, without the table at its end, which needs a package that we leave out.
     code = (
         "import json, sys\n"

@@ -72,3 +72,30 @@ def test_bad_data_is_refused_before_anything_is_trained(own_data: Path, tmp_path
     assert "own:smell" in ended.err
     assert "hue (16)" in ended.err
     assert "Traceback" not in ended.all
+
+
+def test_other_forms_of_records_and_rules_of_ones_own(own_data: Path, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(own_data, tmp_path / "mine"))
+    rows = json.loads((mine / "train.json").read_text())
+    for row in rows[1:3]:
+        row["image"] = [row["image"]]
+    del rows[3]["id"]
+    (mine / "train.json").write_text(json.dumps(rows))
+    words = ["--set", "benchmarks=own", "--set", f"data.expectations={mine / 'rules.yaml'}"]
+    command = ["study", str(mine / "mine.yaml"), "--dry-run", "--out", str(tmp_path / "study"), *words]
+
+    rule = "expectations:\n- {type: expect_column_values_to_be_between, kwargs: {column: n_turns, %s: 1}}\n"
+    (mine / "rules.yaml").write_text(rule % "min")
+    ended = shallowsight(*command)
+    assert ended.status == 2 and "rules.yaml:2: expect_column_values_to_be_between" in ended.err, ended.all
+    assert "Traceback" not in ended.all
+
+    (mine / "rules.yaml").write_text(rule % "min_value")
+    ended = shallowsight("prepare-data", str(mine / "mine.yaml"), "--out", str(tmp_path / "study"), *words)
+    assert ended.status == 0, ended.all
+    assert "rows converted: image_list 2, made_id 1; examples: " in ended.err
+    ended = shallowsight(*command)
+    assert ended.status == 0 and "1 cells are whole" in ended.out, ended.all
+    (mine / "rules.yaml").write_text(rule % "min_value" + "thresholds: {no_turns: 0.1}\n")
+    ended = shallowsight(*command)
+    assert ended.status == 0 and "0 cells are whole" in ended.out, "other rules are other data"

@@ -70,7 +70,7 @@ def run_two_boxes(root: Path, overrides: list[str]) -> None:
 
     @dsl.pipeline(name="two-boxes")
     def two_boxes(overrides: list[str], store: str):
-        resolved = resolve_study(study="quick", overrides=overrides, store=store)
+        resolved = resolve_study(study="quick", overrides=overrides, store=store, run="", gpus="0", step_gpus="0")
         prepare_data(resolved=resolved.outputs["resolved"], store=store)
 
     two_boxes(overrides=overrides, store=(root / "store").as_uri())

@@ -96,12 +96,13 @@ CHANGES = [
     pytest.param(spoil("config.json"), id="configuration"),
     pytest.param(spoil("preprocessor_config.json"), id="processor"),
     pytest.param(spoil("tokenizer.json"), id="a file more"),
-    pytest.param(lambda objects: objects.delete("preprocessor_config.json"), id="a file less"),
+    pytest.param(lambda objects: objects.delete("generation_config.json"), id="a file less"),
 ]
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_changes_after_the_study_began_is_not_loaded(tower: Objects, change: Callable[[Objects], None]) -> None:
+    tower.put_bytes("generation_config.json", b"{}")
     before = describe(tower.url)
     load_encoder(tower.url, before.revision)
     change(tower)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
-from tiny import Prepared
+from tiny import Prepared, write_pictures
 
 from shallowsight.cells import Resolved, prepare_cell
 from shallowsight.config import Data, Experiment
@@ -148,34 +148,45 @@ def test_a_file_of_pretraining_has_its_own_prefix(here: Objects, prepared: Prepa
     assert (test.images / "10.png").read_bytes() != b"other"
 
 
+@pytest.fixture
+def enough(here: Objects, prepared: Prepared, tmp_path: Path) -> Objects:
+    """Six training pictures more, which the analysis needs."""
+    more = write_pictures(tmp_path / "more", 6, first=20)
+    for path in (tmp_path / "more").iterdir():
+        here.put_file(f"images/{path.name}", path)
+    records = json.loads((prepared.files / "train.json").read_text(encoding="utf-8"))
+    here.put_bytes("train.json", json.dumps(records + more).encode())
+    return here
+
+
 def resolved_in(url: str) -> Resolved:
     data = {"pretrain": "[]", "finetune": f"{url}/train.json", "test": f"{url}/test.json", "images": f"{url}/images"}
     words = [f"data.{key}={value}" for key, value in data.items()]
     return resolve_study("quick", [*words, "benchmarks=own", "settings=4", "data.max_bad_share=0.5"])
 
 
-def test_a_study_of_it_is_resolved_and_prepared(here: Objects, prepared: Prepared, tmp_path: Path) -> None:
-    folder = prepare_data(resolved_in(here.url), Store(tmp_path / "study"))
-    assert json.loads((folder / "data.json").read_text())["images"] == 14
+def test_a_study_of_it_is_resolved_and_prepared(enough: Objects, prepared: Prepared, tmp_path: Path) -> None:
+    folder = prepare_data(resolved_in(enough.url), Store(tmp_path / "study"))
+    assert json.loads((folder / "data.json").read_text())["images"] == 20
     assert not list((tmp_path / "study" / "tmp").iterdir()), "what was brought is gone"
 
 
 @pytest.mark.slow
-def test_a_store_in_a_bucket_takes_it_too(here: Objects, cache: Path) -> None:
-    resolved = resolved_in(here.url)
+def test_a_store_in_a_bucket_takes_it_too(enough: Objects, cache: Path) -> None:
+    resolved = resolved_in(enough.url)
     folder = prepare_data(resolved, open_store(f"s3://{BUCKET}/{uuid4().hex}"))
     assert folder.is_relative_to(cache) and (folder / "images.jsonl").is_file()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_change_between_resolving_and_preparing(here: Objects, tmp_path: Path, gone: bool) -> None:
-    resolved, store = resolved_in(here.url), Store(tmp_path / "study")
-    here.delete("images/3.png") if gone else here.put_bytes("images/3.png", here.get_bytes("images/4.png") or b"")
+def test_a_change_between_resolving_and_preparing(enough: Objects, tmp_path: Path, gone: bool) -> None:
+    resolved, store = resolved_in(enough.url), Store(tmp_path / "study")
+    enough.delete("images/3.png") if gone else enough.put_bytes("images/3.png", enough.get_bytes("images/4.png") or b"")
     with pytest.raises(ShallowsightError, match="the data changed while it was read; run the same command again"):
         prepare_data(resolved, store)
     assert not store.is_whole(prepare_cell(resolved))
-    prepare_data(resolved_in(here.url), store)
+    prepare_data(resolved_in(enough.url), store)
 
 
 def rows(prepared: Prepared, **names: str) -> bytes:

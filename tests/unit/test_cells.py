@@ -53,8 +53,12 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "data.scenes_test": (41, NONE),
     "data.easy_vqa_train": (21, NONE),
     "data.easy_vqa_test": (11, NONE),
+    "data.turns": ("alone", ALL),
     "data.max_bad_share": (0.5, ALL),
     "data.max_leaked_images": (1, ALL),
+    "data.decode": ("header", ALL),
+    "data.refuse_conversions": (["roles"], ALL),
+    "data.expectations": ("/another/file.yaml", NONE),  # its content counts, in the sources' digests
     "benchmarks": (["scenes_ocr"], {"evaluate"}),
     "seed": (5, NONE),  # as the layers
 }

@@ -125,6 +125,16 @@ WRONG = [
     pytest.param(
         ["study", "demo", "--set", "data.images=nowhere"], ["no folder", "nowhere"], id="missing image folder"
     ),
+    pytest.param(
+        ["study", "demo", "--dry-run", "--set", "data.expectations=rules.yaml"],
+        ["data.expectations is for files of your own"],
+        id="rules for no files",
+    ),
+    pytest.param(
+        ["study", "demo", "--dry-run", "--set", "data.refuse_conversions=image_lst"],
+        ["data.refuse_conversions.0", "image_list", "made_id"],
+        id="unknown conversion",
+    ),
     pytest.param(["study", "nowhere.yaml"], ["no file 'nowhere.yaml'", "`base:`"], id="missing file"),
     pytest.param(["study", "demo", "--set", "vision.tower=embedded:x"], ["no tower 'embedded:x'"], id="unknown tower"),
     pytest.param(["study", "demo", "--set", "vision.tower=./nowhere"], ["no folder './nowhere'"], id="no tower folder"),

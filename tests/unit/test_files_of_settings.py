@@ -103,10 +103,13 @@ def test_yaml_of_another_encoding_is_refused(tmp_path: Path) -> None:
     "sources", ["a.json scenes", "a.json, scenes", "[a.json, scenes]", "['a.json', scenes]"], ids=repr
 )
 def test_paths_in_a_file_start_at_the_file(write: Write, tmp_path: Path, sources: str) -> None:
-    path = write(f"base: quick\nset:\n  data:\n    finetune: {sources}\n    images: ../pictures\n")
+    path = write(
+        f"base: quick\nset:\n  data:\n    finetune: {sources}\n    images: ../pictures\n    expectations: my.yaml\n"
+    )
     found = experiment(name=path)
     assert found.data.finetune == (str(tmp_path / "configs" / "a.json"), "scenes")
     assert found.data.images == str(tmp_path / "pictures")
+    assert found.data.expectations == str(tmp_path / "configs" / "my.yaml")
 
 
 @pytest.mark.parametrize("nested", [True, False], ids=["nested", "dotted"])

@@ -13,6 +13,11 @@ from typing import ClassVar
 
 import pytest
 
+NAMES = """import sys
+from shallowsight import hub
+hub._SECONDS = 0.5
+print(sorted(hub.hub_names(sys.argv[1], sys.argv[2]) or ["not known"]))
+"""
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CODE = """import sys
 from shallowsight import hub
@@ -32,11 +37,13 @@ class _Hub(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self.asked.append(self.path)
-        owner, model = self.path.split("/")[1:3]
-        status = 200 if owner == "me" else int(model)
-        body = b'{"a": 1}' if status == 200 else b""
+        listing, parts = self.path.startswith("/api/models/"), self.path.removeprefix("/api/models").split("/")
+        status = 200 if parts[1] == "me" else int(parts[2])
+        files = b'{"id": "me/model", "siblings": [{"rfilename": "config.json"}, {"rfilename": "a.bin"}]}'
+        body = b"" if status != 200 else files if listing else b'{"a": 1}'
         self.send_response(status)
         self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Type", "application/json")
         self.send_header("ETag", '"e1"')
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -66,13 +73,13 @@ def away() -> str:
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-def ask(endpoint: str, home: Path, model: str = "me/model", revision: str = "") -> str:
+def ask(endpoint: str, home: Path, model: str = "me/model", revision: str = "", code: str = CODE) -> str:
     """What it says; within 10 s, and nothing beside it, such as a client's retries."""
     own = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "127.0.0.1"}
     plain = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", CODE, model, revision], env=plain | own, capture_output=True, text=True
+        [sys.executable, "-c", code, model, revision], env=plain | own, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert time.monotonic() - began < 10
@@ -118,6 +125,20 @@ def test_a_hub_that_refuses_or_fails(hub: str, tmp_path: Path, status: int, says
 
 def test_a_revision_is_named(hub: str, tmp_path: Path) -> None:
     assert "of 'x/404' at 'main' (404)" in ask(hub, tmp_path, "x/404", "main")
+
+
+def test_the_files_of_a_model(hub: str, away: str, tmp_path: Path) -> None:
+    assert ask(hub, tmp_path, revision=COMMIT, code=NAMES) == "['a.bin', 'config.json']"
+    for endpoint, model in ((away, "me/model"), (hub, "x/503"), (hub, "x/404")):
+        assert ask(endpoint, tmp_path, model, COMMIT, NAMES) == "['not known']"
+
+
+def test_a_model_that_is_here_is_not_asked_for(hub: str, tmp_path: Path) -> None:
+    config = Path(ask(hub, tmp_path))
+    _Hub.asked.clear()
+    (config.parent / "model.safetensors").write_bytes(b"")
+    assert ask(hub, tmp_path, revision=COMMIT, code=NAMES) == "['not known']"
+    assert _Hub.asked == []
 
 
 @pytest.mark.parametrize("revision", [None, COMMIT])

@@ -100,6 +100,7 @@ BAD_FILES = [
     pytest.param(
         "set: {data: {finetune: [scenes, train.json], images: /mnt/x}}", ["data.finetune: 'train.json'"], id="records"
     ),
+    pytest.param("set: {data.expectations: r.yaml}", ["data.expectations: 'r.yaml' is relative"], id="expectations"),
     pytest.param("set: {vision.tower: tower}", ["vision.tower: 'tower' is relative"], id="tower"),
     pytest.param("set: {settings: [13]}", ["mine.yaml: ", "layers 1 to 12"], id="layer 13 of 12"),
     pytest.param("set: {vision.layer: 3}", ["unknown key 'vision.layer'"], id="unknown key"),

@@ -18,6 +18,7 @@ from shallowsight.display import Display
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 from shallowsight.services.mirror import MirroredStore
 from shallowsight.services.objects import open_objects
+from shallowsight.services.progress import VARIABLE, notice
 from shallowsight.services.store import Store
 from shallowsight.study import BudgetSpent
 
@@ -356,6 +357,17 @@ def shown(tmp_path: Path, *, terminal: bool) -> tuple[Display, io.StringIO]:
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=100)
     return Display(console, tmp_path / "progress.jsonl"), text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_notice_of_a_step_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "progress.jsonl"))
+    display, text = shown(tmp_path, terminal=terminal)
+    with display:
+        notice("2 of 4 rows put aside [sic]: /x/quarantine.jsonl")
+        display()
+        display()
+    assert text.getvalue().count("2 of 4 rows put aside [sic]: /x/quarantine.jsonl") == 1
 
 
 def test_without_a_terminal_each_task_is_one_line(tmp_path: Path, tell: Callable[..., None]) -> None:

@@ -1,6 +1,8 @@
 """The training step beside others: one writer of a cell's states, and settings of the machine."""
 
+import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,26 +19,26 @@ from shallowsight.services.metrics.linger import LINGER
 from shallowsight.services.objects import open_objects
 from shallowsight.services.store import CELL, Store
 from shallowsight.settings import Setting
-from shallowsight.stage_job import SAVE_SECONDS, STATES
 from shallowsight.threads import THREADS
 from shallowsight.train.job import StageJob
 from shallowsight.train_step import lend_processes, train_cell
+from shallowsight.training_states import SAVE_SECONDS, STATES
 
 SETTING = Setting.parse("2")
 
 
 @pytest.fixture
-def store(resolved: Resolved, prepared: Any, tmp_path: Path) -> Callable[[str], Store]:
-    """One machine's store, with the data in it."""
+def store(resolved: Resolved, prepared: Any, tmp_path: Path) -> Callable[..., Store]:
+    """One machine's store, with the data of a study in it."""
 
-    def make(name: str) -> Store:
+    def make(name: str, study: Resolved = resolved) -> Store:
         made = Store(tmp_path / name)
 
         def copy(out: Path) -> None:
             for path in prepared.folder.iterdir():
                 os.symlink(path, out / path.name, target_is_directory=path.is_dir())
 
-        made.build(prepare_cell(resolved), copy)
+        made.build(prepare_cell(study), copy)
         return made
 
     return make
@@ -63,6 +65,20 @@ def test_another_machine_at_the_same_cell_is_refused(
                 train_cell(resolved, SETTING, 0, "pretrain", store("second"), 1)
     folder = train_cell(resolved, SETTING, 0, "pretrain", store("third"), 1)
     assert (folder / "connector.safetensors").exists()
+
+
+def test_metrics_say_how_many_records_are_cut(resolved: Resolved, store: Callable[..., Store]) -> None:
+    raw = resolved.model_dump(mode="json")
+    raw["study"]["base"]["language"]["max_length"] = 10
+    raw["study"]["base"]["data"]["max_bad_share"] = 1.0
+    changed = Resolved.model_validate(raw)
+    here = store("one", changed)
+    folder = train_cell(changed, SETTING, 0, "pretrain", here, 1)
+    shortened = json.loads((folder / "shortened.json").read_text())
+    assert len(shortened["cut"]) > 0
+    written = (here.root / "metrics" / f"{folder.name}.prom").read_text()
+    for name, count in (("cut", len(shortened["cut"])), ("left_out", len(shortened["left_out"]))):
+        assert re.search(rf"^shallowsight_train_{name}_records\{{.*\}} {count}\.0$", written, re.MULTILINE)
 
 
 def test_nothing_is_kept_of_a_stage_that_is_done(

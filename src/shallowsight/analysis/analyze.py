@@ -11,7 +11,7 @@ import torch
 from shallowsight.analysis.grouping import find_groups, stability
 from shallowsight.analysis.similarity import Similarity
 from shallowsight.config import ANALYSIS_IMAGES
-from shallowsight.errors import ConfigurationError
+from shallowsight.data.enough import require_pictures
 from shallowsight.model.encode import BATCH, Encoder
 
 ANALYSIS = "analysis.json"
@@ -25,12 +25,11 @@ def analyze(
     """Write analysis.json: matrices, groups, and how often a bootstrap over the pictures finds the same borders.
 
     Raises:
-        ConfigurationError: fewer than `BATCH` pictures.
+        ConfigurationError: too few pictures.
     """
+    require_pictures(len(keys))
     chosen = _spread(keys, ANALYSIS_IMAGES)
     usable = len(chosen) - len(chosen) % BATCH
-    if usable == 0:
-        raise ConfigurationError(f"the analysis needs at least {BATCH} pictures, the data has {len(chosen)}")
     whole, parts = Similarity(depth), []
     for first in range(0, usable, BATCH):
         states = encoder.hidden_states(chosen[first : first + BATCH])[1:]

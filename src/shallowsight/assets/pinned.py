@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shallowsight.assets.model_files import CONFIG, TEXTS, WEIGHTS, digest_of_part, names_of
+from shallowsight.assets.model_files import CONFIG, TEXTS, WEIGHTS, digest_of_part
+from shallowsight.assets.weight_files import refuse_adapters, refuse_pointers, require_safetensors, require_weights
 from shallowsight.config import in_bucket
 from shallowsight.errors import ConfigurationError, MissingPackage
-from shallowsight.hub import hub_file
+from shallowsight.hub import hub_file, hub_names
 from shallowsight.services.copies import copy_of_file, copy_of_folder
 
 _PARTS = (WEIGHTS, TEXTS)  # as a digest names them
@@ -27,6 +28,30 @@ class Pinned:
     config: dict[str, Any]
     digest: str
     revision: str
+    small_files: "SmallFiles"
+
+
+@dataclass(frozen=True)
+class SmallFiles:
+    """The files of a model that can be read before its weights are fetched."""
+
+    key: str
+    model: str  # as the user wrote it
+    folder: Path  # where its config.json lies
+    commit: str | None = None  # of the hub, which is asked for what is not in the folder yet
+    names: frozenset[str] | None = None  # of all files; None: the hub does not say
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """What is in a file of JSON; None when there is none.
+
+        Raises:
+            ConfigurationError: it holds no object of JSON, or the hub has it and does not answer.
+        """
+        path = self.folder / name
+        if self.commit is not None and not path.exists() and name in (self.names or ()):
+            with _naming(self.key):
+                path = hub_file(self.model, name, self.commit)
+        return _read_object(self.key, path, f"{self.model}/{name}") if path.exists() else None
 
 
 @dataclass(frozen=True)
@@ -41,7 +66,7 @@ def pin(key: str, model: str, revision: str | None, also: str) -> Pinned:
     """Find a model; `key` is the configuration's, `also` what else may stand there.
 
     Raises:
-        ConfigurationError: no such model, or a folder without configuration or safetensors.
+        ConfigurationError: no such model, one without configuration or safetensors, or one that is not all there.
         StoreUnavailable: the bucket's server does not answer.
     """
     if in_bucket(model):
@@ -50,7 +75,11 @@ def pin(key: str, model: str, revision: str | None, also: str) -> Pinned:
         return _pin_folder(key, Path(model), model)
     path = _hub_config(key, model, revision)
     commit = path.parent.name  # the hub's cache keeps a folder for each commit
-    return Pinned(_read_config(key, path, model), f"hub:{model}@{commit}", commit)
+    names = hub_names(model, commit)
+    if names is not None:
+        _require_safetensors_of_the_hub(key, names, model)
+    files = SmallFiles(key, model, path.parent, commit, names)
+    return Pinned(_read_config(key, path, model), f"hub:{model}@{commit}", commit, files)
 
 
 def config_of(key: str, model: str, revision: str | None, also: str) -> dict[str, Any]:
@@ -117,11 +146,23 @@ def _copy(key: str, url: str, parts: tuple[tuple[str, ...], ...]) -> Path:
 
 
 def _pin_folder(key: str, folder: Path, shown: str) -> Pinned:
+    refuse_pointers(key, folder, shown)
+    refuse_adapters(key, folder, shown)
     config = _read_config(key, folder / CONFIG, shown)
-    if not names_of(folder, WEIGHTS):
-        raise ConfigurationError(f"{key}: no .safetensors file in {shown}; save the model with save_pretrained")
+    require_weights(key, folder, shown)
     digest = ":".join([_SHA256, *(digest_of_part(folder, part) for part in _PARTS)])
-    return Pinned(config, digest, digest)
+    files = SmallFiles(key, shown, folder, names=frozenset(path.name for path in folder.iterdir()))
+    return Pinned(config, digest, digest, files)
+
+
+def _require_safetensors_of_the_hub(key: str, names: frozenset[str], model: str) -> None:
+    try:
+        require_safetensors(key, names, model)
+    except ConfigurationError as error:
+        revision = f"{key.partition('.')[0]}.revision"
+        raise ConfigurationError(
+            f"{error}; or name the hub's own conversion, where there is one: {revision}=refs/pr/NUMBER"
+        ) from None
 
 
 def _hub_config(key: str, model: str, revision: str | None) -> Path:
@@ -141,10 +182,16 @@ def _naming(key: str) -> Iterator[None]:
 
 
 def _read_config(key: str, path: Path, shown: str) -> dict[str, Any]:
+    if not path.exists():
+        raise ConfigurationError(f"{key}: no {shown}/{CONFIG}; save the model there with save_pretrained")
+    return _read_object(key, path, f"{shown}/{CONFIG}")
+
+
+def _read_object(key: str, path: Path, shown: str) -> dict[str, Any]:
     try:
-        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"{key}: no {shown}/config.json; save the model there with save_pretrained") from None
+        raw = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ConfigurationError(f"{key}: {shown}/config.json is not JSON: {error}") from None
+        raise ConfigurationError(f"{key}: {shown} is not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigurationError(f"{key}: {shown} holds no object of JSON; save the model with save_pretrained")
     return raw

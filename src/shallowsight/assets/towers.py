@@ -3,14 +3,16 @@
 `describe` needs no torch: a wrong layer or an impossible image size is found before anything heavy starts.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from shallowsight.assets import dinov2
-from shallowsight.assets.pinned import Pinned, config_of, files_of, pin
+from shallowsight.assets.pinned import SmallFiles, config_of, files_of, pin
+from shallowsight.assets.squares import squared
 from shallowsight.errors import ConfigurationError
+from shallowsight.pictures import upright_rgb
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -20,6 +22,7 @@ EMBEDDED_TOWER = "embedded:dinov2-small"
 NOT_READ = "not read"  # stands for the digest of files that nobody looked at
 _EMBEDDED = "embedded:"
 _KEY = "vision.tower"
+_PROCESSOR = "preprocessor_config.json"
 
 _FAMILIES = {  # model_type of config.json -> has a class token
     "dinov2": True,
@@ -78,7 +81,10 @@ def describe(tower: str, revision: str | None = None) -> TowerFacts:
     """
     if tower.startswith(_EMBEDDED):
         return _embedded(tower)
-    return _facts(tower, pin(_KEY, tower, revision, EMBEDDED_TOWER))
+    found = pin(_KEY, tower, revision, EMBEDDED_TOWER)
+    facts = _facts(tower, found.config, found.digest, found.revision)
+    _require_processor(tower, found.small_files)
+    return facts
 
 
 def outline(tower: str, revision: str | None = None) -> TowerFacts:
@@ -86,7 +92,7 @@ def outline(tower: str, revision: str | None = None) -> TowerFacts:
     if tower.startswith(_EMBEDDED):
         return _embedded(tower)
     config = config_of(_KEY, tower, revision, EMBEDDED_TOWER)
-    return _facts(tower, Pinned(config, digest=NOT_READ, revision=NOT_READ))
+    return _facts(tower, config, digest=NOT_READ, revision=NOT_READ)
 
 
 def _embedded(tower: str) -> TowerFacts:
@@ -103,8 +109,17 @@ def _embedded(tower: str) -> TowerFacts:
     raise ConfigurationError(f"no tower {tower!r}; the embedded one is {EMBEDDED_TOWER}")
 
 
-def _facts(tower: str, pinned: Pinned) -> TowerFacts:
-    config = pinned.config
+def _require_processor(tower: str, files: SmallFiles) -> None:
+    """Raises ConfigurationError when nothing says with which mean and deviation the tower's pictures are normalised."""
+    own, whole = files.read(_PROCESSOR), files.read("processor_config.json")
+    if own is None and "image_processor" not in (whole or {}) and files.names is not None:
+        raise ConfigurationError(
+            f"{_KEY}: no {tower}/{_PROCESSOR}, which says how its pictures are normalised; save it there with "
+            "AutoImageProcessor.from_pretrained(the model that it comes from).save_pretrained"
+        )
+
+
+def _facts(tower: str, config: Mapping[str, Any], digest: str, revision: str) -> TowerFacts:
     family = config.get("model_type")
     if family not in _FAMILIES:
         raise ConfigurationError(
@@ -118,8 +133,8 @@ def _facts(tower: str, pinned: Pinned) -> TowerFacts:
         width=vision.get("hidden_size", _DEFAULT_WIDTH),
         patch=vision.get("patch_size", _DEFAULT_PATCH[family]),
         has_class_token=_FAMILIES[family],
-        digest=pinned.digest,
-        revision=pinned.revision,
+        digest=digest,
+        revision=revision,
     )
 
 
@@ -155,27 +170,11 @@ class PictureProcessor:
             files = files_of(_KEY, tower, revision)
             own = AutoImageProcessor.from_pretrained(files.place, revision=files.revision)
             mean, std = own.image_mean, own.image_std
-        square = {"height": image_size, "width": image_size}
-        self._bars = tuple(int(255 * part) for part in mean) if shape == "pad" else None
-        self._process = BitImageProcessorPil(
-            size={"shortest_edge": image_size} if shape == "crop" else square,
-            do_center_crop=shape == "crop",
-            crop_size=square,
-            image_mean=mean,
-            image_std=std,
-        )
+        self._shape, self._side, self._bars = shape, image_size, tuple(int(255 * part) for part in mean)
+        self._process = BitImageProcessorPil(do_resize=False, do_center_crop=False, image_mean=mean, image_std=std)
 
     def __call__(self, pictures: "Sequence[Image.Image]") -> "Tensor":
-        if self._bars is not None:
-            pictures = [self._squared(picture) for picture in pictures]
-        pixels: Tensor = self._process(list(pictures), return_tensors="pt")["pixel_values"]
+        """`pictures` may have any mode, transparency and EXIF orientation: a benchmark's come as they are."""
+        squares = [squared(upright_rgb(picture), self._shape, self._side, self._bars) for picture in pictures]
+        pixels: Tensor = self._process(squares, return_tensors="pt")["pixel_values"]
         return pixels
-
-    def _squared(self, picture: "Image.Image") -> "Image.Image":
-        # Not ImageOps.pad: where the bars cannot be equal, it rounds to an even number and LLaVA down.
-        from PIL import Image
-
-        side = max(picture.size)
-        square = Image.new("RGB", (side, side), self._bars)
-        square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-        return square

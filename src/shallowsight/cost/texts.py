@@ -11,7 +11,7 @@ from shallowsight.config import BUILT_IN_SOURCES, Data, Experiment, StageName, i
 from shallowsight.data.conversation import TEMPLATES, Template
 from shallowsight.data.own_files import copy_of_records
 from shallowsight.errors import ConfigurationError
-from shallowsight.validation.records import read_records
+from shallowsight.validation.rows import read_rows
 
 _CHARACTERS = 4.0  # of a token, in English; the demo's own tokenizer comes to 3.7
 _LONGEST = 0.99  # quantile of the lengths that stands for the longest sequence
@@ -128,9 +128,9 @@ class _File:
 @lru_cache(maxsize=16)
 def _read(path: Path) -> _File:
     talks, names = [], set()
-    for _, record in read_records(path):
-        talks.append(_talk(record))
-        names.add(str(record.get("image") or ""))
+    for row in read_rows(path):
+        talks.append(_talk(row.record))
+        names.add(str(row.record.get("image") or ""))
     return _File(talks, len(names - {""}))
 
 

@@ -2,19 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
+from shallowsight.data.plain_text import Tokenizer, plain_ids
 from shallowsight.validation.facts import IMAGE_TOKEN
 
 IGNORE = -100  # a label that carries no loss
 IMAGE = -200  # LLaVA's placeholder id: one for each image token, replaced by a vector
-
-
-class Tokenizer(Protocol):
-    bos_token_id: int | None
-    eos_token_id: int
-
-    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
 
 
 @dataclass(frozen=True)
@@ -68,30 +62,47 @@ def encode_record(record: dict[str, Any], template: Template, tokenizer: Tokeniz
     """All turns of one record in one sequence; only the answers are supervised."""
     turns = [turn["value"] for turn in record["conversations"]]
     image = record.get("image")
-    ids = prompt_ids(turns[0], template, tokenizer, image_tokens if image else 0)
-    labels = [IGNORE] * len(ids)
-    for position, (question, answer) in enumerate(zip(turns[::2], turns[1::2], strict=True)):
-        if position > 0 and template.asks:
-            asked = _text(template.before_question + question + template.after_question, tokenizer)
-            ids, labels = ids + asked, labels + [IGNORE] * len(asked)
-        if template.after_answer is None:
-            answered = [*_text(answer, tokenizer), tokenizer.eos_token_id]
-        else:
-            answered = _text(answer + template.after_answer, tokenizer)
-        ids, labels = ids + answered, labels + answered
+    ids, labels = list[int](), list[int]()
+    for number, (question, answer) in enumerate(zip(turns[::2], turns[1::2], strict=True)):
+        asked = _asked(question, number == 0, template, tokenizer, image_tokens if image else 0)
+        answered = _answered(answer, template, tokenizer)
+        ids, labels = ids + asked + answered, labels + [IGNORE] * len(asked) + answered
     return Example(str(record["id"]), image, tuple(ids), tuple(labels))
 
 
-def prompt_ids(question: str, template: Template, tokenizer: Tokenizer, image_tokens: int) -> list[int]:
-    """Everything before the first answer: start, system text, image, question."""
-    start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    before = _text(template.system + template.before_question, tokenizer) if template.asks else []
-    ids = start + before + [IMAGE] * image_tokens
+def prompt_ids(
+    question: str,
+    template: Template,
+    tokenizer: Tokenizer,
+    image_tokens: int,
+    earlier: Sequence[Sequence[str]] = (),
+) -> list[int]:
+    """What training sees before the answer to a question; `earlier` are the pairs of question and answer before it."""
+    ids = list[int]()
+    for number, (asked, answer) in enumerate(earlier):
+        ids += _asked(asked, number == 0, template, tokenizer, image_tokens) + _answered(answer, template, tokenizer)
+    return ids + _asked(question, not earlier, template, tokenizer, image_tokens)
+
+
+def _asked(question: str, first: bool, template: Template, tokenizer: Tokenizer, image_tokens: int) -> list[int]:
+    """One question; the first comes with start, system text and image."""
+    words = question.replace(IMAGE_TOKEN, "").strip()
+    if not first:
+        asked = template.before_question + words + template.after_question
+        return plain_ids(asked, tokenizer) if template.asks else []
+    ids = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    ids += plain_ids(template.system + template.before_question, tokenizer) if template.asks else []
+    ids += [IMAGE] * image_tokens
     if template.asks:
-        words = question.replace(IMAGE_TOKEN, "").strip()
         after_image = template.after_image if image_tokens else ""
-        ids += _text(after_image + words + template.after_question, tokenizer)
+        ids += plain_ids(after_image + words + template.after_question, tokenizer)
     return ids
+
+
+def _answered(answer: str, template: Template, tokenizer: Tokenizer) -> list[int]:
+    if template.after_answer is None:
+        return [*plain_ids(answer, tokenizer), tokenizer.eos_token_id]
+    return plain_ids(answer + template.after_answer, tokenizer)
 
 
 def pad_right(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
@@ -102,7 +113,3 @@ def pad_right(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
 def pad_left(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
     longest = max(map(len, rows))
     return [[*[fill] * (longest - len(row)), *row] for row in rows]
-
-
-def _text(text: str, tokenizer: Tokenizer) -> list[int]:
-    return tokenizer.encode(text, add_special_tokens=False) if text else []

@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from shallowsight.data.conversation import IGNORE, IMAGE, Example
+from shallowsight.data.shortened import Shortened
 
 _TOKENS, _NAMES, _INDEX = "tokens.bin", "names.jsonl", "examples.bin"
 _ENTRY = np.dtype(
@@ -27,39 +27,37 @@ _ENTRY = np.dtype(
 )
 
 
-class Shortened(NamedTuple):
-    """How many sequences were cut at the limit, and how many had no answer before it."""
-
-    cut: int
-    left_out: int
-
-
 def write_examples(examples: Iterable[Example], folder: Path, image_tokens: int, limit: int) -> Shortened:
     """Write those that have an answer within `limit` tokens, pictures counted; says what became of the longer ones.
 
     `examples` have one IMAGE for a whole picture.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    cut = left_out = first = name_start = 0
+    found = Shortened(limit)
+    first = name_start = 0
     with (
         (folder / _TOKENS).open("wb") as tokens,
         (folder / _NAMES).open("wb") as names,
         (folder / _INDEX).open("wb") as index,
     ):
         for example in examples:
-            whole = _expanded(example, image_tokens)
-            seen = whole.truncated(limit)
+            length, seen = shorten(example, image_tokens, limit)
+            found.add(example.id, length, seen.supervised)
             if not seen.supervised:
-                left_out += 1
                 continue
-            cut += len(whole.ids) > limit
             name = json.dumps([example.id, example.image]).encode()
             entry = (first, len(example.ids), name_start, len(name), len(seen.ids), seen.supervised)
             index.write(np.array(entry, dtype=_ENTRY).tobytes())
             tokens.write(np.array([example.ids, example.labels], dtype=np.int32).tobytes())
             names.write(name + b"\n")
             first, name_start = first + 8 * len(example.ids), name_start + len(name) + 1
-    return Shortened(cut, left_out)
+    return found
+
+
+def shorten(example: Example, image_tokens: int, limit: int) -> tuple[int, Example]:
+    """Its length with the whole picture, and what is seen of it."""
+    whole = _expanded(example, image_tokens)
+    return len(whole.ids), whole.truncated(limit)
 
 
 class Examples:

@@ -42,13 +42,15 @@ class Loader:
         """The micro-batches of the next update.
 
         Raises:
-            ShallowsightError: a worker died.
+            ShallowsightError: a worker died, or could not read what it should.
         """
         self.waited = 0.0
         for _ in range(self._accumulation):
             started = time.perf_counter()
             try:
                 batch = next(self._numbers)
+            except ShallowsightError as error:
+                raise type(error)(_own_words(str(error))) from None
             except (RuntimeError, EOFError, ConnectionError) as error:
                 if not self._from_a_dead_worker(error):
                     raise
@@ -65,6 +67,11 @@ class Loader:
             return str(error).startswith("DataLoader worker (pid")
         # It died while it handed a batch over, and torch did not see it yet.
         return self._loader.num_workers > 0 and not str(error).startswith("Caught ")
+
+
+def _own_words(said: str) -> str:
+    """Of a fault in a worker, which arrives with "Caught ..." and its traceback, the last line without the type."""
+    return said.rstrip().rpartition("\n")[2].partition(": ")[2] if said.startswith("Caught ") else said
 
 
 def _leave_group(_: int) -> None:

@@ -11,13 +11,15 @@ from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError
 from shallowsight.services.copies import copy_of_file
 from shallowsight.validation.images import ImageError, place
-from shallowsight.validation.records import read_records
+from shallowsight.validation.own_rules import OwnRules, read_own_rules
+from shallowsight.validation.rows import read_rows
+from shallowsight.validation.suite import try_own_rules
 
 OnProgress = Callable[[str, int, int], None]  # what, done, of how many
 
 
 def require_files(data: Data) -> None:
-    """Raises ConfigurationError for a file or folder that is not there, in a bucket too."""
+    """Raises ConfigurationError for a file or folder that is not there, in a bucket too, and for wrong rules."""
     for name in data.files:
         if in_bucket(name):
             copy_of_records(name)
@@ -29,6 +31,9 @@ def require_files(data: Data) -> None:
     for key, folder in (("images", data.images), ("pretrain_images", data.pretrain_images)):
         if folder is not None:
             _require_folder(f"data.{key}", folder)
+    if data.expectations is not None and not data.files:
+        raise ConfigurationError("data.expectations is for files of your own, and data names none; leave it out")
+    try_own_rules(own_rules(data).rules)
 
 
 def _require_folder(key: str, folder: str) -> None:
@@ -55,43 +60,75 @@ def copy_of_records(url: str) -> Path:
         raise ConfigurationError(f"data source {url!r}: {error}") from None
 
 
+def own_rules(data: Data) -> OwnRules:
+    """What the user expects of the user's own files.
+
+    Raises:
+        ConfigurationError: there is no such file of rules, or it holds something else.
+        StoreUnavailable: its bucket does not answer.
+    """
+    if data.expectations is None:
+        return OwnRules()
+    file = _copy_of_rules(data.expectations)
+    try:
+        return read_own_rules(file)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"data.expectations: {str(error).replace(str(file), data.expectations)}") from None
+
+
+def _copy_of_rules(name: str) -> Path:
+    try:
+        return copy_of_file(name) if in_bucket(name) else Path(name)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"data.expectations: {error}") from None
+
+
 def facts_of_file(name: str, data: Data) -> tuple[str, int, int]:
     """Digest, rows and pictures. Equal digests mean equal records and pictures.
 
-    The digest is over the file and a mark of every picture it names that is there: its sha256 in a folder, its size and
-    ETag in a bucket. So the same data has one digest in a folder and another in a bucket. The gate deals with pictures
-    that are not there.
+    The digest is over the file, the user's rules for it, and a mark of every picture it names that is there: its sha256
+    in a folder, its size and ETag in a bucket. So the same data has one digest in a folder and another in a bucket. The
+    gate deals with pictures that are not there.
     """
     folder = data.folder_of(name)
     if not in_bucket(name):
-        return _facts(name, Path(name), lambda names: _contents(names, Path(folder).resolve()))
+        return _facts(name, Path(name), data, lambda names: _contents(names, Path(folder).resolve()))
     file = copy_of_records(name)
     try:
-        return _facts(name, file, lambda names: picture_marks(folder, names))
+        return _facts(name, file, data, lambda names: picture_marks(folder, names))
     except ConfigurationError as error:
         raise ConfigurationError(f"data source {name!r}: {error}") from None
 
 
-def _facts(name: str, file: Path, marks_of: Callable[[Iterable[str]], Mapping[str, object]]) -> tuple[str, int, int]:
-    whole = hashlib.sha256(file.read_bytes())
-    rows, names = _rows_and_pictures(name, file)
+def _facts(
+    name: str, file: Path, data: Data, marks_of: Callable[[Iterable[str]], Mapping[str, object]]
+) -> tuple[str, int, int]:
+    with file.open("rb") as content:
+        whole = hashlib.file_digest(content, "sha256")
+    if data.expectations is not None:
+        whole.update(file_sha256(_copy_of_rules(data.expectations)).encode())
+    rows, names, nameless = _rows_and_pictures(name, file)
+    if nameless or data.expectations is not None:
+        whole.update(Path(name).name.encode())  # ids that are made for rows without one hold it, and rules may ask it
     marks = marks_of(names)
     for picture in sorted(names):
         whole.update(json.dumps([picture, marks.get(picture, "not there")]).encode())
     return whole.hexdigest(), rows, len(names)
 
 
-def _rows_and_pictures(name: str, file: Path) -> tuple[int, set[str]]:
-    rows, pictures = 0, set()
+def _rows_and_pictures(name: str, file: Path) -> tuple[int, set[str], bool]:
+    """How many rows, which pictures they name, and whether some have no id."""
+    rows, pictures, nameless = 0, set(), False
     try:
-        for _, record in read_records(file):
+        for row in read_rows(file):
             rows += 1
-            if isinstance(record.get("image"), str):
-                pictures.add(record["image"])
+            nameless = nameless or "made_id" in row.conversions
+            if isinstance(row.record.get("image"), str):
+                pictures.add(row.record["image"])
     except ConfigurationError as error:
         # Nobody knows a copy by its path.
         raise ConfigurationError(str(error).replace(str(file), name)) from None
-    return rows, pictures
+    return rows, pictures, nameless
 
 
 def _contents(names: Iterable[str], images: Path) -> dict[str, str]:

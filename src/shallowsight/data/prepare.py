@@ -5,53 +5,72 @@ Leaves `images-*.tar` with `images.jsonl` and `images.npy`, `pretrain.jsonl`, `f
 """
 
 import json
+import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from shallowsight.assets.pinned import texts_of
-from shallowsight.benchmarks import find_benchmark
-from shallowsight.config import SCRATCH, Experiment
+from shallowsight.config import BUILT_IN_SOURCES, SCRATCH, Data, Experiment
+from shallowsight.data.enough import require_kinds
+from shallowsight.data.given_tokenizer import given_tokenizer
+from shallowsight.data.own_files import own_rules
 from shallowsight.data.questions import questions_of
 from shallowsight.data.records import Record, read_jsonl, write_jsonl
 from shallowsight.data.shards import write_shards
-from shallowsight.data.sources import OnProgress, Source, collect_sources
+from shallowsight.data.sources import OWN_GROUPS, OnProgress, Source, collect_sources
 from shallowsight.data.tokenizer import train_tokenizer
-from shallowsight.errors import ConfigurationError, DataRefused
+from shallowsight.errors import DataRefused
 from shallowsight.validation.gate import GateReport, gate
-from shallowsight.validation.leak import leaked_images
+from shallowsight.validation.images import ImageLimits
+from shallowsight.validation.leak import leaked_images, same_files
+
+log = logging.getLogger(__name__)
 
 QUESTIONS = "questions.jsonl"
 SUMMARY = "data.json"
 
 
-def prepare(experiment: Experiment, out: Path, work: Path, verdicts: Path, on_progress: OnProgress) -> None:
+def prepare(
+    experiment: Experiment,
+    out: Path,
+    work: Path,
+    verdicts: Path,
+    on_progress: OnProgress,
+    on_notice: Callable[[str], None] = log.warning,
+) -> None:
     """Fill `out`. `work` is scratch space; what the gate found is kept below `verdicts`, also when it refuses.
+
+    `on_notice` is told what a user should hear of data that passed: rows that were converted or put aside.
 
     Raises:
         DataRefused: too many bad rows, or training pictures in the test set.
-        ConfigurationError: a file cannot be read, or a benchmark has no questions.
+        ConfigurationError: a file cannot be read, a benchmark has no questions, or the tokenizer does not fit.
     """
     data = experiment.data
+    language = experiment.language
+    given = given_tokenizer(language) if language.model != SCRATCH else None  # its faults before those of the data
     by_use = collect_sources(data, work, on_progress)
     on_progress("checking records and pictures", 0, 1)
-    reports = _gate_all(by_use, verdicts, data.max_bad_share)
+    reports = _gate_all(by_use, verdicts, data, on_notice)
     good = {use: [_Rows(s, reports[s.group].good_of(s.file)) for s in sources] for use, sources in by_use.items()}
     for use, rows in good.items():
         if not any(True for _ in _records(rows)):
             raise DataRefused(f"data.{use}: no row in {', '.join(r.source.name for r in rows)}; add records")
-    leaks = _leaks(good, data.max_leaked_images)
+    leaks = _leaks(good, data)
     shutil.copytree(verdicts, out / "validation")
 
     written = {use: write_jsonl(_records(good[use]), out / f"{use}.jsonl") for use in ("pretrain", "finetune")}
-    written["questions"] = write_jsonl(questions_of(_records(good["test"])), out / QUESTIONS)
+    written["questions"] = write_jsonl(_questions(good["test"], data.turns), out / QUESTIONS)
     require_questions(experiment.benchmarks, out)
     on_progress("checking records and pictures", 1, 1)
     on_progress("packing pictures", 0, 1)
     images = write_shards(((key, path.read_bytes()) for key, path in _pictures(good).items()), out)
     on_progress("packing pictures", 1, 1)
-    _write_tokenizer(experiment, out)
+    if given is None:
+        _learn_tokenizer(language.vocabulary, out)
+    else:
+        given.save_pretrained(out / "tokenizer")
     summary = {
         "train_rows": written["finetune"],
         "pretrain_rows": written["pretrain"],
@@ -101,24 +120,43 @@ class _Rows:
         return f"{self.source.group}/{name}"
 
 
-def _gate_all(by_use: dict[str, list[Source]], verdicts: Path, max_bad_share: float) -> dict[str, _Verdict]:
+def _gate_all(
+    by_use: dict[str, list[Source]], verdicts: Path, data: Data, on_notice: Callable[[str], None]
+) -> dict[str, _Verdict]:
     shutil.rmtree(verdicts, ignore_errors=True)
+    theirs = own_rules(data)
     groups: dict[str, tuple[Path, list[Path]]] = {}
     for source in (s for sources in by_use.values() for s in sources):
         files = groups.setdefault(source.group, (source.images, []))[1]
         if source.file not in files:
             files.append(source.file)
-    return {
-        group: _Verdict(files, gate(files, images, verdicts / group, max_bad_share=max_bad_share))
-        for group, (images, files) in groups.items()
-    }
+    verdict_of = {}
+    for group, (images, files) in groups.items():
+        report = gate(
+            files,
+            images,
+            verdicts / group,
+            max_bad_share=data.max_bad_share,
+            limits=ImageLimits(decode=data.decode),
+            refuse_conversions=data.refuse_conversions,
+            own=theirs if group in OWN_GROUPS else None,
+        )
+        for text in report.notices:
+            on_notice(f"data gate, {group}: {text}")
+        verdict_of[group] = _Verdict(files, report)
+    return verdict_of
 
 
-def _leaks(good: dict[str, list[_Rows]], allowed: int) -> int:
-    """How many near duplicates there are; refuses when more pictures than allowed are the same in training and test."""
+def _leaks(good: dict[str, list[_Rows]], data: Data) -> int | None:
+    """How many near duplicates there are, None where none are sought.
+
+    Raises:
+        DataRefused: more pictures than allowed are the same in training and test.
+    """
+    allowed = data.max_leaked_images
     train = _merge(rows.pictures() for use in ("pretrain", "finetune") for rows in good[use])
     test = _merge(rows.pictures() for rows in good["test"])
-    found = leaked_images(train.values(), test.values())
+    found = (leaked_images if data.decode == "all" else same_files)(train.values(), test.values())
     same = {a: b for a, b, kind in found if kind == "exact"}
     if len(same) > allowed:
         shown = {file: name for rows in good.values() for one in rows for file, name in one.shown().items()}
@@ -127,7 +165,7 @@ def _leaks(good: dict[str, list[_Rows]], allowed: int) -> int:
             f"{len(same)} training pictures are also in the test set, {allowed} are allowed; for instance {shown[a]} "
             f"of training and {shown[b]} of the test. Take them out of one of the two, or raise data.max_leaked_images"
         )
-    return len(found) - len(same)
+    return len(found) - len(same) if data.decode == "all" else None
 
 
 def _merge(parts: Iterable[dict[str, Path]]) -> dict[str, Path]:
@@ -146,6 +184,13 @@ def _records(rows: list[_Rows]) -> Iterable[Record]:
         yield from one.records()
 
 
+def _questions(rows: list[_Rows], turns: str) -> Iterable[Record]:
+    """The questions that come with shallowsight are asked alone: those of one picture do not build on each other."""
+    for one in rows:
+        own = one.source.name not in BUILT_IN_SOURCES
+        yield from questions_of(one.records(), in_context=own and turns == "in_context")
+
+
 def training_images(folder: Path) -> list[str]:
     """Keys of the pictures that training sees, in the order of the records."""
     rows = (row for use in ("finetune", "pretrain") for row in read_jsonl(folder / f"{use}.jsonl"))
@@ -157,30 +202,14 @@ def require_questions(benchmarks: Iterable[str], folder: Path) -> None:
 
     Asked of a folder that was made for other benchmarks too: what is in it does not depend on them.
     """
-    kinds = Counter(question["kind"] for question in read_jsonl(folder / QUESTIONS))
-    for name in benchmarks:
-        kind = find_benchmark(name).question_kind
-        if not kinds or (kind is not None and kind not in kinds):
-            found = ", ".join(f"{k} ({n})" for k, n in sorted(kinds.items())) or "no questions"
-            raise ConfigurationError(
-                f"benchmark {name!r} asks questions of kind {kind!r}, the test data has {found}; "
-                "change benchmarks or data.test (a record's `tasks` names the kind of each of its questions)"
-            )
+    require_kinds(benchmarks, Counter(question["kind"] for question in read_jsonl(folder / QUESTIONS)))
 
 
-def _write_tokenizer(experiment: Experiment, out: Path) -> None:
-    folder = out / "tokenizer"
-    if experiment.language.model == SCRATCH:
-        turns = (
-            turn["value"]
-            for use in ("pretrain", "finetune")
-            for record in read_jsonl(out / f"{use}.jsonl")
-            for turn in record["conversations"]
-        )
-        train_tokenizer(turns, experiment.language.vocabulary, folder)
-        return
-    from transformers import AutoTokenizer
-
-    language = experiment.language
-    files = texts_of("language.model", language.model, language.revision)
-    AutoTokenizer.from_pretrained(files.place, revision=files.revision).save_pretrained(folder)
+def _learn_tokenizer(vocabulary: int, out: Path) -> None:
+    turns = (
+        turn["value"]
+        for use in ("pretrain", "finetune")
+        for record in read_jsonl(out / f"{use}.jsonl")
+        for turn in record["conversations"]
+    )
+    train_tokenizer(turns, vocabulary, out / "tokenizer")

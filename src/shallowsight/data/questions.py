@@ -1,26 +1,29 @@
-"""Test records as single questions, which is how benchmarks ask them."""
+"""Test records as questions, asked alone or after the turns before them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
+from unicodedata import normalize
 
 from shallowsight.data.records import Record
 from shallowsight.errors import DataRefused
 from shallowsight.validation.facts import IMAGE_TOKEN
 
 OWN_KIND = "own"
+EARLIER_TURNS = "shallowsight_earlier_turns"  # the model looks for it in the rows of any lmms-eval task
 
 
-def questions_of(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
-    """One row for each question-answer pair: id, image key (or None), kind, question, answer.
+def questions_of(records: Iterable[Record], in_context: bool) -> Iterator[dict[str, Any]]:
+    """One row for each question-answer pair: id, image key (or None), kind, question, answer, earlier turns.
 
-    `tasks` of a record, where it has one, names the kind of each of its pairs.
+    `tasks` of a record, where it has one, names the kind of each of its pairs. `in_context`: the earlier turns of a
+    question are the pairs before it, with their true answers; without, every question is asked alone.
 
     Raises:
         DataRefused: `tasks` is no list of as many kinds.
     """
     for record in records:
         turns = [turn["value"] for turn in record["conversations"]]
-        pairs = list(zip(turns[::2], turns[1::2], strict=True))
+        pairs = [(_words(asked), answer) for asked, answer in zip(turns[::2], turns[1::2], strict=True)]
         kinds = record.get("tasks") or [OWN_KIND] * len(pairs)
         if not isinstance(kinds, list) or len(kinds) != len(pairs) or not all(isinstance(k, str) for k in kinds):
             raise DataRefused(
@@ -31,7 +34,12 @@ def questions_of(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
             yield {
                 "id": f"{record['id']}#{number}",
                 "image": record.get("image"),
-                "kind": kind,
-                "question": question.replace(IMAGE_TOKEN, "").strip(),
+                "kind": normalize("NFC", kind),
+                "question": question,
                 "answer": answer,
+                EARLIER_TURNS: pairs[:number] if in_context else [],
             }
+
+
+def _words(question: str) -> str:
+    return question.replace(IMAGE_TOKEN, "").strip()

@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image
 
 from shallowsight.data.keys import KeyIndex, hash_keys
+from shallowsight.errors import DataRefused
+from shallowsight.pictures import FORMATS, upright_rgb
 
 INDEX = "images.jsonl"
 PLACES = "images.npy"
@@ -76,10 +78,11 @@ class Shards:
         return len(self._rows)
 
     def image(self, key: str) -> Image.Image:
-        """Decoded, in RGB.
+        """Decoded, upright, in RGB.
 
         Raises:
             KeyError: the data set has no image of that key.
+            DataRefused: it does not decode, which the data gate finds only where it decodes every picture.
         """
         place = self._places[self._rows.row(key)]
         shard = int(place["shard"])
@@ -88,4 +91,9 @@ class Shards:
             file = self._open[shard] = (self.folder / _name(shard)).open("rb", buffering=0)
         # At a place, without moving the file's own: workers forked from one process share the open file.
         data = os.pread(file.fileno(), int(place["size"]), int(place["start"]))
-        return Image.open(io.BytesIO(data)).convert("RGB")
+        try:
+            return upright_rgb(Image.open(io.BytesIO(data), formats=FORMATS))
+        except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, IndexError ...
+            raise DataRefused(
+                f"picture {key!r} cannot be decoded: {error or type(error).__name__}; mend or remove it"
+            ) from error

@@ -13,6 +13,7 @@ from shallowsight.digest import digest_of, versions_of
 
 SCENES_SEED = 0  # of the composition, not of training: every experiment sees the same pictures
 SCENES_SIZE = 168  # pixels
+OWN_GROUPS = ("files", "pretrain-files")  # of the user's files: one group has one folder of pictures
 
 
 @dataclass(frozen=True)
@@ -93,5 +94,5 @@ def _source(name: str, split: str, data: Data, work: Path, own: Mapping[str, tup
             return Source(name, "scenes", work / "scenes" / "captions.json", work / "scenes" / "images")
         case "scenes" | "easy-vqa":
             return Source(name, name, work / name / f"{split}.json", work / name / "images")
-    # One group has one folder: equal paths in two folders are two pictures.
-    return Source(name, "files" if data.folder_of(name) == data.images else "pretrain-files", *own[name])
+    # Equal paths in two folders are two pictures.
+    return Source(name, OWN_GROUPS[data.folder_of(name) != data.images], *own[name])

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from shallowsight.validation.facts import END_MARKER
-
-START, END, PAD = "<s>", END_MARKER, "<pad>"
+START, END, PAD = "<s>", "</s>", "<pad>"
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None:

@@ -12,14 +12,18 @@ from lmms_eval.api.model import lmms
 from torch import Tensor
 from tqdm import tqdm
 
+from shallowsight.assets.language_models import positions_of
 from shallowsight.assets.towers import describe
 from shallowsight.config import Experiment, Vision
 from shallowsight.data.conversation import TEMPLATES, pad_left, prompt_ids
 from shallowsight.data.features import CachedFeatures
+from shallowsight.data.plain_text import plain_text
+from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.model.checkpoint import IN_A_FOLDER, load_trained
 from shallowsight.model.encode import PictureEncoder
 
+_Numbered = tuple[int, tuple[list[int], Any]]  # a request's place, its prompt and its picture
 MAX_NEW_TOKENS = 32  # where a task does not say
 
 
@@ -58,12 +62,13 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         rows = sorted(
             enumerate(self._row(request) for request in requests), key=lambda item: (len(item[1][0]), item[0])
         )
+        wishes = [request.args[1] for request in requests]
+        limits = [wish.get("max_new_tokens", MAX_NEW_TOKENS) for wish in wishes]
         for first in tqdm(range(0, len(rows), self._batch), desc="answering", disable=None):
-            batch = rows[first : first + self._batch]
-            wishes = [requests[position].args[1] for position, _ in batch]
-            texts = self._answer([row for _, row in batch], [w.get("max_new_tokens", MAX_NEW_TOKENS) for w in wishes])
-            for (position, _), text, wish in zip(batch, texts, wishes, strict=True):
-                answers[position] = _cut(text, wish.get("until") or ())
+            for batch in self._with_room(rows[first : first + self._batch], limits):
+                texts = self._answer([row for _, row in batch], [limits[position] for position, _ in batch])
+                for (position, _), text in zip(batch, texts, strict=True):
+                    answers[position] = _cut(text, wishes[position].get("until") or ())
         return [answers[position] for position in range(len(requests))]
 
     def _row(self, request: Any) -> tuple[list[int], Any]:
@@ -77,7 +82,15 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
             if len(pictures) > 1:
                 raise ShallowsightError(f"task {task} shows {len(pictures)} pictures at once; this model takes one")
             picture = pictures[0] if pictures else None
-        return prompt_ids(question, template, self._tokenizer, self._image_tokens if picture else 0), picture
+        image_tokens = self._image_tokens if picture else 0
+        return prompt_ids(question, template, self._tokenizer, image_tokens, doc.get(EARLIER_TURNS) or ()), picture
+
+    def _with_room(self, batch: list[_Numbered], limits: Sequence[int]) -> list[list[_Numbered]]:
+        """The batch; or its rows one by one, where the longest prompt would leave too few positions for the answers."""
+        longest = max(len(ids) for _, (ids, _) in batch)
+        if self._room(longest) >= max(limits[position] for position, _ in batch):
+            return [batch]
+        return [[row] for row in batch]
 
     def _answer(self, rows: Sequence[tuple[list[int], Any]], limits: Sequence[int]) -> list[str]:
         stop = self._tokenizer.eos_token_id
@@ -85,11 +98,22 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         lengths = torch.tensor([len(ids) for ids, _ in rows])
         mask_BT = (torch.arange(ids_BT.shape[1]) >= ids_BT.shape[1] - lengths[:, None]).long()
         features = [f.to(self._device_name) for f in self._features([p for _, p in rows if p is not None])]
-        found = self._model.answer(
-            features, ids_BT.to(self._device_name), mask_BT.to(self._device_name), max(limits), stop
-        )
+        longest = int(min(max(limits), self._room(ids_BT.shape[1])))
+        found = self._model.answer(features, ids_BT.to(self._device_name), mask_BT.to(self._device_name), longest, stop)
         own = [ids[:limit] for ids, limit in zip(found, limits, strict=True)]
-        return [text.strip() for text in self._tokenizer.batch_decode(own, skip_special_tokens=True)]
+        return [plain_text(ids.tolist(), self._tokenizer).strip() for ids in own]
+
+    def _room(self, prompt: int) -> float:
+        """Tokens that a model whose positions end has left for an answer."""
+        positions = positions_of(self._model.language.config.to_dict())
+        if positions is None:
+            return float("inf")
+        if prompt >= positions:
+            raise ShallowsightError(
+                f"a question is {prompt} tokens, language.model has {positions} positions, which leaves none for the "
+                "answer; take shorter questions, a smaller picture (vision.pool), or another model"
+            )
+        return positions - prompt
 
     def _features(self, pictures: Sequence[Any]) -> list[Tensor]:
         """One [B', N, D] per layer, of cache keys and pictures in any mixture."""

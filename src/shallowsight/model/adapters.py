@@ -2,13 +2,14 @@
 
 from torch import nn
 from transformers.modeling_utils import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from shallowsight.config import Lora
 from shallowsight.errors import MissingPackage
 
 
 def add_adapters(language: PreTrainedModel, lora: Lora) -> None:
-    """Put adapters on every linear layer but the output layer, as the public code does; only they are left to train.
+    """Put adapters on every matrix but the output layer's, as the public code does; only they are left to train.
 
     At first they change nothing: one of their two matrices is zero. The other follows torch's global seed.
 
@@ -23,7 +24,8 @@ def add_adapters(language: PreTrainedModel, lora: Lora) -> None:
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=_linear_names(language),
+        target_modules=_matrix_names(language),
+        fan_in_fan_out=_keeps_inputs_first(language),
         bias="none",
     )
     inject_adapter_in_model(chosen, language)
@@ -42,6 +44,13 @@ def merge_adapters(language: PreTrainedModel) -> None:
             setattr(language.get_submodule(parent), own, layer.get_base_layer())
 
 
-def _linear_names(language: PreTrainedModel) -> list[str]:
+def _matrix_names(language: PreTrainedModel) -> list[str]:
     output = language.get_output_embeddings()
-    return [name for name, part in language.named_modules() if isinstance(part, nn.Linear) and part is not output]
+    return [
+        name for name, part in language.named_modules() if isinstance(part, nn.Linear | Conv1D) and part is not output
+    ]
+
+
+def _keeps_inputs_first(language: PreTrainedModel) -> bool:
+    """Whether matrices are [in, out], as GPT-2's are: Conv1D. No family has both kinds."""
+    return any(isinstance(part, Conv1D) for part in language.modules())

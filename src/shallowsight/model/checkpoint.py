@@ -87,12 +87,17 @@ def load_trained(folder: Path) -> Trained:
     if missing:
         raise ConfigurationError(f"{folder} is no finetuned checkpoint: it has no {', '.join(missing)}")
     experiment = Experiment.model_validate_json((folder / EXPERIMENT).read_text(encoding="utf-8"))
-    tower = TowerFacts.model_validate_json((folder / TOWER).read_text(encoding="utf-8"))
-    tokenizer = load_tokenizer(str(folder / TOKENIZER))
+    tokenizer, tower = load_reading(folder)
     model = VLM(experiment, tower.width, tokenizer)
     load_connector(model, folder)
     load_language(model, folder)
     return Trained(model.eval(), experiment, tower, tokenizer)
+
+
+def load_reading(folder: Path) -> tuple[PreTrainedTokenizerBase, TowerFacts]:
+    """What says how many tokens a text and a picture are for a finetuned checkpoint."""
+    tower = TowerFacts.model_validate_json((folder / TOWER).read_text(encoding="utf-8"))
+    return load_tokenizer(str(folder / TOKENIZER)), tower
 
 
 def _copy_strictly(stored: dict[str, Tensor], expected: dict[str, nn.Parameter], path: Path) -> None:

@@ -4,29 +4,25 @@ import logging
 from importlib.util import find_spec
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerBase,
+)
 from transformers.modeling_utils import PreTrainedModel
 
+from shallowsight.assets.language_families import WITHOUT_FLASH
 from shallowsight.assets.pinned import files_of
 from shallowsight.config import SCRATCH, Language
-from shallowsight.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
-
-# Families that tell packed sequences apart by their positions alone; others add positions of their own, or keep a
-# state. A test compares each with the same sequences alone.
-PACKABLE = ("llama", "mistral", "qwen2", "qwen3", "gpt2", "gpt_neo", "gptj", "gpt_neox")
-
-
-def require_packable(language: PreTrainedModel) -> None:
-    """Raises ConfigurationError for a family whose packed sequences would see each other."""
-    family = language.config.model_type
-    if family not in PACKABLE:
-        raise ConfigurationError(
-            f"packed=true: a {family!r} model would mix the sequences of a row; use packed=false, or a model of "
-            f"{', '.join(PACKABLE)}"
-        )
+_FLASH = "flash_attention_2"
 
 
 def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
@@ -41,13 +37,17 @@ def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype
     """
     if language.model != SCRATCH:
         files = files_of("language.model", language.model, language.revision)
-        return AutoModelForCausalLM.from_pretrained(
+        config = AutoConfig.from_pretrained(files.place, revision=files.revision)
+        model = AutoModelForCausalLM.from_pretrained(
             files.place,
             revision=files.revision,
             dtype=dtype,
             use_safetensors=True,
-            attn_implementation=_attention(dtype),
+            attn_implementation=_attention(MODEL_FOR_CAUSAL_LM_MAPPING[type(config)], dtype),
         )
+        # Else its folder's sampling, penalties for repetition and forced tokens would bend every answer.
+        model.generation_config = GenerationConfig()
+        return model
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
@@ -68,9 +68,18 @@ def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype
     )
 
 
-def _attention(dtype: torch.dtype) -> str:
-    """flash-attn where it is installed and can run, torch's own otherwise."""
+def _attention(model: type[PreTrainedModel], dtype: torch.dtype) -> str:
+    """The fastest that the family has: flash-attn where it is installed and can run, else torch's own, else plain."""
     able = torch.cuda.is_available() and dtype == torch.bfloat16 and find_spec("flash_attn") is not None
-    chosen = "flash_attention_2" if able else "sdpa"
+    if able and _takes_flash(model):
+        chosen = _FLASH
+    else:
+        chosen = "sdpa" if model._supports_sdpa else "eager"
     log.info("attention: %s", chosen)
     return chosen
+
+
+def _takes_flash(model: type[PreTrainedModel]) -> bool:
+    # Some take kernels of the hub instead, which transformers would fetch in silence.
+    kernels = model._compatible_flash_implementations or [_FLASH]
+    return model._supports_flash_attn and _FLASH in kernels and model.config_class.model_type not in WITHOUT_FLASH

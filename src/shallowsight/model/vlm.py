@@ -3,6 +3,8 @@
 Shapes: L layers, B sequences, T tokens, N image tokens of an image, D vision width, H language width.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,25 +59,32 @@ class VLM(nn.Module):
         not see each other.
         """
         embeddings = self.embed(features, ids_BT)
-        if positions_BT is None:
-            hidden = self._hidden(embeddings, None)
-        elif self.language.config._attn_implementation == "flash_attention_2":
-            # It finds the borders of sequences in the positions of a single row, whatever its length.
-            one_row = embeddings.flatten(0, 1).unsqueeze(0)
-            hidden = self._hidden(one_row, positions_BT.reshape(1, -1)).view_as(embeddings)
-        else:
-            hidden = self._hidden(embeddings, positions_BT)
         targets = labels_BT[:, 1:]
         supervised = targets != IGNORE
-        logits = self.language.get_output_embeddings()(hidden[:, :-1][supervised])
+        if positions_BT is not None and self.language.config._attn_implementation == "flash_attention_2":
+            # It finds the borders of sequences in the positions of a single row, whatever its length.
+            embeddings, positions_BT = embeddings.flatten(0, 1).unsqueeze(0), positions_BT.reshape(1, -1)
+        logits = self._logits(embeddings, positions_BT, F.pad(supervised, (0, 1)))
         return F.cross_entropy(logits.float(), targets[supervised], reduction="sum")
 
-    def _hidden(self, embeddings_BTH: Tensor, positions_BT: Tensor | None) -> Tensor:
-        # Packed rows are told apart only without a cache and without a mask (transformers' masking_utils).
-        states: Tensor = self.language.base_model(
-            inputs_embeds=embeddings_BTH, position_ids=positions_BT, use_cache=False
-        ).last_hidden_state
-        return states
+    def _logits(self, embeddings_BTH: Tensor, positions_BT: Tensor | None, chosen_BT: Tensor) -> Tensor:
+        """[S, V] at the S chosen positions.
+
+        The model makes them of hidden states itself, as families differ in what they do there (scales, caps, biases);
+        it is only handed the chosen states, as one sequence.
+        """
+
+        def choose(_: nn.Module, __: object, output: Any) -> None:
+            states_NH = output.last_hidden_state.flatten(0, 1)
+            output.last_hidden_state = states_NH[chosen_BT.flatten()].unsqueeze(0)
+
+        # Some causal models call the decoder inside their base model, others the base model.
+        with self.language.base_model.get_decoder().register_forward_hook(choose):
+            # Packed rows are told apart only without a cache and without a mask (transformers' masking_utils).
+            logits: Tensor = self.language(
+                inputs_embeds=embeddings_BTH, position_ids=positions_BT, use_cache=False
+            ).logits
+        return logits.squeeze(0)
 
     @torch.inference_mode()
     def answer(self, features: list[Tensor], ids_BT: Tensor, mask_BT: Tensor, max_new_tokens: int, stop: int) -> Tensor:

@@ -21,7 +21,7 @@ from shallowsight.settings import check_word_or_setting
 from shallowsight.yaml_lines import read_document
 
 Kind = Literal["study", "experiment"]
-_PICTURES = ("data.images", "data.pretrain_images")
+_PLACES = ("data.images", "data.pretrain_images", "data.expectations")
 _SOURCES = ("data.pretrain", "data.finetune", "data.test")
 _MODELS = ("vision.tower", "language.model")
 
@@ -67,7 +67,7 @@ def _from_file(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def _require_readable_there(path: Path, values: Mapping[str, Any]) -> None:
-    named = [(key, str(values[key])) for key in _PICTURES if values.get(key) is not None]
+    named = [(key, str(values[key])) for key in _PLACES if values.get(key) is not None]
     for key in _SOURCES:
         listed = words_of(values.get(key))
         if isinstance(listed, list):

@@ -3,19 +3,21 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from shallowsight.data.shortened import SHORTENED, Shortened
 from shallowsight.digest import digest_of
 from shallowsight.errors import ConfigurationError, CorruptOutput
-from shallowsight.report.values import Analysis, Cell, Group, Member, Sample, Study, Trial
+from shallowsight.report.values import Analysis, Cell, Group, Member, Sample, Study, Texts, Trial
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = ("data.json", "analysis.json", "scores.json", "samples.jsonl")  # of cells, that are read
+OUTPUTS = ("data.json", "analysis.json", "scores.json", "samples.jsonl", SHORTENED)  # of cells, that are read
 NO_PLAN: Mapping[str, Any] = {"members": []}
 STEPS = ("prepare", "encode", "pretrain", "finetune", "evaluate")  # in the order in which they run
+READ_TEXTS = ("pretrain", "finetune", "evaluate")
 
 
 def read_study(folder: Path) -> Study:
@@ -35,14 +37,16 @@ def read_study(folder: Path) -> Study:
         raw = document["study"]
         shared = plan.get("shared") or {}
         base = raw.get("base") or {}
+        members = tuple(reader.member(m, shared) for m in plan["members"])
         return Study(
             name=str(raw["name"]),
             tower=str((base.get("vision") or {}).get("tower", "unknown tower")),
             seeds=tuple(int(s) for s in raw.get("seeds", ())),
             raw=raw,
-            members=tuple(reader.member(m, shared) for m in plan["members"]),
+            members=members,
             analysis=reader.analysis(plan.get("analysis")),
             data=reader.optional(shared.get("prepare"), "data.json"),
+            texts=tuple(reader.texts(members)),
             cells=tuple(reader.finished(plan)),
             problems=tuple(reader.problems),
         )
@@ -134,6 +138,17 @@ class _Reader:
                     reason = str(last.get("error") or "")
                     return Trial(seed=seed, digests=digests, state=f"{state} at {step}", error=reason)
         return Trial(seed=seed, digests=digests, state="not run")
+
+    def texts(self, members: Sequence[Member]) -> Iterator[Texts]:
+        """Of the first finished cell of each step that reads texts."""
+        for step in READ_TEXTS:
+            digests = (t.digests[step] for m in members for t in m.trials if step in t.digests)
+            done = (d for d in digests if self.cell(d) and (self.cells / d / SHORTENED).exists())
+            if (digest := next(done, None)) and (found := self.optional(digest, SHORTENED)):
+                try:
+                    yield Texts(step=step, cell=digest, found=Shortened(**found))
+                except TypeError as error:
+                    self.problems.append(f"{SHORTENED} of cell {digest[:12]} does not have the agreed form: {error}")
 
     def analysis(self, digest: str | None) -> Analysis | None:
         if not (found := self.optional(digest, "analysis.json")):

@@ -11,7 +11,7 @@ from shallowsight.report import figures
 from shallowsight.report.findings import Category, Findings
 from shallowsight.report.recommendation import Choice
 from shallowsight.report.values import Cell, Member, Sample, Study
-from shallowsight.report.words import caveats, depth, headline, lead
+from shallowsight.report.words import caveats, depth, headline, lead, shortened
 
 TEMPLATE = "template.html.j2"
 MARKS = {  # class of the chip, sign, words: never colour alone
@@ -55,6 +55,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         categories=[c.name for c in findings.categories],
         scores=[_row(m, findings, study) for m in study.members],
         sizes=[_size(c) for c in findings.categories],
+        shortened=shortened(study),
         holes=[(m, t) for m in study.members for t in m.trials if not t.done],
         steps=_steps(study.cells),
         cells=sorted(study.cells, key=lambda c: -c.seconds),

@@ -7,21 +7,26 @@ from shallowsight.evaluate.statistics import Verdict
 from shallowsight.report.findings import Category, find
 from shallowsight.report.inputs import read_study
 from shallowsight.report.values import Member, Study
+from shallowsight.report.words import shortened
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
 def terminal_table(study_dir: Path) -> "Table":
-    """Setting by category: mean and standard deviation over seeds in percent; fits 100 columns with 6 categories."""
+    """Setting by category: mean and standard deviation over seeds in percent; fits 100 columns with 6 categories.
+
+    Below it, which texts did not enter whole.
+    """
     from rich.table import Table
     from rich.text import Text
 
     study = read_study(study_dir)
     findings = find(study)
+    caption = "* best single layer   \N{ALMOST EQUAL TO} not distinguishable from it"
     table = Table(
         title=f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds",
-        caption="* best single layer   \N{ALMOST EQUAL TO} not distinguishable from it",
+        caption=Text("\n".join([caption, *shortened(study)])),  # ids of the user's are in it
         pad_edge=False,
         box=None,
         padding=(0, 1),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shallowsight.data.shortened import Shortened
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -96,6 +98,15 @@ class Analysis:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Texts:
+    """What a step that reads texts says of those that do not enter whole; `cell` has every id."""
+
+    step: str
+    cell: str
+    found: Shortened
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """All that the report is made of."""
 
@@ -106,6 +117,7 @@ class Study:
     members: tuple[Member, ...]
     analysis: Analysis | None
     data: Mapping[str, Any]  # data.json, or empty
+    texts: tuple[Texts, ...]  # one for each step that has finished somewhere: settings and seeds do not change it
     cells: tuple[Cell, ...]
     problems: tuple[str, ...] = field(default=())
 

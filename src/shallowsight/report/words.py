@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from shallowsight.config import SCRATCH
+from shallowsight.data.shortened import SHORTENED
 from shallowsight.evaluate.statistics import Verdict
 from shallowsight.report.findings import Findings
 from shallowsight.report.recommendation import Choice
@@ -97,6 +98,12 @@ def lead(study: Study, choices: Sequence[Choice]) -> list[str]:
             else "Fusing several layers is nowhere distinguishably better than the best single one."
         )
     return sentences
+
+
+def shortened(study: Study) -> list[str]:
+    """Which texts did not enter whole, a sentence for each step that has some."""
+    names = {"pretrain": "Records of pretraining", "finetune": "Records of finetuning", "evaluate": "Test questions"}
+    return [f"{names[t.step]}: {t.found}. All ids: cells/{t.cell}/{SHORTENED}" for t in study.texts if t.found.share]
 
 
 def caveats(study: Study, findings: Findings) -> list[str]:

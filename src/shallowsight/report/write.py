@@ -15,12 +15,13 @@ from shallowsight.folders import whole_folder
 from shallowsight.report.findings import Category, Findings, find
 from shallowsight.report.inputs import read_study
 from shallowsight.report.recommendation import Choice, choose, recommendation
-from shallowsight.report.values import Study
+from shallowsight.report.values import Study, Texts
 from shallowsight.report.words import caveats, headline, lead
 
 log = logging.getLogger(__name__)
 
 PAGE = "report.html"
+IDS = 100  # of shortened records, in report.json
 FILES = (PAGE, "report.json", "recommendation.json", "curves.png", "similarity.png", "scores.csv")
 
 
@@ -87,6 +88,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "recommendation": recommendation(study, choices)["categories"],
         "similarity": asdict(study.analysis) if study.analysis else None,
         "data": dict(study.data),
+        "shortened": {t.step: _texts(t) for t in study.texts},
         "members": [
             {
                 "setting": m.setting,
@@ -100,6 +102,21 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "cost": [{"digest": c.digest, "step": c.step, "seconds": c.seconds} for c in study.cells],
         "caveats": caveats(study, findings),
         "problems": findings.problems,
+    }
+
+
+def _texts(t: Texts) -> dict[str, Any]:
+    """Counts, and the first ids; the cell has the others."""
+    found = t.found
+    return {
+        "cell": t.cell,
+        "records": found.records,
+        "limit": found.limit,
+        "longest": found.longest,
+        "left_out": len(found.left_out),
+        "cut": len(found.cut),
+        "left_out_ids": found.left_out[:IDS],
+        "cut_ids": found.cut[:IDS],
     }
 
 

@@ -1,4 +1,5 @@
-"""How far a step is: a line in the file that the study's display reads, or in the log where there is none."""
+"""How far a step is, and what it has to say: a line in the file that the study's display reads, or in the log where
+there is none."""
 
 import json
 import logging
@@ -27,9 +28,21 @@ class Progress:
         if self._path is None:
             log.info("%s: %d of %d %s", self._task, done, total, note)
             return
-        line = json.dumps({"task": self._task, "done": done, "total": total, "note": note}) + "\n"
-        handle = os.open(self._path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o644)
-        try:
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
+        _write(self._path, {"task": self._task, "done": done, "total": total, "note": note})
+
+
+def notice(text: str) -> None:
+    """Say something that the user should see though all goes well."""
+    path = os.environ.get(VARIABLE)
+    if path is None:
+        log.warning("%s", text)
+    else:
+        _write(path, {"notice": text})
+
+
+def _write(path: str, said: dict[str, str | int]) -> None:
+    handle = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o644)
+    try:
+        os.write(handle, (json.dumps(said) + "\n").encode())
+    finally:
+        os.close(handle)

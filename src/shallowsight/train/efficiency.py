@@ -13,8 +13,9 @@ model FLOPs utilisation counts them (MFU, arXiv 2204.02311, appendix B):
     tower                    where it runs live: forward alone, in the layers that it was cut to; its attention sees all
 
 Left out: whatever is no matrix product (embeddings, norms, activations, softmax, rotations, the loss, the optimizer),
-what is computed again (checkpointing, flash attention's backward), padding, and a tower's pooling head, which nothing
-reads. Assumed: every matrix sees every token (no mixture of experts) and every token all before it (no sliding window).
+what is computed again (checkpointing, flash attention's backward), padding, a tower's pooling head, which nothing
+reads, and the scans of state-space layers. Assumed: every matrix sees every token (no mixture of experts) and every
+token all before it, in every layer (no sliding window, no layers of other kinds in between).
 """
 
 from collections.abc import Iterable
@@ -74,9 +75,10 @@ class Meter:
 def costs_of(model: VLM, image_tokens: int, tower: Tower | None, image_size: int) -> Costs:
     """Before an engine shares its parameters out; `tower` only where it runs in training."""
     config = model.language.config.get_text_config()
-    # Not every family of language models says it.
-    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    attention = config.num_hidden_layers * config.num_attention_heads * head
+    # Not every family of language models says them: a state-space model has no heads.
+    heads = getattr(config, "num_attention_heads", 0)
+    head = getattr(config, "head_dim", None) or config.hidden_size // max(heads, 1)
+    attention = config.num_hidden_layers * heads * head
     seen = _per_vector(_matrices(model.fusion), learns_before=False)
     connected = _per_vector(_matrices(model.connector), learns_before=_learns(model.fusion))
     # Its input learns with the connector or the embeddings; where nothing does, there is no training.

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from shallowsight.data.features import CachedFeatures, FeatureSource, LiveFeatures
 from shallowsight.data.shards import Shards
+from shallowsight.data.shortened import SHORTENED
 from shallowsight.errors import LossNotFinite
 from shallowsight.model.adapters import add_adapters, merge_adapters
 from shallowsight.model.checkpoint import load_connector, save_finetuned, save_pretrained
@@ -16,6 +17,7 @@ from shallowsight.model.encode import Encoder, PictureEncoder
 from shallowsight.model.vlm import VLM
 from shallowsight.train.job import StageJob
 from shallowsight.train.loop import UpdateRecord
+from shallowsight.train.texts import read_shortened
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ def features_for(job: StageJob, pictures: PictureEncoder | None) -> FeatureSourc
 
 
 def leave(model: VLM, job: StageJob, tokenizer: PreTrainedTokenizerBase, records: Sequence[UpdateRecord]) -> None:
-    """The checkpoint and the losses in `job.out`; adapters become part of the weights.
+    """The checkpoint, the losses and which records were shortened in `job.out`; adapters become part of the weights.
 
     Raises:
         LossNotFinite: the last update broke them.
@@ -79,6 +81,7 @@ def leave(model: VLM, job: StageJob, tokenizer: PreTrainedTokenizerBase, records
     else:
         # What comes after is not part of this cell.
         save_pretrained(model, job.experiment.model_copy(update={"finetune": job.settings}), job.out)
+    read_shortened(job).write(job.out / SHORTENED)
     # Without times: the file is part of what two equal runs must have in common.
     kept = ("update", "loss", "learning_rate", "samples")
     lines = [json.dumps({key: getattr(record, key) for key in kept}) for record in records]

@@ -12,7 +12,7 @@ from shallowsight.data.loading import Loader
 from shallowsight.data.passes import first_passes, more_passes
 from shallowsight.errors import OutOfMemory
 from shallowsight.model.encode import PictureEncoder
-from shallowsight.model.language import load_tokenizer, require_packable
+from shallowsight.model.language import load_tokenizer
 from shallowsight.model.vlm import VLM
 from shallowsight.services.computation import Computation, leave_note, this_computation
 from shallowsight.services.objects import open_objects
@@ -142,8 +142,6 @@ def _start(model: VLM, job: StageJob, processes: Processes, accumulation: int, s
         trained = dict(model.named_parameters())
         for name, tensors in saved.tensors():
             trained[name].data.copy_(tensors[VALUE])
-    if job.settings.packed:
-        require_packable(model.language)
     engine = Engine(model.to(processes.device), job.settings, processes, accumulation)
     if saved is not None:
         engine.restore(saved.updates, saved.tensors())

@@ -1,10 +1,13 @@
 """A stage's records as token ids, encoded once on each node."""
 
 import logging
+from pathlib import Path
 
-from shallowsight.data.conversation import TEMPLATES, Tokenizer, encode_record
+from shallowsight.data.conversation import TEMPLATES, encode_record
 from shallowsight.data.examples import Examples, write_examples
+from shallowsight.data.plain_text import Tokenizer
 from shallowsight.data.records import read_jsonl
+from shallowsight.data.shortened import SHORTENED, Shortened, require_few
 from shallowsight.errors import ConfigurationError
 from shallowsight.train.job import StageJob
 from shallowsight.train.processes import Processes
@@ -13,25 +16,43 @@ log = logging.getLogger(__name__)
 
 
 def read_examples(job: StageJob, tokenizer: Tokenizer, processes: Processes) -> Examples:
-    """Raises ConfigurationError when no record has an answer within the language model's length."""
+    """Encodes them where `read_shortened` then finds which do not enter whole.
+
+    Raises:
+        ConfigurationError: no record has an answer within the language model's length.
+        DataRefused: too many records do not enter whole.
+    """
     vision, limit = job.experiment.vision, job.experiment.language.max_length
     image_tokens = job.tower.tokens(vision.image_size, vision.pool, vision.features)
     if image_tokens >= limit:
         raise ConfigurationError(
             f"one picture is {image_tokens} tokens, language.max_length is {limit}: raise it, or vision.pool"
         )
-    folder = job.work / f"examples-{job.stage}"
+    folder = _folder(job)
     if processes.leads_node:
         template = TEMPLATES[job.settings.template]
         records = read_jsonl(job.data / f"{job.stage}.jsonl")
         encoded = (encode_record(record, template, tokenizer, image_tokens=1) for record in records)
-        cut, left_out = write_examples(encoded, folder, image_tokens, limit)
-        if cut:
-            log.warning("%d records are longer than language.max_length=%d tokens and are cut there", cut, limit)
-        if left_out:
-            log.warning("%d records have no answer within %d tokens and are left out", left_out, limit)
+        write_examples(encoded, folder, image_tokens, limit).write(folder / SHORTENED)
+        if job.settings.updates == 0:  # it reads none
+            Shortened(limit).write(folder / SHORTENED)
     processes.wait()
     examples = Examples(folder, image_tokens, limit)
+    if job.settings.updates == 0:
+        return examples
     if not len(examples):
         raise ConfigurationError(f"no record of {job.stage} has an answer within language.max_length={limit} tokens")
+    shortened = read_shortened(job)
+    require_few(f"{job.stage} records", shortened, job.experiment.data.max_bad_share)
+    if processes.leads:
+        log.log(logging.WARNING if shortened.share else logging.INFO, "%s records: %s", job.stage, shortened)
     return examples
+
+
+def read_shortened(job: StageJob) -> Shortened:
+    """Which records do not enter whole, once they have been read on this node."""
+    return Shortened.read(_folder(job) / SHORTENED)
+
+
+def _folder(job: StageJob) -> Path:
+    return job.work / f"examples-{job.stage}"

@@ -1,88 +1,59 @@
-"""From data files to the table of facts: every record once, every image file once."""
+"""From a data file to chunks of checked rows: each record is read once, each picture of a file looked at once.
 
-import hashlib
-import json
-import logging
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+A chunk holds the texts of its rows, not their objects, so that memory stays the same whatever the number of rows.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
-from shallowsight.errors import ConfigurationError
-from shallowsight.validation.facts import Facts, facts_of, id_of
-from shallowsight.validation.images import ImageLimits, check_images
-from shallowsight.validation.records import Record, read_records
-
-log = logging.getLogger(__name__)
-
-Duplicates = Literal["row", "pair"]
+from shallowsight.validation.chunk import Chunk
+from shallowsight.validation.pictures import Pictures
+from shallowsight.validation.repeats import Duplicates, Repeats
+from shallowsight.validation.rows import read_rows
 
 
-@dataclass(frozen=True)
-class Table:
-    """The facts of all rows, file after file, and what was noticed but is no fault."""
+class FileChecker:
+    """Reads one file; duplicates are sought in it alone, as the files of two training stages may share rows."""
 
-    rows: tuple[Facts, ...]
-    notes: dict[str, int]
+    def __init__(
+        self,
+        file: Path,
+        label: str,
+        pictures: Pictures,
+        duplicates: Duplicates,
+        refused: Collection[str],
+        *,
+        texts: bool,
+    ) -> None:
+        """`label` is what the file is called. `texts`: whether the tables have the columns of whole texts."""
+        self._file, self._label = file, label
+        self.repeats = Repeats(duplicates)
+        self._pictures, self._refused, self._texts = pictures, refused, texts
 
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows in file order; raises as `read_rows` and `Pictures.look`."""
+        chunk, named = Chunk(self._label, texts=self._texts), list[str | None]()
+        for row in read_rows(self._file, self._refused, self._label):
+            facts = chunk.add(row)
+            self.repeats.add(row)
+            named.append(row.record["image"] if facts.image_type == "text" else None)
+            if chunk.full:
+                yield self._finish(chunk, named)
+                chunk, named = Chunk(self._label, texts=self._texts), []
+        if len(chunk):
+            yield self._finish(chunk, named)
 
-class _Seen:
-    """Counts how often a row, and how often an id, has come before in one file."""
-
-    def __init__(self, duplicates: Duplicates) -> None:
-        self.duplicates = duplicates
-        self.rows: Counter[tuple[str, ...]] = Counter()
-        self.first_image: dict[str, str] = {}
-        self.notes: Counter[str] = Counter()
-
-    def occurrence(self, record: Record) -> int:
-        identity = id_of(record)
-        if identity is None:
-            return 1
-        image = repr(record.get("image"))
-        key: tuple[str, ...] = (identity, image)
-        if self.duplicates == "row":
-            conversation = json.dumps(record.get("conversations"), sort_keys=True).encode()
-            key = (*key, hashlib.sha256(conversation).hexdigest())
-        self.rows[key] += 1
-        if self.rows[key] == 1 and identity in self.first_image:
-            same = self.first_image[identity] == image
-            self.notes["id_again_same_image" if same else "id_again_other_image"] += 1
-        self.first_image.setdefault(identity, image)
-        return self.rows[key]
-
-
-def check_files(files: Sequence[Path], images: Path, *, duplicates: Duplicates, limits: ImageLimits) -> Table:
-    """Read and flatten every record, then look at every image that one of them names.
-
-    Duplicates are sought within a file: the files of two training stages may share rows.
-    """
-    rows: list[Facts] = []
-    names: dict[str, str] = {}  # each path to its one copy in memory
-    raw_names: list[str | None] = []
-    notes: Counter[str] = Counter()
-    for file in files:
-        seen = _Seen(duplicates)
-        for number, record in read_records(file):
-            facts = facts_of(record, file=file.name, number=number, occurrence=seen.occurrence(record))
-            name = record["image"] if facts.image_type == "text" else None
-            if name is not None:
-                name = names.setdefault(name, name)
-            rows.append(facts)
-            raw_names.append(name)
-        notes += seen.notes
-    if names and not images.is_dir():
-        raise ConfigurationError(
-            f"images folder {images}: there is no such folder, but {len(names)} images are named in the data. "
-            "To go on: check data.images and the mounted volume."
-        )
-    log.info("%d rows in %d files name %d images", len(rows), len(files), len(names))
-    status = check_images(names, images, limits) if names else {}
-    table = tuple(
-        facts if name is None else replace(facts, image_status=status[name])
-        for facts, name in zip(rows, raw_names, strict=True)
-    )
-    for note, count in notes.items():
-        log.warning("%s: %d rows; their conversations differ, so they are kept", note, count)
-    return Table(table, dict(notes))
+    def _finish(self, chunk: Chunk, named: Sequence[str | None]) -> Chunk:
+        """Put into the table what takes other rows, or files, to know."""
+        table = chunk.table
+        table["occurrence"], first = self.repeats.count(table["number"])
+        faults = self._pictures.look([name for name in dict.fromkeys(named) if name is not None], self._label)
+        table["image_status"] = [
+            "none" if name is None else faults[name][0] if name in faults else "ok" for name in named
+        ]
+        for place, (name, time) in enumerate(zip(named, table["occurrence"], strict=True)):
+            if time > 1:
+                chunk.causes["occurrence", place] = f"the same as row {first[place]}"
+            if name in faults:
+                chunk.causes["image_status", place] = faults[name][1]
+        return chunk

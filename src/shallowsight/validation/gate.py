@@ -1,18 +1,23 @@
 """The data gate: no GPU turns before it has passed; bad rows are put aside with their reasons, none is lost."""
 
 import logging
-import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from shallowsight.errors import ConfigurationError, DataRefused, ShallowsightError
-from shallowsight.validation.checks import Duplicates, Table, check_files
+from shallowsight.validation.checks import FileChecker
+from shallowsight.validation.chunk import Chunk
 from shallowsight.validation.images import ImageLimits
-from shallowsight.validation.outputs import count_by_file, split, write_verdict
-from shallowsight.validation.rules import broken_rules, rules
-from shallowsight.validation.suite import SuiteResult, require, run_suite
+from shallowsight.validation.labels import labels_of, stems_of
+from shallowsight.validation.outputs import Outputs, write_verdict
+from shallowsight.validation.own_rules import OwnRule, OwnRules
+from shallowsight.validation.pictures import Pictures
+from shallowsight.validation.repeats import Duplicates
+from shallowsight.validation.rules import Rule, broken_rules, rules
+from shallowsight.validation.suite import Found, Suite, require
+from shallowsight.validation.tally import Tally
+from shallowsight.validation.verdict import notices, refusal, verdict
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +36,7 @@ class GateReport:
     image_count: int  # distinct image paths of the good rows
     good_files: tuple[Path, ...]  # in the order of the files given
     quarantine: Path
+    notices: tuple[str, ...]  # what a user should hear although the data passed
 
 
 def gate(
@@ -43,56 +49,57 @@ def gate(
     max_chars: int = MAX_CHARS,
     duplicates: Duplicates = "row",
     limits: ImageLimits | None = None,
+    refuse_conversions: Collection[str] = (),
+    own: OwnRules | None = None,
 ) -> GateReport:
     """Check every row and image; write good rows, quarantine.jsonl, validation.json and validation.html to `out`.
 
-    `duplicates`: "row" refuses a repeated (id, image, conversation), "pair" a repeated (id, image) already.
+    Args:
+        duplicates: "row" refuses a repeated (id, image, conversation), "pair" a repeated (id, image) already.
+        refuse_conversions: names of CONVERSIONS that are not made; such rows meet the rules as they are.
+        own: the user's rules, beside ours, and how many rows may break which rule.
 
     Raises:
         ConfigurationError: a file cannot be read at all, or the arguments do not fit together.
-        DataRefused: more than `max_bad_share` of the rows are bad, or no row is good. The outputs are there.
+        DataRefused: more than `max_bad_share` of the rows are bad, more rows break a rule than its own threshold
+            allows, or no row is good. The outputs are there.
     """
     require()
-    good_files = _good_files(files, out, max_bad_share)
+    good_files, labels = _good_files(files, out, max_bad_share), labels_of(files)
     wanted = rules(allow_text_only=allow_text_only, max_chars=max_chars)
-    table = check_files(files, images, duplicates=duplicates, limits=limits or ImageLimits())
-    faults = [broken_rules(facts, wanted) for facts in table.rows]
-    suite = run_suite(table.rows, wanted)
-    _agree(faults, suite)
-
-    out.mkdir(parents=True, exist_ok=True)
-    split(files, good_files, out / "quarantine.jsonl", table, faults)
-    bad = sum(map(bool, faults))
-    reasons = Counter(reason for found in faults for reason in found)
-    report = GateReport(
-        rows=len(faults),
-        good=len(faults) - bad,
-        bad=bad,
-        reasons=dict(reasons.most_common()),
-        image_count=len({row.image for row, found in zip(table.rows, faults, strict=True) if not found} - {None}),
+    own = own or OwnRules()
+    suite = Suite(wanted, own.rules)
+    everything: tuple[Rule | OwnRule, ...] = (*wanted, *own.rules)
+    tally, pictures = Tally(everything, own.allowed), Pictures(images, limits or ImageLimits())
+    with Outputs(out / "quarantine.jsonl", everything) as outputs:
+        for file, label, good_file in zip(files, labels, good_files, strict=True):
+            tally.begin(label)
+            checker = FileChecker(file, label, pictures, duplicates, refuse_conversions, texts=suite.needs_texts)
+            kept = outputs.begin(good_file)
+            for chunk in checker.chunks():
+                found = suite.check(chunk.table)
+                _require_agreement(chunk, wanted, found)
+                faults = _by_row(found)
+                outputs.write(chunk, faults, kept)
+                tally.add(chunk, found, faults)
+                del chunk, found, faults  # before the next chunk comes, so that there is never more than one
+            tally.notes += checker.repeats.notes
+    for note, count in tally.notes.items():
+        log.warning("%s: %d rows; their conversations differ, so they are kept", note, count)
+    said = refusal(tally, max_bad_share, out / "quarantine.jsonl")
+    write_verdict(out, verdict(tally, max_bad_share, refused=said is not None))
+    if said is not None:
+        raise DataRefused(said)
+    return GateReport(
+        rows=tally.rows,
+        good=tally.good,
+        bad=tally.bad,
+        reasons=tally.reasons,
+        image_count=tally.image_count,
         good_files=good_files,
         quarantine=out / "quarantine.jsonl",
+        notices=notices(tally, out / "quarantine.jsonl"),
     )
-    refused = not report.good or bad / report.rows > max_bad_share
-    write_verdict(
-        out,
-        {
-            "verdict": "refused" if refused else "accepted",
-            "rows": report.rows,
-            "good": report.good,
-            "bad": report.bad,
-            "max_bad_share": max_bad_share,
-            "image_count": report.image_count,
-            "reasons": dict(report.reasons),
-            "notes": table.notes,
-            "files": count_by_file(files, table, faults),
-            "expectations": [asdict(expectation) for expectation in suite.expectations],
-        },
-    )
-    if refused:
-        raise DataRefused(_refusal(report, table, faults, max_bad_share))
-    log.info("data gate: %d of %d rows are good, %d are in %s", report.good, report.rows, bad, report.quarantine)
-    return report
 
 
 def _good_files(files: Sequence[Path], out: Path, max_bad_share: float) -> tuple[Path, ...]:
@@ -101,37 +108,27 @@ def _good_files(files: Sequence[Path], out: Path, max_bad_share: float) -> tuple
         raise ConfigurationError("the data gate got no file; name at least one .json or .jsonl file in data.files")
     if not 0 <= max_bad_share <= 1:
         raise ConfigurationError(f"data.max_bad_share is {max_bad_share}; allowed: a share from 0 to 1")
-    good = tuple(out / f"{file.stem}.good.jsonl" for file in files)
-    if again := [path.name for path, count in Counter(good).items() if count > 1]:
-        raise ConfigurationError(f"several data files would be written to {again[0]}; give them different names")
+    good = tuple(out / f"{stem}.good.jsonl" for stem in stems_of(files))
     written = {path.resolve() for path in (*good, out / "quarantine.jsonl", out / "validation.json")}
     if clash := [file for file in files if file.resolve() in written]:
         raise ConfigurationError(f"data file {clash[0]} would be overwritten; choose another output folder than {out}")
     return good
 
 
-def _agree(faults: Sequence[tuple[str, ...]], suite: SuiteResult) -> None:
-    ours = {place for place, found in enumerate(faults) if found}
-    if differ := sorted(ours ^ suite.failing):
-        raise ShallowsightError(
-            f"the row checks and the Great Expectations suite disagree on {len(differ)} rows, the first at place "
-            f"{differ[0]}: a bug of shallowsight or an untested version of great-expectations; please report it"
-        )
+def _require_agreement(chunk: Chunk, wanted: Sequence[Rule], found: Mapping[str, Found]) -> None:
+    for reason, places in broken_rules(chunk.table, wanted).items():
+        if differ := sorted(set(places) ^ set(found[reason].failing)):
+            row = f"{chunk.label} row {chunk.table['number'][differ[0]]}"
+            raise ShallowsightError(
+                f"the row checks and the Great Expectations suite disagree on {reason} in {len(differ)} rows, the "
+                f"first is {row}: a bug of shallowsight or an untested version of great-expectations; please report it"
+            )
 
 
-def _refusal(report: GateReport, table: Table, faults: Sequence[tuple[str, ...]], max_bad_share: float) -> str:
-    if not report.rows:
-        return "data refused: the files hold no rows at all. To go on: name files with rows in data.files."
-    most = []
-    for reason, count in list(report.reasons.items())[:3]:
-        example = next(row.label for row, found in zip(table.rows, faults, strict=True) if reason in found)
-        most.append(f"{reason} {count} (for example {example[:80]!r})")
-    allowed = f"allowed is a share of {max_bad_share:g}" if report.good else "no good row is left"
-    share = report.bad / report.rows
-    mend = "mend the rows" + (
-        f" or raise data.max_bad_share (at least {math.ceil(share * 1000) / 1000:g} here)" if report.good else ""
-    )
-    return (
-        f"data refused: {report.bad} of {report.rows} rows are bad ({share:.3g}); {allowed}. "
-        f"Most frequent: {'; '.join(most)}. All of them, with reasons: {report.quarantine}. To go on: {mend}."
-    )
+def _by_row(found: Mapping[str, Found]) -> dict[int, list[str]]:
+    """The reasons of each bad row of a chunk, by its place."""
+    faults: dict[int, list[str]] = {}
+    for reason, one in found.items():
+        for place in one.failing:
+            faults.setdefault(place, []).append(reason)
+    return faults

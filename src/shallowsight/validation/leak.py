@@ -1,11 +1,9 @@
-"""Test images that are in the training data already, exactly or nearly.
-
-Shapes: A training images, B test images.
-"""
+"""Test images that are in the training data already, exactly or nearly."""
 
 import hashlib
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,29 +12,23 @@ import numpy.typing as npt
 
 from shallowsight.errors import DataRefused
 from shallowsight.validation.images import ImageError, ImageLimits, decode, in_threads, strict_decoding
+from shallowsight.validation.near import near_pairs, thumbnail_of
 
-MAX_BITS = 2  # of 64 that may differ
-MAX_LEVELS = 16.0  # mean difference of the thumbnails, of 255: tells apart flat images, whose hashes are all zero
-_SIDE = 8
-_ROWS = 512  # training images compared at a time, so that memory stays at 512 x B
+Leaks = list[tuple[Path, Path, str]]
 
 
 @dataclass(frozen=True)
 class _Print:
-    """What is kept of one image."""
+    """What is kept of one image: 3 KB."""
 
     sha256: bytes
-    bits: int  # 64: is a pixel of the 9 x 8 thumbnail brighter than its right neighbour?
-    thumbnail: npt.NDArray[np.int16]  # 8 x 8 RGB, flat
+    thumbnail: npt.NDArray[np.uint8]
 
 
-def leaked_images(
-    train: Iterable[Path], test: Iterable[Path], limits: ImageLimits | None = None
-) -> list[tuple[Path, Path, str]]:
+def leaked_images(train: Iterable[Path], test: Iterable[Path], limits: ImageLimits | None = None) -> Leaks:
     """Every (training image, test image, "exact" or "near"), exact matches first.
 
-    Exact: equal decoded RGB pixels, whatever the file format. Near: 64-bit difference hashes at most 2 bits apart
-    and thumbnails that look alike; finds re-encoded and rescaled copies, not crops, flips or rotations.
+    Exact: equal upright RGB pixels, whatever the file format. Near: see `validation.near`; not flips or rotations.
 
     Raises:
         DataRefused: an image cannot be decoded; the gate must have passed first.
@@ -52,47 +44,60 @@ def leaked_images(
     with strict_decoding():
         train_prints = list(in_threads(take, train_paths, limits.threads))
         test_prints = list(in_threads(take, test_paths, limits.threads))
-    exact = _exact(train_prints, test_prints)
-    near = sorted(set(_near(train_prints, test_prints)) - set(exact))
+    sides = [[found.sha256 for found in prints] for prints in (train_prints, test_prints)]
+    exact = _equal(*sides)
+    near = sorted(_near(train_prints, test_prints))
     return [(train_paths[a], test_paths[b], "exact") for a, b in exact] + [
         (train_paths[a], test_paths[b], "near") for a, b in near
     ]
 
 
-def _print_of(path: Path, limits: ImageLimits) -> _Print:
-    from PIL import Image
+def _near(train: Sequence[_Print], test: Sequence[_Print]) -> Iterator[tuple[int, int]]:
+    """Every (place in `train`, place in `test`) of prints that are nearly the same, and not the same."""
+    # A picture that comes a thousand times, such as a placeholder, is compared once.
+    places_A, places_B = _places(train), _places(test)
+    of_A, of_B = list(places_A.values()), list(places_B.values())
+    thumbnails_A = np.stack([train[places[0]].thumbnail for places in of_A])
+    thumbnails_B = np.stack([test[places[0]].thumbnail for places in of_B])
+    for a, b in near_pairs(thumbnails_A, thumbnails_B):
+        if train[of_A[a][0]].sha256 != test[of_B[b][0]].sha256:
+            yield from itertools.product(of_A[a], of_B[b])
 
+
+def _places(prints: Sequence[_Print]) -> dict[bytes, list[int]]:
+    found: dict[bytes, list[int]] = {}
+    for place, one in enumerate(prints):
+        found.setdefault(one.sha256, []).append(place)
+    return found
+
+
+def same_files(train: Iterable[Path], test: Iterable[Path]) -> Leaks:
+    """Every (training image, test image, "exact") whose files have the same bytes; nothing is decoded."""
+    train_paths, test_paths = list(dict.fromkeys(train)), list(dict.fromkeys(test))
+    # Only a file that has the length of one on the other side is read.
+    lengths = [{path: path.stat().st_size for path in paths} for paths in (train_paths, test_paths)]
+    shared = set(lengths[0].values()) & set(lengths[1].values())
+    keys = [[(_digest(path) if length in shared else str(path)) for path, length in found.items()] for found in lengths]
+    return [(train_paths[a], test_paths[b], "exact") for a, b in _equal(*keys)]
+
+
+def _print_of(path: Path, limits: ImageLimits) -> _Print:
     try:
         image = decode(path, limits)
     except ImageError as fault:
         raise DataRefused(f"the leak check cannot read an image: {fault}; run the data gate over it first") from None
     size = f"{image.width}x{image.height}:".encode()
-    small = image.convert("L").resize((_SIDE + 1, _SIDE), Image.Resampling.BOX)
-    grey = np.asarray(small, dtype=np.int16)
-    bits = np.packbits(grey[:, :-1] > grey[:, 1:]).tobytes()
-    thumbnail = np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), dtype=np.int16).reshape(-1)
-    return _Print(hashlib.sha256(size + image.tobytes()).digest(), int.from_bytes(bits, "big"), thumbnail)
+    return _Print(hashlib.sha256(size + image.tobytes()).digest(), thumbnail_of(image))
 
 
-def _exact(train: list[_Print], test: list[_Print]) -> list[tuple[int, int]]:
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _equal(train: Sequence[Hashable], test: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """Every (place in `train`, place in `test`) of equal values, in order."""
     places = defaultdict(list)
     for a, found in enumerate(train):
-        places[found.sha256].append(a)
-    return sorted((a, b) for b, found in enumerate(test) for a in places.get(found.sha256, ()))
-
-
-def _near(train: list[_Print], test: list[_Print]) -> list[tuple[int, int]]:
-    bits_A = np.array([found.bits for found in train], dtype=np.uint64)
-    bits_B = np.array([found.bits for found in test], dtype=np.uint64)
-    looks_A = np.stack([found.thumbnail for found in train])
-    looks_B = np.stack([found.thumbnail for found in test])
-    pairs: list[tuple[int, int]] = []
-    for start in range(0, len(train), _ROWS):
-        differ_AB = np.bitwise_count(bits_A[start : start + _ROWS, None] ^ bits_B[None, :])
-        a, b = np.nonzero(differ_AB <= MAX_BITS)
-        a += start
-        for part in range(0, len(a), 1 << 16):  # bounded even when every image is flat
-            some_a, some_b = a[part : part + (1 << 16)], b[part : part + (1 << 16)]
-            alike = np.abs(looks_A[some_a] - looks_B[some_b]).mean(axis=1) <= MAX_LEVELS
-            pairs += zip(some_a[alike].tolist(), some_b[alike].tolist(), strict=True)
-    return pairs
+        places[found].append(a)
+    return sorted((a, b) for b, found in enumerate(test) for a in places.get(found, ()))

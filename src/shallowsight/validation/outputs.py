@@ -1,56 +1,99 @@
 """The files that the data gate leaves behind."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from shallowsight.errors import ShallowsightError
-from shallowsight.validation.checks import Table
+from shallowsight.validation.chunk import Chunk, to_line
+from shallowsight.validation.facts import ROLES
+from shallowsight.validation.own_rules import OwnRule
 from shallowsight.validation.page import render
-from shallowsight.validation.records import Record, read_records
+from shallowsight.validation.records import Record
+from shallowsight.validation.rules import Rule
+
+_SHOWN = 200  # characters of a value
 
 
-def split(
-    files: Sequence[Path], good_files: Sequence[Path], quarantine: Path, table: Table, faults: Sequence[tuple[str, ...]]
-) -> None:
-    """Send each raw record to the good rows of its file or, with its reasons, to the quarantine.
+class Outputs:
+    """The good rows of each file, and the quarantine of all; use it as a context."""
 
-    Reads the files once more, so that the records need not all be in memory.
-    """
-    places = iter(zip(table.rows, faults, strict=True))
-    with quarantine.open("w", encoding="utf-8") as aside:
-        for file, good_file in zip(files, good_files, strict=True):
-            with good_file.open("w", encoding="utf-8") as good:
-                for number, record in read_records(file):
-                    facts, found = next(places, (None, ()))
-                    if facts is None or (facts.file, facts.number) != (file.name, number):
-                        raise ShallowsightError(f"data file {file} changed while it was checked; run the gate again")
-                    if found:
-                        entry = {"file": file.name, "row": number, "id": facts.id, "reasons": found, "record": record}
-                        aside.write(_line(entry))
-                    else:
-                        good.write(_line(record))
-    if next(places, None) is not None:
-        raise ShallowsightError("a data file became shorter while it was checked; run the gate again")
+    def __init__(self, quarantine: Path, rules: Sequence[Rule | OwnRule]) -> None:
+        self._path, self._rules = quarantine, {rule.reason: rule for rule in rules}
+        self._open, self._paths = ExitStack(), list[Path]()
+
+    def __enter__(self) -> "Outputs":
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._aside = self.begin(self._path)
+        return self
+
+    def __exit__(self, fault: type[BaseException] | None, *_: object) -> None:
+        self._open.close()
+        if fault is not None:  # a part would be taken for the whole
+            for path in self._paths:
+                path.unlink()
+
+    def begin(self, path: Path) -> BinaryIO:
+        """A new file, for the good rows of one data file."""
+        self._paths.append(path)
+        return self._open.enter_context(path.open("wb"))
+
+    def write(self, chunk: Chunk, faults: Mapping[int, list[str]], good: BinaryIO) -> None:
+        """Send each row to the good ones, in our form, or aside, as it was found and with what is wrong with it."""
+        for place in range(len(chunk)):
+            if place not in faults:
+                good.write(chunk.line(place) + b"\n")
+                continue
+            entry = {
+                "file": chunk.label,
+                "row": chunk.table["number"][place],
+                "id": chunk.table["id"][place],
+                "reasons": faults[place],
+                "faults": [_fault(self._rules[reason], chunk, place) for reason in faults[place]],
+                "record": json.loads(chunk.text_found(place)),
+            }
+            self._aside.write(to_line(entry).encode() + b"\n")
 
 
-def _line(record: Record) -> str:
-    """One line of JSON; readable UTF-8 unless the text holds lone surrogates, which UTF-8 cannot carry."""
-    line = json.dumps(record, ensure_ascii=False)
-    try:
-        line.encode()
-    except UnicodeEncodeError:
-        line = json.dumps(record)
-    return line + "\n"
+def _fault(rule: Rule | OwnRule, chunk: Chunk, place: int) -> dict[str, Any]:
+    columns = rule.columns if isinstance(rule, OwnRule) else (rule.column,)
+    values = {column: _value(column, chunk, place) for column in columns}
+    fault = {"reason": rule.reason, "rule": rule.words, "found": values}
+    causes = [chunk.causes[column, place] for column in columns if (column, place) in chunk.causes]
+    return fault | ({"cause": "; ".join(causes)} if causes else {})
 
 
-def count_by_file(files: Sequence[Path], table: Table, faults: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
-    """Rows and good rows of each file."""
-    rows = Counter(row.file for row in table.rows)
-    good = Counter(row.file for row, found in zip(table.rows, faults, strict=True) if not found)
-    return [{"name": file.name, "rows": rows[file.name], "good": good[file.name]} for file in files]
+def _value(column: str, chunk: Chunk, place: int) -> Any:
+    """What the record holds, where a column only counts it or says its kind."""
+    record: Record = json.loads(chunk.line(place))
+    turns = record.get("conversations")
+    listed = turns if isinstance(turns, list) else []
+    match column:
+        case "unknown_roles":
+            roles = [turn.get("from") for turn in listed if isinstance(turn, dict)]
+            return _shown([role for role in roles if isinstance(role, str) and role not in ROLES])
+        case "malformed_turns":
+            return _shown([turn for turn in listed if not _is_turn(turn)])
+        case "n_turns" if not isinstance(turns, list):
+            return _shown(turns)
+        case "id":
+            return _shown(record.get("id"))
+        case "image_type":
+            return _shown(record.get("image", record.get("images")))
+        case "image_status":
+            return _shown(record.get("image"))
+    return _shown(chunk.table[column][place])
+
+
+def _is_turn(turn: object) -> bool:
+    return isinstance(turn, dict) and isinstance(turn.get("from"), str) and isinstance(turn.get("value"), str)
+
+
+def _shown(value: Any) -> Any:
+    """The value itself, or the beginning of its JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 
 def write_verdict(out: Path, validation: Mapping[str, Any]) -> None:

@@ -24,15 +24,26 @@ td.ids { overflow-wrap: anywhere }
 <h1>Data gate: <span class="{{ verdict }}">{{ verdict }}</span></h1>
 <p>{{ bad }} of {{ rows }} rows are bad; at most {{ "%g" | format(max_bad_share) }} of them may be.
 {{ good }} rows and {{ image_count }} images go on.</p>
+{% for rule in beyond %}<p class="no">{{ rule.reason }}: {{ rule.unexpected }} of {{ rule.looked_at }} rows;
+at most {{ "%g" | format(rule.allowed) }} of them may be.</p>{% endfor %}
 <h2>Files</h2>
 <table><tr><th>file</th><th>rows</th><th>good</th></tr>
 {% for file in files %}<tr><td>{{ file.name }}</td><td class="n">{{ file.rows }}</td><td class="n">{{ file.good }}</td>
 </tr>{% endfor %}</table>
+{% if conversions %}<h2>Converted</h2>
+<p>{{ converted }} rows were brought into the form that training reads.</p>
+<table><tr><th>what was done</th><th>rows</th><th>the first one</th></tr>
+{% for c in conversions %}<tr><td>{{ c.name }}: {{ c.words }}</td><td class="n">{{ c.rows }}</td>
+<td class="ids">{{ c.row }}<br><code>{{ c.found }}</code><br>became<br><code>{{ c.became }}</code></td>
+</tr>{% endfor %}</table>{% endif %}
 <h2>Expectations</h2>
-<table><tr><th>what must hold</th><th>column</th><th>holds</th><th>bad rows</th><th>for example</th></tr>
-{% for e in expectations %}<tr><td>{{ e.name }}</td><td>{{ e.column }}</td>
+<table><tr><th>what must hold</th><th>reason</th><th>column</th><th>holds</th><th>bad rows</th><th>allowed</th>
+<th>for example</th></tr>
+{% for e in expectations %}<tr><td>{{ e.name }}</td><td>{{ e.reason }}</td><td>{{ e.column }}</td>
 <td class="{{ 'yes' if e.success else 'no' }}">{{ "yes" if e.success else "no" }}</td>
-<td class="n">{{ e.unexpected }}</td><td class="ids">{{ e.examples | join(", ") | truncate(300) }}</td>
+<td class="n">{{ e.unexpected }}</td>
+<td class="n">{% if e.allowed is not none %}{{ "%g" | format(e.allowed) }}{% endif %}</td>
+<td class="ids">{{ e.examples | join(", ") | truncate(300) }}</td>
 </tr>{% endfor %}</table>
 {% if notes %}<h2>Noticed, not counted as bad</h2>
 <ul>{% for note, count in notes.items() %}<li>{{ note }}: {{ count }} rows</li>{% endfor %}</ul>{% endif %}

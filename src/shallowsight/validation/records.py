@@ -4,6 +4,7 @@ Both forms are streamed: memory holds one record and one chunk of text, whatever
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,9 +30,15 @@ class RecordLimits:
 
 
 def read_records(path: Path, limits: RecordLimits | None = None) -> Iterator[tuple[int, Record]]:
-    """Yield (row number, raw record) in file order.
+    """Yield (row number, raw record) in file order; see `read_texts`."""
+    return ((number, record) for number, record, _ in read_texts(path, limits))
 
-    The row number counts from 1: the place in the list (.json) or the line, blank ones included (.jsonl).
+
+def read_texts(path: Path, limits: RecordLimits | None = None) -> Iterator[tuple[int, Record, str]]:
+    """Yield (row number, raw record, its JSON as it stands in the file) in file order.
+
+    The row number counts from 1: the place in the list (.json) or the line, blank ones included (.jsonl). The JSON of
+    a list's record may have several lines.
 
     Raises:
         ConfigurationError: the file is absent, not UTF-8, not JSON, not a list of objects, or a record is too large.
@@ -46,10 +53,11 @@ def read_records(path: Path, limits: RecordLimits | None = None) -> Iterator[tup
     number = 0
     try:
         with path.open(encoding="utf-8-sig") as stream:
-            for number, record in readers[path.suffix.lower()](path, stream, limits):
-                if _deeper_than(record, limits.max_depth):
+            for number, record, text in readers[path.suffix.lower()](path, stream, limits):
+                # Counting is quick, and most rows have fewer lists and objects than levels are allowed.
+                if text.count("{") + text.count("[") > limits.max_depth and _deeper_than(record, limits.max_depth):
                     _refuse(path, f"row {number} is nested deeper than {limits.max_depth} levels", "mend the row")
-                yield number, record
+                yield number, record, text
     except UnicodeDecodeError as error:
         _refuse(path, f"it is not UTF-8 after row {number} ({error.reason})", "convert it to UTF-8")
     except RecursionError:
@@ -68,7 +76,13 @@ def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_reject_constant)
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text} is larger than a number can be here")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_reject_constant, parse_float=_finite)
 
 
 class _Window:
@@ -92,8 +106,8 @@ class _Window:
             if not self.grow():
                 return ""
 
-    def take_object(self, max_chars: int) -> Record | None:
-        """The object that starts here; None when it is longer than `max_chars`."""
+    def take_object(self, max_chars: int) -> tuple[Record, str] | None:
+        """The object that starts here, and its text; None when it is longer than `max_chars`."""
         while True:
             try:
                 record, end = _DECODER.raw_decode(self.text, self.at)
@@ -103,11 +117,11 @@ class _Window:
                 if not self.grow():
                     raise
                 continue
-            size, self.at = end - self.at, end
-            return record if size <= max_chars else None
+            text, self.at = self.text[self.at : end], end
+            return (record, text) if len(text) <= max_chars else None
 
 
-def _from_list(path: Path, stream: TextIO, limits: RecordLimits) -> Iterator[tuple[int, Record]]:
+def _from_list(path: Path, stream: TextIO, limits: RecordLimits) -> Iterator[tuple[int, Record, str]]:
     window = _Window(stream)
     if (first := window.peek()) != "[":
         found = f"it holds {_KINDS.get(first, 'a number or broken text')}, not a list" if first else "it is empty"
@@ -122,10 +136,10 @@ def _from_list(path: Path, stream: TextIO, limits: RecordLimits) -> Iterator[tup
         number += 1
         if (found := window.peek()) != "{":
             _refuse(path, f"row {number} is {_KINDS.get(found, 'no object')}, not an object", "mend the row")
-        record = window.take_object(limits.max_chars)
-        if record is None:
+        taken = window.take_object(limits.max_chars)
+        if taken is None:
             _refuse(path, f"row {number} is broken or longer than {limits.max_chars} characters", "mend the row")
-        yield number, record
+        yield number, *taken
         after = window.peek()
         window.at += after == ","
     if after != "]":
@@ -135,24 +149,32 @@ def _from_list(path: Path, stream: TextIO, limits: RecordLimits) -> Iterator[tup
         _refuse(path, "there is more text after the list", "put all rows in one list")
 
 
-def _from_lines(path: Path, stream: TextIO, limits: RecordLimits) -> Iterator[tuple[int, Record]]:
+def _from_lines(path: Path, stream: TextIO, limits: RecordLimits) -> Iterator[tuple[int, Record, str]]:
     number = 0
     while line := stream.readline(limits.max_chars + 1):
         number += 1
         if len(line) > limits.max_chars:
             _refuse(path, f"line {number} is longer than {limits.max_chars} characters", "mend the line")
-        if not line.strip():
+        if not (text := line.strip()):
             continue
-        record = _DECODER.decode(line)
+        record = _DECODER.decode(text)
         if not isinstance(record, dict):
             _refuse(path, f"line {number} is {type(record).__name__}, not an object", "mend the line")
-        yield number, record
+        yield number, record, text
     if not number:
         _refuse(path, "it is empty", "fetch it again")
 
 
-def _deeper_than(value: object, levels: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    if not isinstance(value, dict | list):
-        return False
-    return levels == 0 or any(_deeper_than(part, levels - 1) for part in inner)
+def _deeper_than(record: Record, levels: int) -> bool:
+    """Level by level, as most records have three."""
+    inside: list[Any] = [record]
+    for _ in range(levels):
+        inside = [
+            part
+            for value in inside
+            for part in (value.values() if isinstance(value, dict) else value)
+            if isinstance(part, dict | list)
+        ]
+        if not inside:
+            return False
+    return True

@@ -1,10 +1,11 @@
 """The rules of the data gate, as data: one list that the row checks and the Great Expectations suite both read."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from shallowsight.validation.facts import END_MARKER, IMAGE_TOKEN, Facts
+from shallowsight.validation.facts import IMAGE_TOKEN, Table
 
 Kind = Literal["given", "one_of", "none_of", "at_least", "at_most", "lacks"]
 
@@ -20,11 +21,17 @@ class Rule:
     value: tuple[str | int | bool, ...] = ()
     where: tuple[tuple[str, str | int | bool], ...] = ()
 
-    def holds(self, facts: Facts) -> bool:
-        """Whether one row keeps this rule."""
-        if any(getattr(facts, column) != wanted for column, wanted in self.where):
-            return True
-        found = getattr(facts, self.column)
+    def failing(self, table: Table) -> list[int]:
+        """The places in the table of the rows that break this rule."""
+        column = table[self.column]
+        # Columns have few different values, or values that are quickly told: each is judged once.
+        bad = {value for value in set(column) if not self._allows(value)}
+        if not bad:
+            return []
+        found = [place for place, value in enumerate(column) if value in bad]
+        return [place for place in found if all(table[other][place] == wanted for other, wanted in self.where)]
+
+    def _allows(self, found: Any) -> bool:
         match self.kind:
             case "given":
                 return found is not None
@@ -43,7 +50,7 @@ class Rule:
 _IMAGE_FAULTS = {
     "missing": "the image file exists",
     "unreadable": "the image decodes completely",
-    "wrong_format": "the image content is PNG, JPEG, WEBP or BMP, whatever the file is called",
+    "wrong_format": "the image content is of a raster format that is read here, whatever the file is called",
     "too_large": "the image is within the caps on bytes and pixels",
     "escapes_folder": "the image path stays inside the images folder",
 }
@@ -60,12 +67,19 @@ def rules(*, allow_text_only: bool, max_chars: int) -> tuple[Rule, ...]:
         reason="text_only_row", words="the row has an image", column="image_type", kind="none_of", value=("absent",)
     )
     return (
-        Rule(reason="missing_id", words="the id is a text or an integer, and not empty", column="id", kind="given"),
+        Rule(reason="missing_id", words="the id is a text, and not empty", column="id", kind="given"),
         Rule(reason="duplicate", words="the row occurs once", column="occurrence", kind="at_most", value=(1,)),
         *(() if allow_text_only else (text_only,)),
         Rule(
+            reason="several_images",
+            words="the row has one picture at most",
+            column="image_type",
+            kind="none_of",
+            value=("several",),
+        ),
+        Rule(
             reason="image_is_a_list",
-            words="the image is one path, not a list of paths",
+            words="the image is a path, not a list",
             column="image_type",
             kind="none_of",
             value=("list",),
@@ -130,7 +144,6 @@ def rules(*, allow_text_only: bool, max_chars: int) -> tuple[Rule, ...]:
         _none("n_reply_image_tokens", "image_token_in_reply", f"no reply contains {IMAGE_TOKEN}"),
         _none("empty_replies", "empty_reply", "no reply is empty"),
         _none("empty_questions", "empty_human_text", "no human turn is empty"),
-        _none("end_markers", "end_marker_in_reply", f"no reply contains the end marker {END_MARKER}"),
         Rule(
             reason="text_too_long",
             words=f"the conversation has at most {max_chars} characters",
@@ -148,6 +161,9 @@ def rules(*, allow_text_only: bool, max_chars: int) -> tuple[Rule, ...]:
     )
 
 
-def broken_rules(facts: Facts, wanted: tuple[Rule, ...]) -> tuple[str, ...]:
-    """The reasons for which one row is refused; none for a good row."""
-    return tuple(rule.reason for rule in wanted if not rule.holds(facts))
+def broken_rules(table: Table, wanted: Sequence[Rule]) -> dict[str, list[int]]:
+    """For each reason the places of the rows that are refused for it."""
+    return {rule.reason: rule.failing(table) for rule in wanted}
+
+
+REASONS = tuple(rule.reason for rule in rules(allow_text_only=True, max_chars=0))

@@ -69,7 +69,7 @@ def test_equal_each_time(encoder: Encoder, tmp_path: Path) -> None:
 
 
 def test_too_few_pictures(encoder: Encoder, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="the analysis needs at least 16 pictures, the data has 14"):
+    with pytest.raises(ConfigurationError, match="at least 16 training pictures, the data has 14; add records"):
         run(encoder, keys(encoder, 14), tmp_path)
 
 

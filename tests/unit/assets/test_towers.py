@@ -59,6 +59,7 @@ def test_a_folder_of_picture_and_text_model(tmp_path: Path, family: str) -> None
     torch.manual_seed(0)
     model = both(config(text_config=small | {"vocab_size": 50}, vision_config=vision))
     model.save_pretrained(tmp_path)
+    t.CLIPImageProcessorPil().save_pretrained(tmp_path)
     facts = describe(str(tmp_path))
     assert (facts.family, facts.depth, facts.width, facts.patch) == (family, 3, 32, 14)
     assert facts.has_class_token is HAS_CLASS_TOKEN[family]
@@ -145,7 +146,7 @@ def test_an_outline_reads_no_weights(folder: Path) -> None:
         pytest.param(lambda f: (f / "config.json").write_text("{"), "config.json is not JSON: ", id="broken config"),
         pytest.param(
             lambda f: (f / "model.safetensors").unlink(),
-            "no .safetensors file in .*; save the model with",
+            "no .safetensors file in .*; save it with save_pretrained",
             id="no weights",
         ),
         pytest.param(
@@ -204,6 +205,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, towers: dict[str, Path], tmp_path: Path
         return snapshot / name
 
     monkeypatch.setattr(pinned, "hub_file", file)
+    monkeypatch.setattr(pinned, "hub_names", lambda model, commit: None)
     return asked
 
 
@@ -219,6 +221,42 @@ def test_a_hub_id_that_cannot_be_read() -> None:
     with pytest.raises(ConfigurationError) as refused:
         describe("nobody/nothing")
     assert str(refused.value) == "vision.tower: the hub has no config.json of 'nobody/nothing'"
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (
+            {"config.json", "pytorch_model.bin"},
+            "vision.tower: no .safetensors file in openai/clip, but pytorch_model.bin, which is not loaded, as a "
+            "pickle can run code; load it once and save it with save_pretrained of transformers, "
+            "which writes safetensors; or name the hub's own conversion, where there is one: "
+            "vision.revision=refs/pr/NUMBER",
+        ),
+        ({"config.json", "model.safetensors"}, "vision.tower: no openai/clip/preprocessor_config.json, which says how"),
+    ],
+)
+def test_a_hub_id_whose_files_will_not_do(names: set[str], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinned, "hub_names", lambda model, commit: frozenset(names))
+    with pytest.raises(ConfigurationError) as refused:
+        describe("openai/clip")
+    assert str(refused.value).startswith(says)
+
+
+def test_small_files_of_the_hub_are_fetched(
+    hub: list[tuple[str, str | None]], towers: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = frozenset({"config.json", "model.safetensors", "preprocessor_config.json"})
+    monkeypatch.setattr(pinned, "hub_names", lambda model, commit: names)
+
+    def file(repo: str, name: str, revision: str | None) -> Path:
+        hub.append((name, revision))
+        return Path(shutil.copy(towers["clip"] / name, tmp_path / "snapshots" / "c0ffee"))
+
+    monkeypatch.setattr(pinned, "hub_file", file)
+    describe("openai/clip")
+    assert hub == [("config.json", None), ("preprocessor_config.json", "c0ffee")]
 
 
 def test_the_hub_package_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:

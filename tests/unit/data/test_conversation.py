@@ -1,6 +1,7 @@
 """Ids and labels, span by span, for every template."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import pytest
 
@@ -26,14 +27,26 @@ class Letters:
     """A letter is a token, its code point the id."""
 
     eos_token_id = EOS
+    unk_token_id = None
+    all_special_ids: tuple[int, ...] = ()
+    added_tokens_decoder: ClassVar[dict[int, Any]] = {}
 
     def __init__(self, bos: int | None = BOS) -> None:
         self.bos_token_id = bos
 
-    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        assert not add_special_tokens
+    def encode(self, text: str, *, add_special_tokens: bool, split_special_tokens: bool) -> list[int]:
+        assert not add_special_tokens and split_special_tokens
         assert text, "an empty span is no span"
         return [ord(letter) for letter in text]
+
+    def decode(self, token_ids: Sequence[int], *, skip_special_tokens: bool) -> str:
+        return "".join(map(chr, token_ids))
+
+    def convert_ids_to_tokens(self, ids: int) -> str:
+        return chr(ids)
+
+    def convert_tokens_to_ids(self, tokens: str) -> int:
+        return ord(tokens)
 
 
 def record(*turns: str, image: str | None = "a.png") -> dict[str, Any]:
@@ -109,6 +122,18 @@ def test_the_prompt_is_what_training_saw_before_the_answer() -> None:
         whole = encode_record(record("<image>\nQ?", "cat"), template, Letters(), image_tokens=3)
         prompt = prompt_ids("<image>\nQ?", template, Letters(), image_tokens=3)
         assert list(whole.ids[:-1]) == [*prompt, *map(ord, "cat")]
+
+
+@pytest.mark.parametrize("image", ["a.png", None], ids=["picture", "text alone"])
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_prompt_of_a_follow_up_is_what_training_saw_before_its_answer(template: str, image: str | None) -> None:
+    turns = ["<image>\nQ?" if image else "Q?", "cat", " R? ", "dog ", "S?", "cow"]
+    whole = encode_record(record(*turns, image=image), TEMPLATES[template], Letters(), image_tokens=3)
+    pairs = list(zip(turns[::2], turns[1::2], strict=True))
+    for number, (question, answer) in enumerate(pairs):
+        prompt = prompt_ids(question, TEMPLATES[template], Letters(), 3 if image else 0, pairs[:number])
+        assert list(whole.ids[: len(prompt)]) == prompt
+        assert whole.labels[len(prompt) : len(prompt) + len(answer)] == tuple(map(ord, answer))
 
 
 def test_a_tokenizer_without_a_start_token() -> None:

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from shallowsight.data.conversation import IGNORE, IMAGE, TEMPLATES, Example, encode_record
 from shallowsight.data.examples import Examples, write_examples
+from shallowsight.data.shortened import Shortened
 
 Record = dict[str, Any]
 
@@ -47,8 +48,9 @@ def test_round_trip(
     assert found.lengths.tolist() == [len(e.ids) for e in expected]
     assert found.supervised.tolist() == [e.supervised for e in expected]
     whole = encoded(image_tokens)
-    assert shortened.left_out == len(whole) - len(expected)
-    assert shortened.cut == sum(len(e.ids) > limit and e.truncated(limit).supervised > 0 for e in whole)
+    assert shortened.records == len(RECORDS) and shortened.longest == max(len(e.ids) for e in whole)
+    assert shortened.left_out == [e.id for e in whole if e not in expected and not e.truncated(limit).supervised]
+    assert shortened.cut == [e.id for e in whole if len(e.ids) > limit and e.truncated(limit).supervised]
     assert all(e.ids.count(IMAGE) in (0, image_tokens) for e in expected), "part of a picture"
 
 
@@ -56,22 +58,23 @@ def test_those_without_an_answer_within_the_limit_are_left_out_and_counted(tmp_p
     whole = Example("whole", None, (1, 5, 6), (IGNORE, IGNORE, 6))
     cut = Example("cut", None, (1, 5, 6, 7, 8), (IGNORE, IGNORE, 6, 7, 8))
     gone = Example("gone", None, (1, 5, 5, 5, 6), (IGNORE, IGNORE, IGNORE, IGNORE, 6))
-    assert write_examples([gone, whole, cut, gone], tmp_path, 3, limit=4) == (1, 2)
+    shortened = write_examples([gone, whole, cut, gone], tmp_path, 3, limit=4)
+    assert shortened == Shortened(limit=4, records=4, longest=5, cut=["cut"], left_out=["gone", "gone"])
     found = Examples(tmp_path, 3, 4)
     assert [found[n] for n in range(len(found))] == [whole, cut.truncated(4)]
 
 
 def test_the_picture_counts_with_all_its_tokens(tmp_path: Path) -> None:
     short = Example("a", "a.png", (1, IMAGE, 5, 6), (IGNORE, IGNORE, IGNORE, 6))
-    assert write_examples([short], tmp_path, 10, limit=12) == (0, 1) and len(Examples(tmp_path, 10, 12)) == 0
-    assert write_examples([short], tmp_path, 10, limit=13) == (0, 0)
+    assert write_examples([short], tmp_path, 10, limit=12).left_out == ["a"] and len(Examples(tmp_path, 10, 12)) == 0
+    assert write_examples([short], tmp_path, 10, limit=13).share == 0
     found = Examples(tmp_path, 10, 13)
     assert found.lengths.tolist() == [13] and found[0].ids == (1, *[IMAGE] * 10, 5, 6)
     assert found[0].labels == (*[IGNORE] * 12, 6)
 
 
 def test_no_examples_at_all(tmp_path: Path) -> None:
-    assert write_examples([], tmp_path, 3, 10) == (0, 0)
+    assert write_examples([], tmp_path, 3, 10) == Shortened(limit=10)
     assert len(Examples(tmp_path, 3, 10)) == 0
 
 

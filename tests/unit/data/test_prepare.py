@@ -12,6 +12,7 @@ from PIL import Image
 
 from shallowsight.config import Experiment
 from shallowsight.data.prepare import prepare, require_questions, training_images
+from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.data.records import read_jsonl
 from shallowsight.data.shards import Shards
 from shallowsight.errors import ConfigurationError, DataRefused
@@ -44,6 +45,15 @@ def run(files: Path, tmp_path: Path, small: Callable[..., Experiment]) -> Run:
     return go
 
 
+def test_two_files_of_one_name(run: Run, files: Path) -> None:
+    for name in ("train", "test"):
+        (files / name).mkdir()
+        (files / f"{name}.json").rename(files / name / "data.json")
+    out = run(data__finetune=[str(files / "train/data.json")], data__test=[str(files / "test/data.json")])
+    assert len(list(read_jsonl(out / "finetune.jsonl"))) == 11
+    assert {q["id"].partition("#")[0] for q in read_jsonl(out / "questions.jsonl")} == {f"r{i}" for i in range(10, 14)}
+
+
 def spoil(file: Path, change: Callable[[list[dict[str, Any]]], object]) -> None:
     rows = json.loads(file.read_text(encoding="utf-8"))
     change(rows)
@@ -70,6 +80,21 @@ def test_leaves_what_later_steps_read(prepared: Any) -> None:
         "near_duplicates_of_test_images": 0,
         "sources": {"pretrain": ["files"], "finetune": ["files"], "test": ["files"]},
     }
+
+
+def test_the_later_questions_of_a_file_are_asked_as_the_key_says(run: Run) -> None:
+    first = ["Which colour?", "red"]
+    for turns, earlier in ((None, [[], [first]]), ("in_context", [[], [first]]), ("alone", [[], []])):
+        out = run(**({"data__turns": turns} if turns else {}))
+        rows = [q for q in read_jsonl(out / "questions.jsonl") if q["image"] == "files/12.png"]
+        assert [q["question"] for q in rows] == ["Which colour?", "Sure?"]
+        assert [q[EARLIER_TURNS] for q in rows] == earlier
+
+
+def test_questions_that_come_with_shallowsight_are_asked_alone(run: Run) -> None:
+    out = run(data__test=["scenes"], data__scenes_test=2, benchmarks=["scenes_count"])
+    rows = list(read_jsonl(out / "questions.jsonl"))
+    assert len(rows) == 10 and all(q[EARLIER_TURNS] == [] for q in rows)
 
 
 def test_pictures_are_the_users(prepared: Any) -> None:
@@ -99,6 +124,43 @@ def test_bad_rows_are_put_aside(run: Run, files: Path, tmp_path: Path) -> None:
     assert json.loads((out / "data.json").read_text(encoding="utf-8"))["quarantined"] == 1
     (quarantined,) = read_jsonl(out / "validation" / "files" / "quarantine.jsonl")
     assert quarantined["reasons"] == ["image_missing"] and "files/0.png" not in set(Shards(out).keys())
+
+
+def test_what_was_done_to_rows_is_said(run: Run, files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[0].update(image="gone.png")
+        rows[1].update(image=[rows[1]["image"]])
+        rows[2]["messages"] = [
+            {"role": {"human": "user", "gpt": "assistant"}[turn["from"]], "content": turn["value"]}
+            for turn in rows[2].pop("conversations")
+        ]
+
+    plain = [{k: v for k, v in row.items() if k != "conversations"} for row in read_jsonl(run() / "finetune.jsonl")]
+    spoil(files / "train.json", change)
+    out = run(data__max_bad_share=0.1)
+    verdicts = tmp_path / "verdicts" / "files"
+    assert [record.getMessage() for record in caplog.records if record.name.endswith("prepare")] == [
+        f"data gate, files: 2 of 15 rows converted: messages 1, image_list 1; examples: {verdicts}/validation.html",
+        f"data gate, files: 1 of 15 rows put aside: image_missing 1; with causes: {verdicts}/quarantine.jsonl",
+    ]
+    found = list(read_jsonl(out / "finetune.jsonl"))
+    assert [{k: v for k, v in row.items() if k != "conversations"} for row in found] == plain[1:]
+    assert set(found[0]) == set(found[1]) >= {"conversations", "image"}, "in one form"
+    with pytest.raises(DataRefused, match="image_is_a_list 1"):
+        run(data__refuse_conversions=["image_list"])
+
+
+def test_own_rules_are_for_own_files(run: Run, files: Path, tmp_path: Path) -> None:
+    (rules := tmp_path / "rules.yaml").write_text(
+        "expectations:\n- type: expect_column_values_to_not_match_regex\n"
+        "  kwargs: {column: replies, regex: red, mostly: 0.5}\n  reason: red\n"
+    )
+    out = run(data__expectations=str(rules), data__finetune=[str(files / "train.json"), "easy-vqa"],
+              data__easy_vqa_train=20)  # fmt: skip
+    assert {row["reasons"][0] for row in read_jsonl(out / "validation" / "files" / "quarantine.jsonl")} == {"red"}
+    assert (out / "validation" / "easy-vqa" / "quarantine.jsonl").read_bytes() == b""
+    kept = [row for row in read_jsonl(out / "finetune.jsonl") if row.get("image", "").startswith("files")]
+    assert kept and "red" not in json.dumps([turn for row in kept for turn in row["conversations"]])
 
 
 def test_too_many_bad_rows_are_refused_and_kept(run: Run, files: Path, tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ def files(tmp_path: Path) -> Path:
     for name in ("a.png", "b.png"):
         (folder / "images" / name).write_bytes(name.encode())
     rows = [{"id": i, "image": name} for i, name in enumerate(["a.png", "b.png", "a.png", "gone.png"])]
-    (folder / "train.json").write_text(json.dumps([*rows, {"id": "no image"}, {"image": 5}]), encoding="utf-8")
+    (folder / "train.json").write_text(
+        json.dumps([*rows, {"id": "no image"}, {"id": "a number", "image": 5}]), encoding="utf-8"
+    )
     return folder
 
 
@@ -62,6 +64,36 @@ def test_content_counts(files: Path, change: Callable[[Path], Any]) -> None:
     assert digest(files) != before
 
 
+def test_pictures_count_in_whichever_form_they_are_named(files: Path) -> None:
+    data = Data(images=str(files / "images"))
+
+    def facts(rows: list[dict[str, Any]]) -> tuple[int, str]:
+        (files / "train.json").write_text(json.dumps(rows), encoding="utf-8")
+        found = source_facts(str(files / "train.json"), data)
+        return found.images, found.digest
+
+    part = [{"type": "image_url", "image_url": {"url": "b.png"}}]
+    rows = [{"image": ["a.png"]}, {"messages": [{"role": "user", "content": part}]}, {"images": ["a.png"]}]
+    images, before = facts(rows)
+    assert images == 2
+    (files / "images" / "b.png").write_bytes(b"other")
+    assert facts(rows)[1] != before
+
+
+def test_rules_of_ones_own_count(files: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+
+    def now(text: str | None) -> str:
+        if text is not None:
+            rules.write_text(text)
+        named = None if text is None else str(rules)
+        data = Data(images=str(files / "images"), expectations=named)
+        return source_facts(str(files / "train.json"), data).digest
+
+    assert len({now(None), now("thresholds: {}"), now("thresholds: {no_turns: 0.1}")}) == 3
+    assert now("thresholds: {}") == now("thresholds: {}")
+
+
 def test_a_picture_nobody_names_does_not_count(files: Path) -> None:
     before = digest(files)
     (files / "images" / "other.png").write_bytes(b"x")
@@ -99,6 +131,32 @@ def test_require_files(files: Path) -> None:
     require_files(Data(pretrain_images=str(files / "images")))
     with pytest.raises(ConfigurationError, match=r"data\.pretrain_images: no folder '/gone'; name the folder"):
         require_files(Data(pretrain_images="/gone"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(None, r"data\.expectations: no file '.*rules\.yaml'", id="no file"),
+        pytest.param("a: 1", r"data\.expectations: .*rules\.yaml:1: a: there is no such key", id="no rules"),
+        pytest.param(
+            "expectations:\n- {type: expect_column_values_to_be_between, kwargs: {column: chars}}",
+            r"rules\.yaml:2: .*cannot both be None",
+            id="no bounds",
+        ),
+    ],
+)
+def test_require_rules(files: Path, tmp_path: Path, text: str | None, says: str) -> None:
+    rules = tmp_path / "rules.yaml"
+    if text is not None:
+        rules.write_text(text)
+    own = (str(files / "train.json"),)
+    with pytest.raises(ConfigurationError, match=says):
+        require_files(Data(finetune=own, test=own, images=str(files / "images"), expectations=str(rules)))
+
+
+def test_rules_without_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"data\.expectations is for files of your own"):
+        require_files(Data(expectations=str(tmp_path / "rules.yaml")))
 
 
 def test_collect_own_files(files: Path, tmp_path: Path) -> None:
@@ -217,4 +275,23 @@ def test_places_that_go_together(change: dict[str, Any]) -> None:
 
 def test_a_digest_of_a_folder_stays_what_it_was(files: Path) -> None:
     """Another one would have every study on files made again."""
-    assert digest(files) == "4659e4748147d4f19a227fa3b31bc30eadc7ddb4d4f6c194b5153ece47ce968f"
+    assert digest(files) == "1146bb6e95d693260f6ca926273762cc688bb6792b903708c04c4ca4da3dca1f"
+
+
+def test_a_files_name_counts_where_it_comes_into_the_cell(files: Path) -> None:
+    """In the ids that are made for rows without one, and where rules of one's own may ask for it."""
+    records = json.loads((files / "train.json").read_text(encoding="utf-8"))
+
+    def digests(**more: str) -> set[str]:
+        named = Data(images=str(files / "images"), **more)
+        return {source_facts(str(files / name), named).digest for name in ("a.json", "b.json")}
+
+    for name in ("a.json", "b.json"):
+        (files / name).write_text(json.dumps(records), encoding="utf-8")
+    assert len(digests()) == 1
+    (files / "rules.yaml").write_text("thresholds: {duplicate: 0.5}\n", encoding="utf-8")
+    assert len(digests(expectations=str(files / "rules.yaml"))) == 2
+    del records[0]["id"]
+    for name in ("a.json", "b.json"):
+        (files / name).write_text(json.dumps(records), encoding="utf-8")
+    assert len(digests()) == 2

@@ -66,7 +66,7 @@ def docs(prepared: Any) -> list[Doc]:
     from shallowsight.data.questions import questions_of
 
     rows = [
-        *questions_of(read_jsonl(prepared.folder / "finetune.jsonl")),
+        *questions_of(read_jsonl(prepared.folder / "finetune.jsonl"), in_context=False),
         *read_jsonl(prepared.folder / "questions.jsonl"),
     ]
     assert any(row["image"] is None for row in rows)
@@ -146,6 +146,34 @@ def test_several_pictures_are_refused(make: Callable[..., Any], docs: list[Doc])
     picture = Image.new("RGB", (28, 28))
     with pytest.raises(ShallowsightError, match="task pairs shows 2 pictures at once; this model takes one"):
         ask(make(features=False), docs[:1], task="pairs", visual=lambda _: [picture, picture])
+
+
+def test_an_answer_ends_with_the_positions_of_the_model(
+    small: Callable[..., Experiment],
+    prepared: Any,
+    facts: Any,
+    cached: dict[int, Path],
+    docs: list[Doc],
+    tokenizer: Any,
+    tmp_path: Path,
+) -> None:
+    """32 tokens may be asked for; a GPT-2 fails beyond its last position."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from shallowsight.evaluate.adapter import MAX_NEW_TOKENS, ShallowsightModel
+
+    shape = {"vocab_size": len(tokenizer), "n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": MAX_NEW_TOKENS}
+    GPT2LMHeadModel(GPT2Config(**shape)).save_pretrained(tmp_path / "gpt2")
+    (tmp_path / "trained").mkdir()
+    (tmp_path / "trained-work").mkdir()
+    experiment = small(language__model=str(tmp_path / "gpt2"), language__max_length=MAX_NEW_TOKENS, finetune__updates=1)
+    trained = train(experiment, prepared, facts, cached, tmp_path / "trained")
+    model = ShallowsightModel(str(trained), str(cached[2]), device="cpu", tower=facts.name)
+    together = ask(model, docs)
+    assert len(together) == len(docs)
+    assert together == [ask(model, [doc])[0] for doc in docs], "a longer prompt of the batch takes nobody's positions"
+    with pytest.raises(ShallowsightError, match=r"tokens, language\.model has 32 positions, which leaves none"):
+        ask(model, [docs[0] | {"question": "Which colour? " * 20}])
 
 
 @pytest.mark.parametrize("method", ["loglikelihood", "generate_until_multi_round"])

@@ -15,7 +15,7 @@ from shallowsight.benchmarks import find_benchmark
 from shallowsight.config import Experiment
 from shallowsight.data.records import read_jsonl, write_jsonl
 from shallowsight.errors import MissingPackage
-from shallowsight.evaluate import harness
+from shallowsight.evaluate import harness, tasks
 from shallowsight.evaluate.harness import SAMPLES, SCORES, evaluate
 
 
@@ -47,6 +47,11 @@ def evaluated(
     evaluate(experiment, root / "checkpoint", prepared.folder, folders, root / "cached", root / "work1")
     evaluate(experiment, root / "checkpoint", prepared.folder, None, root / "pictures", root / "work2")
     return root / "cached", root / "pictures", experiment
+
+
+@pytest.fixture
+def reader(prepared: Any, facts: Any, tokenizer: Any) -> tasks.Reader:
+    return tasks.Reader(tokenizer, prepared.experiment, facts)
 
 
 def samples(folder: Path) -> list[dict[str, Any]]:
@@ -110,9 +115,10 @@ def test_text_questions_are_their_own_pictures() -> None:
     assert [(r["id"], r["image_id"]) for r in rows] == [("r9", "r9"), ("r10", "r10")]  # by number, not by text
 
 
-def test_task_files(prepared: Any, tmp_path: Path) -> None:
-    names = harness._write_tasks([find_benchmark("own:colour")], prepared.folder, tmp_path)
-    (name,) = names
+def test_task_files(prepared: Any, reader: tasks.Reader, tmp_path: Path) -> None:
+    benchmark = find_benchmark("own:colour")
+    assert tasks.write_tasks([benchmark], prepared.folder, reader, tmp_path).share == 0
+    name = tasks.task_name(benchmark)
     yaml.SafeLoader.add_constructor("!function", lambda loader, node: node.value)
     task = yaml.safe_load((tmp_path / f"{name}.yaml").read_text())
     assert task["dataset_kwargs"]["data_files"] == {"test": str(tmp_path / f"{name}.parquet")}
@@ -121,15 +127,17 @@ def test_task_files(prepared: Any, tmp_path: Path) -> None:
 
 def test_task_names_differ() -> None:
     names = ["own", "own:a", "own:a_b", "own:a:b", "own:a b", "own:a/b", "own:A", "scenes_ocr"]
-    assert len({harness._task_name(find_benchmark(name)) for name in names}) == len(names)
+    assert len({tasks.task_name(find_benchmark(name)) for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("kind", ["two words", "a/b", "\u00fcber"])
-def test_kinds_that_are_no_file_names(prepared: Any, tmp_path: Path, kind: str) -> None:
+def test_kinds_that_are_no_file_names(prepared: Any, reader: tasks.Reader, tmp_path: Path, kind: str) -> None:
     data = tmp_path / "data"
     data.mkdir()
     write_jsonl([q | {"kind": kind} for q in read_jsonl(prepared.folder / "questions.jsonl")], data / "questions.jsonl")
-    (name,) = harness._write_tasks([find_benchmark(f"own:{kind}")], data, tmp_path)
+    benchmark = find_benchmark(f"own:{kind}")
+    tasks.write_tasks([benchmark], data, reader, tmp_path)
+    name = tasks.task_name(benchmark)
     assert (tmp_path / f"{name}.yaml").is_file()
     assert pyarrow.parquet.read_table(tmp_path / f"{name}.parquet").num_rows == 8
 

@@ -2,13 +2,14 @@
 
 import copy
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
 from transformers.modeling_utils import PreTrainedModel
 
 from shallowsight.assets.towers import TowerFacts
@@ -163,6 +164,30 @@ def test_a_checkpoint_of_merged_weights_is_like_any_other(
     merge_adapters(model.language)
     save_finetuned(model, experiment, facts, tokenizer, tmp_path)
     torch.testing.assert_close(logits(load_trained(tmp_path).model.language), said, atol=1e-5, rtol=1e-5)
+
+
+def test_matrices_that_begin_with_their_inputs(tmp_path: Path) -> None:
+    """GPT-2's; merged, they stand as they stood."""
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=256, n_embd=32, n_layer=2, n_head=2, n_positions=32)
+    plain, model = GPT2LMHeadModel(config).eval(), GPT2LMHeadModel(config).eval()
+    model.load_state_dict(plain.state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # peft guesses the order with a warning where it is not told
+        add_adapters(model, LORA)
+    adapted = {name.rpartition(".lora_A")[0] for name, _ in model.named_parameters() if ".lora_A." in name}
+    assert {name.rpartition("transformer.h.0.")[2] for name in adapted if ".0." in name} == {
+        "attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj",
+    }  # fmt: skip
+    train(model)
+    said = logits(model)
+    assert (said - logits(plain)).abs().max() > 0.01, "nothing was learnt"
+    merge_adapters(model)
+    assert list(model.state_dict()) == list(plain.state_dict())
+    assert [type(part) for part in model.modules()] == [type(part) for part in plain.modules()]
+    torch.testing.assert_close(logits(model), said, atol=1e-5, rtol=1e-5)
+    model.save_pretrained(tmp_path)
+    assert torch.equal(logits(GPT2LMHeadModel.from_pretrained(tmp_path).eval()), logits(model))
 
 
 def test_merging_a_model_without_any_changes_nothing(build: Build) -> None:

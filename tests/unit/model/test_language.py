@@ -5,11 +5,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
+from transformers import (
+    BloomForCausalLM,
+    Gemma2ForCausalLM,
+    GenerationConfig,
+    GPTJForCausalLM,
+    GptOssForCausalLM,
+    LlamaForCausalLM,
+    PreTrainedTokenizerBase,
+)
+from transformers.modeling_utils import PreTrainedModel
 
 from shallowsight.config import Experiment
 from shallowsight.model import language as module
 from shallowsight.model.language import build_language
+from shallowsight.model.vlm import VLM
 
 
 def test_scratch_has_the_shape_asked_for(small: Callable[..., Experiment], tokenizer: PreTrainedTokenizerBase) -> None:
@@ -58,22 +68,27 @@ def test_a_model_from_scratch_is_in_float32(
 
 
 @pytest.mark.parametrize(
-    ("cuda", "installed", "dtype", "chosen"),
+    ("model", "cuda", "installed", "dtype", "chosen"),
     [
-        pytest.param(True, True, torch.bfloat16, "flash_attention_2", id="all there"),
-        pytest.param(False, True, torch.bfloat16, "sdpa", id="no GPU"),
-        pytest.param(True, False, torch.bfloat16, "sdpa", id="not installed"),
-        pytest.param(True, True, torch.float32, "sdpa", id="it has no float32"),
+        pytest.param(LlamaForCausalLM, True, True, torch.bfloat16, "flash_attention_2", id="all there"),
+        pytest.param(LlamaForCausalLM, False, True, torch.bfloat16, "sdpa", id="no GPU"),
+        pytest.param(LlamaForCausalLM, True, False, torch.bfloat16, "sdpa", id="not installed"),
+        pytest.param(LlamaForCausalLM, True, True, torch.float32, "sdpa", id="it has no float32"),
+        pytest.param(Gemma2ForCausalLM, False, False, torch.float32, "eager", id="a family without sdpa"),
+        pytest.param(Gemma2ForCausalLM, True, True, torch.bfloat16, "flash_attention_2", id="and with flash-attn"),
+        pytest.param(GPTJForCausalLM, True, True, torch.bfloat16, "eager", id="that would mix packed sequences"),
+        pytest.param(GptOssForCausalLM, True, True, torch.bfloat16, "eager", id="that takes kernels of the hub"),
+        pytest.param(BloomForCausalLM, True, True, torch.bfloat16, "eager", id="with neither"),
     ],
 )
 def test_flash_attention_where_it_can_run(
-    cuda: bool, installed: bool, dtype: torch.dtype, chosen: str,
+    model: type[PreTrainedModel], cuda: bool, installed: bool, dtype: torch.dtype, chosen: str,
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     caplog.set_level("INFO")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(module, "find_spec", lambda name: object() if installed and name == "flash_attn" else None)
-    assert module._attention(dtype) == chosen
+    assert module._attention(model, dtype) == chosen
     assert caplog.messages == [f"attention: {chosen}"]
 
 
@@ -84,6 +99,27 @@ def test_the_attention_chosen_is_the_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     build_language(small().language, tokenizer, torch.float32).save_pretrained(tmp_path)
-    monkeypatch.setattr(module, "_attention", lambda dtype: "eager")
+    monkeypatch.setattr(module, "_attention", lambda model, dtype: "eager")
     loaded = build_language(small(language__model=str(tmp_path)).language, tokenizer, torch.float32)
     assert loaded.config._attn_implementation == "eager"
+
+
+def test_a_folders_sampling_and_penalties_bend_no_answer(
+    small: Callable[..., Experiment], tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    """As of models for chat, whose folders hold a penalty for repetition."""
+
+    def answers(folder: Path, **settings: float | int) -> list[int]:
+        torch.manual_seed(0)
+        saved = build_language(small().language, tokenizer, torch.float32)
+        saved.generation_config = GenerationConfig(**settings)
+        saved.save_pretrained(folder)
+        torch.manual_seed(1)
+        model = VLM(small(language__model=str(folder)), 8, tokenizer).eval()
+        ids = torch.tensor([[1, 20, 21]])
+        return model.answer([], ids, torch.ones_like(ids), 12, 2)[0].tolist()
+
+    plain = answers(tmp_path / "plain")
+    assert len(set(plain)) < len(plain), "nothing is repeated that a penalty could change"
+    assert answers(tmp_path / "penalty", repetition_penalty=50.0, no_repeat_ngram_size=1) == plain
+    assert answers(tmp_path / "forced", forced_eos_token_id=7, suppress_tokens=plain[:1]) == plain

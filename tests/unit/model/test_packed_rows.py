@@ -1,13 +1,13 @@
 """Packed rows train exactly as one sequence a row does, whatever shares a row with what."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from shallowsight.config import Experiment, Lora
 from shallowsight.data.batches import Batch, Batches, Share
@@ -190,6 +190,12 @@ def test_a_frozen_language_model_passes_gradients_on(build: Build, batch: MakeBa
     assert all(name.startswith("connector.") and gradient.any() for name, gradient in plain[1].items())
 
 
+def said_to_be_flash(model: VLM) -> PretrainedConfig:
+    config = copy(model.language.config)
+    config._attn_implementation = "flash_attention_2"
+    return config
+
+
 def flattened(build: Build, checkpointing: bool = False) -> tuple[VLM, list[tuple[int, ...]]]:
     """A model that takes the way of flash attention with torch's own inside, and the shapes that it then sees.
 
@@ -202,7 +208,7 @@ def flattened(build: Build, checkpointing: bool = False) -> tuple[VLM, list[tupl
         seen.append((*given["inputs_embeds"].shape[:2], *given["position_ids"].shape))
 
     # The language model inside has its own reference to the configuration, and still chooses sdpa by it.
-    model.language.config = SimpleNamespace(_attn_implementation="flash_attention_2")
+    model.language.config = said_to_be_flash(model)
     model.language.base_model.register_forward_pre_hook(note, with_kwargs=True)
     return model, seen
 
@@ -221,6 +227,6 @@ def test_one_flattened_row_with_the_same_positions_gives_the_same_with_sdpa(
 
 def test_rows_that_are_not_packed_are_not_flattened(build: Build, batch: MakeBatch) -> None:
     model = build()
-    model.language.config = SimpleNamespace(_attn_implementation="flash_attention_2")
+    model.language.config = said_to_be_flash(model)
     alone = batch(None)
     assert_same(trained(build(), alone), trained(model, alone))

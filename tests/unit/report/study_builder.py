@@ -37,6 +37,7 @@ class Builder:
     unfinished: set[tuple[str, int]] = field(default_factory=set)
     evaluated: bool = True
     prediction: str | None = None
+    shortened: dict[str, dict[str, Any]] = field(default_factory=dict)  # step -> what its cells say of long texts
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
 
     def write(self, folder: Path) -> Path:
@@ -93,6 +94,8 @@ class Builder:
         stop = self.failed.get((setting, seed))
         for step, seconds in (("pretrain", 6.5), ("finetune", 19.0), ("evaluate", 5.2)):
             outputs = self.evaluation(setting, layers, fusion, seed, difficulty) if step == "evaluate" else {}
+            if step in self.shortened:
+                outputs |= {"shortened.json": json.dumps(self.shortened[step])}
             cells[step] = digest_of(step, setting, seed)
             if stop == step:
                 self.event("failed", cells[step], step, setting, seed, error=f"RuntimeError: loss is nan in {step}")

@@ -156,6 +156,44 @@ def test_terminal_table_fits(tmp_path):
     assert "*" in "".join(lines) and "\N{PLUS-MINUS SIGN}" in lines[-3]
 
 
+LONG = {
+    "pretrain": {"limit": 64, "records": 9, "longest": 64, "cut": [], "left_out": []},
+    "finetune": {"limit": 64, "records": 24, "longest": 90, "cut": ["r0", "<b>"], "left_out": ["r7"]},
+    "evaluate": {"limit": 64, "records": 40, "longest": 70, "cut": [], "left_out": [f"q{n}" for n in range(200)]},
+}
+SAID = (
+    "Records of finetuning: 1 of 24 left out (no answer within 64 tokens): 'r7'; 2 of 24 cut at 64 tokens: 'r0', '<b>'."
+)
+
+
+def test_texts_that_do_not_enter_whole_are_named(tmp_path):
+    folder = Builder(n=40, shortened=LONG, failed={("2", 0): "finetune"}).write(tmp_path / "study")
+    printed = " ".join(_printed(folder).split())
+    assert SAID in printed and "Records of pretraining" not in printed
+    assert "Test questions: 200 of 40 left out" in printed and "'q4' and 195 more" in printed
+    (used,) = re.findall(r"cut at 64 tokens: .* All ids: (cells/\w+/shortened\.json) Test", printed)
+    assert json.loads((folder / used).read_text()) == LONG["finetune"]
+
+    write_report(folder, tmp_path / "report")
+    html = (tmp_path / "report" / "report.html").read_text()
+    assert SAID.replace("'", "&#39;").replace("<b>", "&lt;b&gt;") in html
+    numbers = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert {step: (n["records"], n["left_out"], n["cut"]) for step, n in numbers["shortened"].items()} == {
+        "pretrain": (9, 0, 0),
+        "finetune": (24, 1, 2),
+        "evaluate": (40, 200, 0),
+    }
+    assert numbers["shortened"]["finetune"]["cut_ids"] == ["r0", "<b>"]
+    assert len(numbers["shortened"]["evaluate"]["left_out_ids"]) == 100
+
+
+@pytest.mark.parametrize("content", [{"limit": 3, "other": 1}, [1]])
+def test_long_texts_in_another_form_are_a_problem(tmp_path, content):
+    folder = Builder(n=10, shortened={"finetune": content}).write(tmp_path / "study")
+    (problem,) = read_study(folder).problems
+    assert problem.startswith("shortened.json of cell")
+
+
 def _printed(folder: Path) -> str:
     console = Console(width=100, record=True, file=open("/dev/null", "w"))
     console.print(terminal_table(folder))

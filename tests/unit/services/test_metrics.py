@@ -128,6 +128,15 @@ def test_values_after_three_updates(path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("leads", [True, False])
+def test_records_that_do_not_enter_whole(path: Path, leads: bool) -> None:
+    with TrainingMetrics(**LABELS, textfile=path, leads=leads) as training:
+        training.records_read(left_out=2, cut=5)
+    found = written(path)
+    expected = {"left_out_records": 2, "cut_records": 5} if leads else {}
+    assert {name: value for name, value in found.items() if name.endswith("_records")} == expected
+
+
 def test_before_the_first_update(path: Path) -> None:
     """Nothing that is not known; and of counters those that start at 0, so that the first update counts."""
     with TrainingMetrics(**LABELS, textfile=path):

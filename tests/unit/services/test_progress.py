@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shallowsight.services import progress
-from shallowsight.services.progress import VARIABLE, Progress
+from shallowsight.services.progress import VARIABLE, Progress, notice
 
 
 @pytest.fixture
@@ -64,3 +64,16 @@ def test_without_a_display_it_logs(
     task(1, 9, "note")
     task(2, 9)
     assert caplog.messages == ["encoding: 1 of 9 note"]
+
+
+def test_a_notice_is_a_line_of_its_own(path: Path) -> None:
+    notice("3 rows converted")
+    assert lines(path) == [{"notice": "3 rows converted"}]
+
+
+def test_without_a_display_a_notice_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    notice("100 % converted")
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("WARNING", "100 % converted")]

@@ -16,7 +16,8 @@ from shallowsight.assets.towers import TowerFacts
 from shallowsight.config import Experiment
 from shallowsight.data.batches import Batches, Share
 from shallowsight.data.features import VALUES
-from shallowsight.errors import ConfigurationError, LossNotFinite, ShallowsightError
+from shallowsight.data.shortened import SHORTENED, Shortened
+from shallowsight.errors import ConfigurationError, DataRefused, LossNotFinite, ShallowsightError
 from shallowsight.model.checkpoint import CONNECTOR, LANGUAGE, load_trained
 from shallowsight.model.vlm import VLM
 from shallowsight.train.engine import Engine
@@ -283,10 +284,18 @@ def test_too_short_a_language_model(run: Run, length: int, message: str) -> None
         run("finetune", language__max_length=length)
 
 
-def test_records_that_are_cut_are_counted(run: Run, caplog: pytest.LogCaptureFixture) -> None:
-    run("finetune", language__max_length=15, finetune__updates=0)
+def test_records_that_are_cut_are_named(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    out = run("finetune", language__max_length=15, data__max_bad_share=0.95)
     # The one without a picture is shorter.
-    assert "10 records are longer than language.max_length=15 tokens and are cut there" in caplog.text
+    assert "finetune records: 10 of 11 cut at 15 tokens: 'r0', 'r1'" in caplog.text
+    shortened = Shortened.read(out / SHORTENED)
+    assert (shortened.records, shortened.cut, shortened.left_out) == (11, [f"r{n}" for n in range(10)], [])
+
+
+def test_too_many_records_that_are_cut_are_refused(run: Run) -> None:
+    with pytest.raises(DataRefused, match=r"finetune records: 10 of 11 cut at 15 tokens: .*at least 0\.91 here"):
+        run("finetune", language__max_length=15, data__max_bad_share=0.9)
+    run("finetune", language__max_length=15, finetune__updates=0)  # nothing is trained on them
 
 
 def test_what_is_frozen_is_said(run: Run, caplog: pytest.LogCaptureFixture) -> None:

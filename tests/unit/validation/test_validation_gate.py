@@ -13,10 +13,9 @@ from good_rows import Row, noise, row
 
 from shallowsight.errors import ConfigurationError, DataRefused, MissingPackage, ShallowsightError
 from shallowsight.validation import gate as module
-from shallowsight.validation.facts import facts_of
+from shallowsight.validation.facts import facts_of, table_of
 from shallowsight.validation.gate import gate
 from shallowsight.validation.rules import broken_rules, rules
-from shallowsight.validation.suite import SuiteResult
 
 Write = Callable[..., Path]
 Change = Callable[[Row], object]
@@ -41,15 +40,13 @@ def put(**values: object) -> Change:
 
 # What is done to a good image row -> the exact reasons.
 FAULTS: dict[str, tuple[Change, set[str]]] = {
-    "no id": (lambda r: r.pop("id"), {"missing_id"}),
-    "blank id": (put(id=" "), {"missing_id"}),
     "id of another type": (put(id=[1]), {"missing_id"}),
-    "image list": (put(image=["0.png", "1.png"]), {"image_is_a_list"}),
-    "image null": (put(image=None), {"image_is_not_text"}),
+    "image list": (put(image=["0.png", "1.png"]), {"several_images"}),
+    "images beside the image": (put(images=["1.png"]), {"several_images"}),
     "image number": (put(image=7), {"image_is_not_text"}),
     "image missing": (put(image="gone.png"), {"image_missing"}),
     "image truncated": (put(image="cut.jpg"), {"image_unreadable"}),
-    "gif named jpg": (put(image="gif.jpg"), {"image_wrong_format"}),
+    "a web page named jpg": (put(image="page.jpg"), {"image_wrong_format"}),
     "image too large": (put(image="large.bmp"), {"image_too_large"}),
     "image outside": (put(image="../images_evil/0.png"), {"image_escapes_folder"}),
     "image by link": (put(image="link.png"), {"image_escapes_folder"}),
@@ -59,7 +56,7 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
     "turn is text": (lambda r: r["conversations"].__setitem__(2, "hello"), {"malformed_turn"}),
     "turn without value": (lambda r: r["conversations"][0].pop("value"), {"malformed_turn"}),
     "reply is null": (say(1, value=None), {"malformed_turn"}),
-    "unknown role": (say(2, **{"from": "user"}), {"unknown_role"}),
+    "unknown role": (say(2, **{"from": "narrator"}), {"unknown_role"}),
     "roles in one": (say(2, **{"from": "human,gpt"}), {"unknown_role"}),
     "gpt first": (talk("gpt", "human"), {"first_turn_not_human", "image_token_count", "image_token_in_reply"}),
     "human twice": (talk("human", "human", "gpt", "human"), {"roles_not_alternating"}),
@@ -76,7 +73,6 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
     "image token without image": (lambda r: r.pop("image"), {"image_token_in_text_row"}),
     "empty reply": (say(3, value=" \n"), {"empty_reply"}),
     "empty question": (say(2, value=""), {"empty_human_text"}),
-    "end marker": (say(3, value="Red.</s>"), {"end_marker_in_reply"}),
     "too long": (say(3, value="long " * 200), {"text_too_long"}),
     "lone surrogate": (say(3, value="\ud83d"), {"broken_text"}),
     "two faults": (lambda r: (say(1, value="")(r), put(image="gone.png")(r)), {"image_missing", "empty_reply"}),
@@ -88,7 +84,7 @@ TIMES = 3
 def bad_images(images: Path) -> Path:
     noise(9, 64).save(jpeg := BytesIO(), "JPEG")
     (images / "cut.jpg").write_bytes(jpeg.getvalue()[:-100])
-    noise(9).save(images / "gif.jpg", "GIF")
+    (images / "page.jpg").write_bytes(b"<html>404</html>")
     (images / "large.bmp").write_bytes(b"BM" + bytes(300_000))
     (evil := images.parent / "images_evil").mkdir()
     noise(9).save(evil / "0.png")
@@ -130,7 +126,7 @@ def test_every_planted_fault_is_found_and_no_good_row_is(
     }
     assert all(found[f, n]["record"] == r for f, n, r, reasons in expected if reasons)
     kept = [json.loads(line) for path in report.good_files for line in path.read_text(encoding="utf-8").splitlines()]
-    assert kept == [r for _, _, r, reasons in expected if not reasons]
+    assert kept == [r | {"id": str(r["id"])} for _, _, r, reasons in expected if not reasons]
     assert report.rows == len(planted) and report.good == len(kept) and report.bad == len(found)
     assert report.reasons["image_missing"] == 2 * TIMES and report.reasons["duplicate"] == TIMES
     assert report.image_count == len({r["image"] for r in kept if "image" in r})
@@ -146,7 +142,8 @@ def test_every_planted_fault_is_found_and_no_good_row_is(
 def reasons_of(change: Change, **options: Any) -> set[str]:
     change(r := row(1))
     settings = {"allow_text_only": True, "max_chars": 500} | options
-    return set(broken_rules(facts_of(r, file="f", number=1, occurrence=1, image_status="ok"), rules(**settings)))
+    table = table_of([facts_of(r, file="f", number=1, image_status="ok")])
+    return {reason for reason, places in broken_rules(table, rules(**settings)).items() if places}
 
 
 @pytest.mark.parametrize("role", ["system", "Human", "", "assistant"])
@@ -218,13 +215,24 @@ def test_no_good_row_is_refused_whatever_the_share(images: Path, write: Write, t
     assert json.loads((tmp_path / "b" / "validation.json").read_text())["verdict"] == "refused"
 
 
-def test_text_stays_readable_and_input_untouched(images: Path, write: Write, tmp_path: Path) -> None:
-    file = write([row(1), row(2) | {"note": "\ud800"}])
+def test_good_rows_are_kept_as_they_stand_and_input_untouched(images: Path, write: Write, tmp_path: Path) -> None:
+    rows = [row(1), row(2) | {"note": "\ud800"}, row(3) | {"id": 3, "note": "\ud800"}]
+    file = write(rows, "data.jsonl")
+    with file.open("a", encoding="utf-8") as end:
+        end.write(json.dumps(row(4), ensure_ascii=False))
     before = file.read_bytes()
     (good,) = gate([file], images, tmp_path / "out", max_bad_share=0).good_files
-    lines = good.read_text(encoding="utf-8").splitlines()
-    assert "\u732b" in lines[0] and json.loads(lines[1])["note"] == "\ud800"
+    first, second, converted, last = good.read_bytes().splitlines()
+    assert [first, second, last] == [before.splitlines()[place] for place in (0, 1, 3)]
+    assert json.loads(converted) == rows[2] | {"id": "3"}
     assert file.read_bytes() == before
+
+
+def test_a_record_over_several_lines_becomes_one(images: Path, tmp_path: Path) -> None:
+    (file := tmp_path / "data.json").write_text(json.dumps([row(1), row(2)], indent=2), encoding="utf-8")
+    (good,) = gate([file], images, tmp_path / "out", max_bad_share=0).good_files
+    lines = good.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [row(1), row(2)] and "\u732b" in lines[0]
 
 
 def test_runs_give_equal_bytes_no_noise_no_network(
@@ -246,13 +254,34 @@ def test_refuses_arguments(images: Path, write: Write, tmp_path: Path) -> None:
         gate([], images, out, max_bad_share=0)
     with pytest.raises(ConfigurationError, match="max_bad_share is 5; allowed"):
         gate([file], images, out, max_bad_share=5)
-    with pytest.raises(ConfigurationError, match=r"several data files would be written to data\.good\.jsonl"):
-        gate([file, write([row(1)], "data.jsonl")], images, out, max_bad_share=0)
     with pytest.raises(ConfigurationError, match="would be overwritten"):
         gate([write([row(1)], "quarantine.jsonl")], images, tmp_path, max_bad_share=0)
-    with pytest.raises(ConfigurationError, match=r"images folder .* no such folder, but 1 images"):
-        gate([file], tmp_path / "none", out, max_bad_share=0)
     assert not out.exists()
+    with pytest.raises(ConfigurationError, match=r"images folder .* no such folder, but data.json names pictures"):
+        gate([file], tmp_path / "none", out, max_bad_share=0)
+    assert not list(out.iterdir())
+
+
+def test_files_of_one_name_are_kept_apart(images: Path, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a/data.json", "b/data.json", "data-2.json", "c/data.jsonl")]
+    texts = [[row(1)], [row(2), row(3), row(3)], [row(4)], [row(5)]]
+    for file, rows in zip(files, texts, strict=True):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(rows) if file.suffix == ".json" else "".join(map(json.dumps, rows)))
+    report = gate(files, images, tmp_path / "out", max_bad_share=0.5)
+    assert [path.name for path in report.good_files] == [
+        "data.good.jsonl", "data-3.good.jsonl", "data-2.good.jsonl", "data-4.good.jsonl",
+    ]  # fmt: skip
+    ids = [[json.loads(line)["id"] for line in path.read_text().splitlines()] for path in report.good_files]
+    assert ids == [[r["id"] for r in rows] for rows in ([row(1)], [row(2), row(3)], [row(4)], [row(5)])]
+    (line,) = report.quarantine.read_text().splitlines()
+    assert (json.loads(line)["file"], json.loads(line)["row"]) == ("data.json (2)", 3)
+    assert json.loads((tmp_path / "out" / "validation.json").read_text())["files"] == [
+        {"name": "data.json", "rows": 1, "good": 1},
+        {"name": "data.json (2)", "rows": 3, "good": 2},
+        {"name": "data-2.json", "rows": 1, "good": 1},
+        {"name": "data.jsonl", "rows": 1, "good": 1},
+    ]
 
 
 def test_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -262,8 +291,8 @@ def test_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def test_disagreement_is_an_error(images: Path, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "run_suite", lambda rows, wanted: SuiteResult((), frozenset({0})))
-    with pytest.raises(ShallowsightError, match="disagree on 1 rows"):
+    monkeypatch.setattr(module, "broken_rules", lambda table, wanted: {"missing_id": [0]})
+    with pytest.raises(ShallowsightError, match=r"disagree on missing_id in 1 rows, the first is data\.json row 1"):
         gate([write([row(1)])], images, tmp_path / "out", max_bad_share=1)
 
 

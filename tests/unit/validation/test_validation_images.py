@@ -15,6 +15,11 @@ IEND = b"\0\0\0\0IEND\xaeB\x60\x82"
 LIMITS = ImageLimits(max_bytes=1 << 20, max_pixels=1_000_000, threads=2)
 
 
+def statuses(names: list[str], folder: Path) -> dict[str, str]:
+    found = check_images(names, folder, LIMITS)
+    return {name: "ok" if fault is None else fault.status for name, fault in found.items()}
+
+
 def encoded(kind: str, side: int = 64) -> bytes:
     noise(1, side).save(out := BytesIO(), kind)
     return out.getvalue()
@@ -23,7 +28,7 @@ def encoded(kind: str, side: int = 64) -> bytes:
 def status(folder: Path, name: str, content: bytes | None = None) -> str:
     if content is not None:
         (folder / name).write_bytes(content)
-    return check_images([name], folder, LIMITS)[name]
+    return statuses([name], folder)[name]
 
 
 def png_claiming(width: int, height: int) -> bytes:
@@ -34,7 +39,11 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-MODES = {"PNG": "RGB L P RGBA 1", "JPEG": "RGB L CMYK", "WEBP": "RGB L P RGBA 1 CMYK", "BMP": "RGB L P RGBA 1"}
+MODES = {
+    "PNG": "RGB L P RGBA 1 I;16", "JPEG": "RGB L CMYK", "WEBP": "RGB L P RGBA 1 CMYK", "BMP": "RGB L P RGBA 1",
+    "GIF": "RGB L P", "TIFF": "RGB L I;16 F CMYK LAB YCbCr", "JPEG2000": "RGB L RGBA", "PPM": "RGB L I",
+    "AVIF": "RGB RGBA",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "mode"), [(kind, mode) for kind, modes in MODES.items() for mode in modes.split()])
@@ -46,12 +55,12 @@ def test_ok_whatever_mode_and_suffix(images: Path, kind: str, mode: str) -> None
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param(encoded("GIF"), "wrong_format", id="gif as jpg"),
-        pytest.param(encoded("TIFF"), "wrong_format", id="tiff as jpg"),
+        pytest.param(encoded("EPS"), "wrong_format", id="postscript, which is a program"),
+        pytest.param(encoded("ICNS", 16), "wrong_format", id="several pictures"),
         pytest.param(b"<html>404</html>", "wrong_format", id="html as jpg"),
         pytest.param(b"", "unreadable", id="empty"),
         pytest.param(encoded("JPEG")[:-200], "unreadable", id="truncated jpeg"),
-        pytest.param(encoded("JPEG")[:20], "unreadable", id="jpeg header only"),
+        pytest.param(encoded("JPEG")[:20], "wrong_format", id="jpeg header only"),
         pytest.param(encoded("PNG")[:-40], "unreadable", id="truncated png"),
         pytest.param(encoded("WEBP")[:-100], "unreadable", id="truncated webp"),
         pytest.param(encoded("BMP")[:-100], "unreadable", id="truncated bmp"),
@@ -61,12 +70,26 @@ def test_ok_whatever_mode_and_suffix(images: Path, kind: str, mode: str) -> None
         pytest.param(png_claiming(10_000, 10_000), "too_large", id="bomb that Pillow warns of"),
         pytest.param(png_claiming(60_000, 60_000), "too_large", id="bomb that Pillow refuses"),
         pytest.param(encoded("BMP", 700), "too_large", id="bytes"),
-        pytest.param(png_claiming(0, 0), "unreadable", id="no pixels"),
+        pytest.param(png_claiming(0, 0), "wrong_format", id="no pixels"),
     ],
 )
 def test_bad_content(images: Path, content: bytes, expected: str, recwarn: pytest.WarningsRecorder) -> None:
     assert status(images, "x.jpg", content) == expected
     assert not recwarn.list
+
+
+def test_a_gif_of_several_frames_is_its_first(images: Path) -> None:
+    first, second = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
+    first.save(images / "x.jpg", "GIF", save_all=True, append_images=[second])
+    with module.strict_decoding():
+        found = module.decode(images / "x.jpg", LIMITS)
+    assert found.getcolors() == [(64, (255, 0, 0))]
+
+
+def test_the_decoders_own_words_are_in_the_message(images: Path) -> None:
+    (images / "x.jpg").write_bytes(encoded("JPEG")[:-200])
+    with module.strict_decoding(), pytest.raises(module.ImageError, match=r"x\.jpg: image file is truncated"):
+        module.decode(images / "x.jpg", LIMITS)
 
 
 def test_truncated_is_refused_even_where_the_process_is_lenient(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +140,7 @@ def test_missing(images: Path, name: str) -> None:
 def test_links_inside_and_a_linked_root_are_fine(images: Path) -> None:
     (images / "in.png").symlink_to("0.png")
     (root := images.parent / "root").symlink_to(images)
-    assert check_images(["in.png", "./sub/6.jpg", "7.webp"], root, LIMITS) == dict.fromkeys(
+    assert statuses(["in.png", "./sub/6.jpg", "7.webp"], root) == dict.fromkeys(
         ["in.png", "./sub/6.jpg", "7.webp"], "ok"
     )
 
@@ -127,5 +150,27 @@ def test_each_file_is_decoded_once(images: Path, monkeypatch: pytest.MonkeyPatch
     seen: list[Path] = []
     real: Callable[[Path, ImageLimits], Image.Image] = module.decode
     monkeypatch.setattr(module, "decode", lambda path, limits: (seen.append(path), real(path, limits))[1])
-    assert set(check_images(["0.png", "in.png", "./0.png", "1.png"], images, LIMITS).values()) == {"ok"}
+    assert set(statuses(["0.png", "in.png", "./0.png", "1.png"], images).values()) == {"ok"}
     assert sorted(path.name for path in seen) == ["0.png", "1.png"]
+
+
+def test_headers_alone(images: Path) -> None:
+    """A picture that breaks later is not found; what its beginning tells is."""
+    limits = ImageLimits(max_bytes=1 << 20, max_pixels=1_000_000, threads=2, decode="header")
+    for name, content in {
+        "cut.jpg": encoded("JPEG")[:-200],
+        "page.jpg": b"<html>404</html>",
+        "large.jpg": png_claiming(1001, 1000),
+        "empty.jpg": b"",
+    }.items():
+        (images / name).write_bytes(content)
+    found = check_images(["0.png", "cut.jpg", "page.jpg", "large.jpg", "empty.jpg"], images, limits)
+    assert {name: fault and fault.status for name, fault in found.items()} == {
+        "0.png": None, "cut.jpg": None, "page.jpg": "wrong_format", "large.jpg": "too_large", "empty.jpg": "unreadable",
+    }  # fmt: skip
+
+
+def test_a_whole_picture_in_place_of_its_path_is_not_repeated(images: Path) -> None:
+    name = "data:image/png;base64," + "A" * 100_000
+    fault = check_images([name], images, LIMITS)[name]
+    assert fault is not None and fault.status == "escapes_folder" and len(str(fault)) < 400

@@ -42,6 +42,8 @@ BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 1
 GAUGES = {
     "loss_nats": "Mean cross-entropy of the last update over its supervised tokens.",
     "learning_rate": "Learning rate of the last update.",
+    "left_out_records": "Records that are not trained on: no answer is within the language model's length.",
+    "cut_records": "Records that are trained on up to the language model's length.",
     "planned_updates": "Optimizer updates that the stage will have.",
     "tokens_per_second": "Tokens of the last updates by their time.",
     "samples_per_second": "Samples of the last updates by their time.",

@@ -113,6 +113,12 @@ class TrainingMetrics:
             self._failed.labels(*self._values, reason).set(1)
         self._exposition.close(failure)
 
+    def records_read(self, left_out: int, cut: int) -> None:
+        """How many records of the stage do not enter whole."""
+        if self._leads:
+            self._set("left_out_records", left_out)
+            self._set("cut_records", cut)
+
     def update_done(self, done: Update, planned: int) -> None:
         """One optimizer update of `planned` ones."""
         self._set("peak_memory_bytes", done.memory)

@@ -1,0 +1,33 @@
+"""Whether there is enough data for what is asked of it; of records and of prepared data the same sentence."""
+
+from collections.abc import Iterable, Mapping
+
+from shallowsight.benchmarks import find_benchmark
+from shallowsight.errors import ConfigurationError
+
+LEAST_PICTURES = 16  # of training, which the analysis compares layers on
+
+
+def require_pictures(found: int) -> None:
+    """Raises ConfigurationError for fewer training pictures than the analysis needs."""
+    if found < LEAST_PICTURES:
+        raise ConfigurationError(
+            f"the analysis needs at least {LEAST_PICTURES} training pictures, the data has {found}; add records with "
+            "pictures to data.finetune"
+        )
+
+
+def require_kinds(benchmarks: Iterable[str], kinds: Mapping[str, int]) -> None:
+    """Raises ConfigurationError when there is no question for a benchmark.
+
+    Args:
+        kinds: of questions, and how many there are.
+    """
+    for name in benchmarks:
+        kind = find_benchmark(name).question_kind
+        if not kinds or (kind is not None and kind not in kinds):
+            found = ", ".join(f"{k} ({n})" for k, n in sorted(kinds.items())) or "no questions"
+            raise ConfigurationError(
+                f"benchmark {name!r} asks questions of kind {kind!r}, the test data has {found}; "
+                "change benchmarks or data.test (a record's `tasks` names the kind of each of its questions)"
+            )

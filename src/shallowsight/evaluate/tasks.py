@@ -1,0 +1,106 @@
+"""The local benchmarks as lmms-eval tasks: a YAML file and rows each, for one trained model."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from shallowsight.assets.towers import TowerFacts
+from shallowsight.benchmarks import Benchmark
+from shallowsight.config import Experiment
+from shallowsight.data.conversation import TEMPLATES
+from shallowsight.data.lengths import add_question, asked_questions, require_fitting
+from shallowsight.data.plain_text import Tokenizer, plain_ids, sayable
+from shallowsight.data.questions import EARLIER_TURNS
+from shallowsight.data.records import Record
+from shallowsight.data.shortened import Shortened
+
+SHORTEST_LIMIT, LONGEST_LIMIT = 8, 256  # tokens that an answer may have
+
+# What lmms-eval imports beside its task files; `!function` finds it in the folder of the task.
+_TASK_FUNCTIONS = """from shallowsight.evaluate.local_task import doc_to_text, doc_to_visual, mean, process_results
+
+__all__ = ["doc_to_text", "doc_to_visual", "mean", "process_results"]
+"""
+
+
+def task_name(benchmark: Benchmark) -> str:
+    """Also a file name, and another one for every benchmark: a kind of the user's may hold anything."""
+    return "shallowsight_" + re.sub(r"\W", lambda found: f"-{ord(found[0]):x}-", benchmark.name)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What a trained model makes of a text."""
+
+    tokenizer: Tokenizer
+    experiment: Experiment
+    tower: TowerFacts
+
+    def fitting(self, questions: Iterable[Record]) -> tuple[list[Record], Shortened]:
+        """The questions that fit the model's length, and which do not."""
+        vision, template = self.experiment.vision, TEMPLATES[self.experiment.finetune.template]
+        image_tokens = self.tower.tokens(vision.image_size, vision.pool, vision.features)
+        found = Shortened(self.experiment.language.max_length)
+        fit = [q for q in questions if add_question(found, q, template, self.tokenizer, image_tokens)]
+        return fit, found
+
+
+def write_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader, folder: Path) -> Shortened:
+    """One lmms-eval task a benchmark in `folder`; says which questions are too long to be asked.
+
+    Raises:
+        DataRefused: all questions of a benchmark are.
+    """
+    (folder / "functions.py").write_text(_TASK_FUNCTIONS, encoding="utf-8")
+    questions, shortened = reader.fitting(asked_questions((b.name for b in benchmarks), data))
+    for benchmark in benchmarks:
+        name = task_name(benchmark)
+        rows = [
+            q | {"shards": str(data), "sayable": sayable(q["answer"], reader.tokenizer)}
+            for q in questions
+            if benchmark.question_kind in (None, q["kind"])
+        ]
+        require_fitting(benchmark.name, len(rows), shortened.limit)
+        _write_rows(rows, folder / f"{name}.parquet")
+        # In bytes too: a model need not spell a word in as few tokens as its tokenizer does.
+        longest = max(max(len(row["answer"].encode()), len(plain_ids(row["answer"], reader.tokenizer))) for row in rows)
+        text = _task_yaml(name, folder / f"{name}.parquet", min(max(longest, SHORTEST_LIMIT), LONGEST_LIMIT))
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return shortened
+
+
+def _write_rows(rows: Sequence[Record], path: Path) -> None:
+    """Every column as text: a reader of JSON would make times of answers that look like dates."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    pairs = pa.list_(pa.list_(pa.string()))
+    columns = {
+        key: pa.array([row[key] for row in rows], pairs if key == EARLIER_TURNS else pa.string()) for key in rows[0]
+    }
+    pyarrow.parquet.write_table(pa.table(columns), path)
+
+
+def _task_yaml(name: str, rows: Path, max_new_tokens: int) -> str:
+    task = {
+        "task": name,
+        "dataset_path": "parquet",
+        "dataset_kwargs": {"data_files": {"test": str(rows)}},
+        "test_split": "test",
+        "output_type": "generate_until",
+        "doc_to_target": "answer",
+        # lmms-eval's own end would be an empty line, and true answers may have one.
+        "generation_kwargs": {"max_new_tokens": max_new_tokens, "do_sample": False, "until": []},
+        "metadata": [{"version": 1.0}],
+    }
+    # The tag is lmms-eval's own, so these lines are written as they are.
+    functions = (
+        "doc_to_visual: !function functions.doc_to_visual\n"
+        "doc_to_text: !function functions.doc_to_text\n"
+        "process_results: !function functions.process_results\n"
+        "metric_list:\n- metric: accuracy\n  aggregation: !function functions.mean\n  higher_is_better: true\n"
+    )
+    return yaml.safe_dump(task, sort_keys=False) + functions
