@@ -2,8 +2,9 @@
 
 import json
 import shutil
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from study_runs import QUICK, Ended, shallowsight
 pytest_plugins = ["tiny"]
 
 
+def pytest_configure() -> None:
+    """Ctrl-C is for the tests to send, also where a shell runs them in the background and would have it ignored."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def own_linear() -> Iterator[None]:
     """DeepSpeed's ZeRO 3 leaves its own `linear` in torch, which keeps other tensors, for whatever test comes next."""
@@ -24,22 +31,42 @@ def own_linear() -> Iterator[None]:
         torch.nn.functional.linear = torch._C._nn.linear
 
 
+Once = Callable[..., tuple[Path, Ended]]
+
+
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, Ended]:
-    """The study folder, which no test changes, and how the run ended; one for all workers of pytest-xdist."""
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Run a study once for all workers of pytest-xdist: the study folder, which no test changes, and how it ended."""
     own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "quick"
-    study, how = folder / "study", folder / "ended.json"
-    folder.mkdir(exist_ok=True)
-    with FileLock(folder / "lock"):
-        if not how.exists():
-            how.write_text(json.dumps(asdict(shallowsight("study", *QUICK, "--out", str(study)))))
-    return study, Ended(**json.loads(how.read_text()))
+
+    def run(name: str, *words: str) -> tuple[Path, Ended]:
+        folder = (own if worker_id == "master" else own.parent) / f"study {name}"
+        study, how = folder / "study", folder / "ended.json"
+        folder.mkdir(exist_ok=True)
+        with FileLock(folder / "lock"):
+            if not how.exists():
+                how.write_text(json.dumps(asdict(shallowsight("study", *words, "--out", str(study)))))
+        return study, Ended(**json.loads(how.read_text()))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(once: Once) -> tuple[Path, Ended]:
+    return once("quick", *QUICK)
 
 
 @pytest.fixture(scope="session")
 def quick(finished: tuple[Path, Ended]) -> Path:
     study, ended = finished
+    assert ended.status == 0, ended.all
+    return study
+
+
+@pytest.fixture(scope="session")
+def own_study(once: Once, own_data: Path) -> Path:
+    """Of `own_data`."""
+    study, ended = once("own", str(own_data / "mine.yaml"))
     assert ended.status == 0, ended.all
     return study
 

@@ -16,28 +16,24 @@ def _scores(study: Path) -> dict[str, Any]:
     return {s["name"]: s for s in scores["benchmarks"]}
 
 
-def test_own_study_runs_from_anywhere(own_data: Path, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    ended = shallowsight("study", str(own_data / "mine.yaml"), cwd=elsewhere)
-    assert ended.status == 0, ended.all
-    study = elsewhere / "runs" / "mine"
-    assert f"report: {study}/report/report.html" in ended.out
-    scores = _scores(study)
+def test_own_study_runs_from_anywhere(own_study: Path, own_data: Path, tmp_path: Path) -> None:
+    scores = _scores(own_study)
     assert {name: s["n"] for name, s in scores.items()} == {"own": 32, "own:hue": 16}
     assert scores["own:hue"]["category"] == "hue"
-    assert json.loads((folder_of(study, "prepare") / "data.json").read_text())["images"] == 60
+    assert json.loads((folder_of(own_study, "prepare") / "data.json").read_text())["images"] == 60
 
-    # The same study by a relative path, its data in another place: nothing is made again.
+    # By a relative path, its data in another place, where one stands: nothing is made again.
     moved = Path(shutil.copytree(own_data, tmp_path / "moved"))
+    study = Path(shutil.copytree(own_study, moved / "runs" / "mine"))
     before = len(ledger(study))
-    ended = shallowsight("study", "mine.yaml", "--out", str(study), cwd=moved)
+    ended = shallowsight("study", "mine.yaml", cwd=moved)
     assert ended.status == 0, ended.all
+    assert f"report: {study}/report/report.html" in ended.out
     assert named(ledger(study)[before:], "started") == set()
 
     # A changed picture is other data.
     (moved / "pictures" / "a" / "1.png").write_bytes((moved / "pictures" / "a" / "7.png").read_bytes())
-    ended = shallowsight("study", "mine.yaml", "--out", str(study), "--dry-run", cwd=moved)
+    ended = shallowsight("study", "mine.yaml", "--dry-run", cwd=moved)
     assert "0 cells are whole" in ended.out
 
 
