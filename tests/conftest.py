@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,6 +15,11 @@ from PIL import Image, ImageDraw
 from study_runs import QUICK, Ended, shallowsight
 
 pytest_plugins = ["tiny"]
+
+# A shell starts what runs in its background deaf to Ctrl-C, and that is inherited: here it is heard again, by the
+# commands that tests start too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 from s3_server import BUCKET, Server
-from study_runs import cells, ledger, named, shallowsight
+from study_runs import cells, folder_of, ledger, named, shallowsight
 
+from shallowsight.digest import file_sha256
 from shallowsight.services.objects import open_objects
 
 pytestmark = pytest.mark.slow
@@ -19,6 +20,14 @@ def upload(folder: Path) -> str:
         if path.is_file():
             objects.put_file(path.relative_to(folder).as_posix(), path)
     return objects.url
+
+
+def outputs(study: Path) -> dict[str, dict[str, str]]:
+    """`finetune 2` -> the sha256 of every output."""
+    return {
+        name: {each: file_sha256(folder_of(study, name) / each) for each in cell["outputs"]}
+        for name, cell in cells(study).items()
+    }
 
 
 @pytest.fixture
@@ -36,19 +45,19 @@ def test_a_study_file_that_names_a_bucket(
         text = text.replace(f": {name}", f": {url}/{name}")
     assert text.count("s3://") == 4
     (mine / "theirs.yaml").write_text(text)
-    study = tmp_path / "study"
-    ended = shallowsight("study", str(mine / "theirs.yaml"), "--out", str(study))
-    assert ended.status == 0, ended.all
-    assert "no data source" not in ended.out, "what it costs is known"
-    assert len(cells(study)) >= 5
+    here, there = tmp_path / "here", tmp_path / "there"
+    for name, out in (("mine", here), ("theirs", there)):
+        ended = shallowsight("study", str(mine / f"{name}.yaml"), "--out", str(out))
+        assert ended.status == 0, ended.all
+        assert "no data source" not in ended.out, "what it costs is known"
+    assert outputs(here) == outputs(there) and len(outputs(here)) >= 5
 
-    # It is the study of the same files on a disk.
-    before = len(ledger(study))
-    ended = shallowsight("study", str(mine / "mine.yaml"), "--out", str(study))
+    before = len(ledger(there))
+    ended = shallowsight("study", str(mine / "theirs.yaml"), "--out", str(there))
     assert ended.status == 0, ended.all
-    assert named(ledger(study)[before:], "started") == set()
+    assert named(ledger(there)[before:], "started") == set()
 
     objects = open_objects(url)
     objects.put_bytes("pictures/a/1.png", objects.get_bytes("pictures/a/7.png") or b"")
-    ended = shallowsight("study", str(mine / "theirs.yaml"), "--out", str(study), "--dry-run")
+    ended = shallowsight("study", str(mine / "theirs.yaml"), "--out", str(there), "--dry-run")
     assert "0 cells are whole" in ended.out, ended.all

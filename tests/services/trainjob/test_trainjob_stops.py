@@ -33,8 +33,6 @@ def asked(cluster: FakeKubernetes) -> list[tuple[str, str]]:
 def test_a_stop_deletes_the_trainjob(
     cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher, number: signal.Signals
 ) -> None:
-    if number == signal.SIGINT and signal.getsignal(number) != signal.default_int_handler:
-        pytest.skip("these tests run in the background, where Ctrl-C is ignored")
     before = signal.getsignal(signal.SIGTERM)
     trainer.will(trainer.pods("Running"), lambda: os.kill(os.getpid(), number))
     with pytest.raises(KeyboardInterrupt):
