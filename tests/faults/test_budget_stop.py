@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from study_runs import folder_of, ledger, processes_of, progressed, start, wait_until
+from study_runs import QUICK, QUICKER, folder_of, ledger, processes_of, progressed, start, wait_until
 
 from shallowsight import group, session, study
 from shallowsight.cost.forecast import Outlook
@@ -58,7 +58,7 @@ def test_a_training_is_saved_when_the_budget_is_spent(
     monkeypatch.setattr(study, "time", clock)
     monkeypatch.setattr(group, "STOP_SECONDS", LONG)
     with pytest.raises(Interrupted, match=r"^the budget of 1 hours is spent; 6 of 10 cells are whole; the same"):
-        session.run("study", "quick", [ENDLESS], folder, dry_run=False, gpus=0, hours=1.0)
+        session.run("study", "quick", [*QUICKER, ENDLESS], folder, dry_run=False, gpus=0, hours=1.0)
     assert processes_of(folder) == []
     assert not (folder / "tmp").exists()
     saved = saved_updates(folder)
@@ -66,7 +66,7 @@ def test_a_training_is_saved_when_the_budget_is_spent(
 
     # Ctrl-C saves as well, from there on.
     (folder / "progress.jsonl").unlink()
-    with start("study", "quick", "--out", str(folder), "--set", ENDLESS) as process:
+    with start("study", *QUICK, "--set", ENDLESS, "--out", str(folder)) as process:
         wait_until(lambda: beyond(folder, saved), LONG, "both trainings")
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=LONG)
