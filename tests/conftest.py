@@ -16,11 +16,10 @@ from study_runs import QUICK, Ended, shallowsight
 
 pytest_plugins = ["tiny"]
 
-
-def pytest_configure() -> None:
-    """Ctrl-C is for the tests to send, also where a shell runs them in the background and would have it ignored."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell starts what runs in its background deaf to Ctrl-C, and that is inherited: here it is heard again, by the
+# commands that tests start too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "AVIF")
 _WHITE = (255, 255, 255)
 _SIXTEEN_BITS, _EIGHT_BITS = 65535, 255
+_ORIENTATION = 0x0112  # the tag of EXIF
+_KEY = "transparency"  # where Pillow keeps the one level or colour that is transparent
+_STEPS = {"L;2": 85, "L;4": 17}  # how Pillow spreads grey of few bits
 # What Pillow raises for EXIF data that are broken; the pixels beside them may be whole.
 _BROKEN_EXIF = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, struct.error)
 
@@ -25,25 +28,57 @@ def upright_rgb(image: "Image.Image") -> "Image.Image":
     the first of 1 (floats), 255, 65,535 or their own maximum that holds them all.
 
     Raises:
-        ValueError: pixels that Pillow cannot turn into RGB, such as LAB.
+        ValueError: pixels that Pillow cannot turn into RGB.
     """
     sixteen_bits = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+    _spread_transparent_grey(image)
     image = _upright(image)
     if image.mode.startswith(("I", "F")):
-        return _eight_bits(image, sixteen_bits).convert("RGB")
-    if image.has_transparency_data:
-        return _on_white(image.convert("RGBA"))
-    return image.convert("RGB")
+        rgb = _eight_bits(image, sixteen_bits).convert("RGB")
+    elif image.has_transparency_data:
+        rgb = _on_white(_with_key_of_8_bits(image).convert("RGBA"))
+    else:
+        rgb = image.convert("RGB")
+    rgb.info.clear()  # an orientation that stayed there would turn it again
+    return rgb
 
 
 def _upright(image: "Image.Image") -> "Image.Image":
-    from PIL import ImageOps
+    # Not ImageOps.exif_transpose: it writes all of the EXIF anew, and fails where any other tag of it is odd.
+    from PIL.Image import Transpose
 
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    image.load()  # of a TIFF Pillow then turns the pixels itself, and drops the tag
     try:
-        return ImageOps.exif_transpose(image)
+        orientation = image.getexif().get(_ORIENTATION)
     except _BROKEN_EXIF:
-        image.load()  # raises again where it was the pixels
         return image
+    return image.transpose(turns[orientation]) if orientation in turns else image
+
+
+def _spread_transparent_grey(image: "Image.Image") -> None:
+    """Before it is loaded: of grey in 2 or 4 bits Pillow spreads the pixels over 0 to 255, but not the one that is
+    transparent."""
+    key, tiles = image.info.get(_KEY), getattr(image, "tile", None)
+    if image.mode == "L" and isinstance(key, int) and tiles and tiles[0][3] in _STEPS:
+        image.info[_KEY] = key * _STEPS[tiles[0][3]]
+
+
+def _with_key_of_8_bits(image: "Image.Image") -> "Image.Image":
+    """Of 16-bit colours Pillow keeps the upper byte, but the transparent one whole."""
+    key = image.info.get(_KEY)
+    if isinstance(key, tuple) and max(key) > _EIGHT_BITS:
+        image = image.copy()
+        image.info[_KEY] = tuple(part >> 8 for part in key)
+    return image
 
 
 def _on_white(image: "Image.Image") -> "Image.Image":
@@ -62,7 +97,7 @@ def _eight_bits(image: "Image.Image", sixteen_bits: bool) -> "Image.Image":
     levels = np.nan_to_num(np.asarray(image), nan=0.0, posinf=0.0, neginf=0.0)
     top = _SIXTEEN_BITS if sixteen_bits else _top(levels, image.mode)
     scaled = np.rint(np.clip(levels, 0, top).astype(np.float64) * (_EIGHT_BITS / top)).astype(np.uint8)
-    key = image.info.get("transparency")
+    key = image.info.get(_KEY)
     if isinstance(key, int):
         scaled = np.where(levels == key, np.uint8(_EIGHT_BITS), scaled)
     return Image.fromarray(scaled)

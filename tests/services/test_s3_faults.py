@@ -46,7 +46,7 @@ def large(tmp_path: Path) -> Path:
 def test_every_request_outlives_three_faults(
     objects: Objects, proxy: FaultyProxy, fault: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    proxy.seconds = 1.2  # a little longer than the client waits
+    proxy.seconds = 1.2
     objects.put_bytes("old", b"content")
 
     def through(work: Callable[[], object]) -> object:

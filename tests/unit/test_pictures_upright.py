@@ -101,6 +101,42 @@ def test_a_broken_orientation_is_none() -> None:
     assert upright_rgb(Image.open(BytesIO(out.getvalue()))).size == (32, 16)
 
 
+def test_an_odd_tag_beside_the_orientation_changes_nothing() -> None:
+    """Pillow's own exif_transpose writes the whole block anew, and cannot write this one."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    picture = arrow().transpose(STORED[6])
+    picture.save(out := BytesIO(), "PNG", exif=exif)
+    stored = Image.open(BytesIO(out.getvalue()))
+    stored.getexif()[0x9286] = object()
+    assert np.array_equal(np.asarray(upright_rgb(stored)), np.asarray(arrow()))
+
+
+def test_twice_is_once() -> None:
+    once = upright_rgb(Image.open(BytesIO(photographed(6))))
+    assert np.array_equal(np.asarray(upright_rgb(once)), np.asarray(arrow()))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_transparent_grey_of_few_bits(bits: int) -> None:
+    """The first pixel has the transparent level, the second another one."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    row = bytes([0, 1 << (8 - bits)])  # a filter byte, then the levels 1 and 0
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, bits, 0, 0, 0, 0))
+    parts = [head, chunk(b"tRNS", struct.pack(">H", 1)), chunk(b"IDAT", zlib.compress(row)), chunk(b"IEND", b"")]
+    found = upright_rgb(Image.open(BytesIO(b"\x89PNG\r\n\x1a\n" + b"".join(parts))))
+    assert np.asarray(found)[0, :, 0].tolist() == [255, 0]
+
+
+def test_a_transparent_colour_of_16_bits() -> None:
+    key = (0x1234, 0x5678, 0x9ABC)
+    keyed = png_16([[*key, 0, 0, 0]], 2, 2, struct.pack(">3H", *key))
+    assert np.asarray(upright_rgb(Image.open(BytesIO(keyed))))[0].tolist() == [[255, 255, 255], [0, 0, 0]]
+
+
 def png_16(levels: list[list[int]], colour_type: int, width: int, more: bytes = b"") -> bytes:
     """`colour_type` as PNG numbers them: 0 grey, 2 RGB, 4 grey and alpha, 6 RGBA."""
 
