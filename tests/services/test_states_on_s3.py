@@ -89,7 +89,7 @@ def test_a_store_that_comes_back_is_waited_for(
     s3: Server, proxy: FaultyProxy, on_s3: Make, calm: Make, tmp_path: Path
 ) -> None:
     job = on_s3("one", "here")
-    faults = iter(["SlowDown 503"] * 4 + ["drop"] * 4)
+    faults = iter(["SlowDown 503"] * 3 + ["drop"] * 2)
 
     def ail() -> None:
         proxy.rule = lambda method, path: next(faults, None)
