@@ -20,7 +20,7 @@ BASES := BASE_PYTHON BASE_CUDA BASE_CUDA_BUILD
 LOCAL_BASE := localhost/debian-python:3.11
 image_name = $(shell $(PYTHON) -c 'from components import images; print(images.$(1))')
 
-.PHONY: demo test test-fast lint format compile clean help
+.PHONY: demo test test-fast lint format compile docs clean help
 .PHONY: images images-local image-python image-cuda local-base pin-images test-images engine
 .DEFAULT_GOAL := help
 
@@ -47,6 +47,9 @@ format: $(INSTALLED) ## format and mend what ruff can
 
 compile: $(INSTALLED) ## compile the pipelines into the committed YAML
 	$(BIN)/python -m pipelines.compile
+
+docs: $(INSTALLED) ## build the pages of docs/ into site/; a broken link is an error
+	$(BIN)/mkdocs build --strict
 
 images: image-python image-cuda ## build both container images with docker or podman (ENGINE=...)
 

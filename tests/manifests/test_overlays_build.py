@@ -19,7 +19,7 @@ def is_custom(each: Object) -> bool:
     return each["apiVersion"].partition("/")[0].endswith(CUSTOM)
 
 
-def test_the_overlays_of_the_readme_are_there() -> None:
+def test_the_overlays_of_the_pages_are_there() -> None:
     assert {"local", "a100", "a100-outside-store"} <= set(OVERLAYS)
 
 

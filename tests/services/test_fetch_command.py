@@ -1,4 +1,4 @@
-"""The command of README.md that fetches a report, in a process whose environment leads to a real S3 server."""
+"""The command of docs/cluster.md that fetches a report, in a process whose environment leads to a real S3 server."""
 
 import os
 import shlex
@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from readme_parts import commands
+from pages import commands
 from s3_server import BUCKET, Server
 from study_runs import COMMAND
 

@@ -20,7 +20,7 @@ from shallowsight.experiments import PAPER, STUDIES
 from shallowsight.overrides import load_study
 from shallowsight.settings import Setting
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "costs.md"
 EIGHT = Setting.parse("8")
 
 
@@ -186,11 +186,11 @@ def test_a_resolved_study_is_a_subject() -> None:
     assert found.tower == named.tower
 
 
-def test_the_readme_shows_what_the_command_prints() -> None:
+def test_the_page_shows_what_the_command_prints() -> None:
     """The table that `python -m benchmarks.paper_forecast` prints, with the numbers of this code."""
     from benchmarks.paper_forecast import table
 
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     assert table().strip() in text
 
 

@@ -44,7 +44,7 @@ def test_every_type_and_no_other() -> None:
 
 
 def test_the_rules_of_the_page_are_rules(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (block,) = re.findall(r"```yaml\n(expectations:.*?)```", PAGE, re.DOTALL)
     (file := tmp_path / "my_rules.yaml").write_text(block, encoding="utf-8")
     found = read_own_rules(file)
     try_own_rules(found.rules)

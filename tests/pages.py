@@ -1,4 +1,4 @@
-"""README.md taken apart: its blocks, its words in code, its commands, and what stands around each."""
+"""README.md, CONTRIBUTING.md and docs/ taken apart: blocks, words in code, commands, and what stands around each."""
 
 import re
 import shlex
@@ -11,6 +11,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[1]
+# language-models.md is written by families_page.py, and compared with what that writes.
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != "language-models.md"),
+]
 # What begins a command in running text; in a block of `sh` every line is one.
 PROGRAMS = ("shallowsight", "make", "kubectl", "python", "pytest", "pip")
 
@@ -23,9 +29,14 @@ class Code:
     around: str
 
 
+def text() -> str:
+    """All pages, one after the other."""
+    return "\n\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
 @cache
 def tokens() -> list[Token]:
-    return MarkdownIt("commonmark").enable("table").parse((ROOT / "README.md").read_text(encoding="utf-8"))
+    return MarkdownIt("commonmark").enable("table").parse(text())
 
 
 def blocks(language: str) -> list[str]:

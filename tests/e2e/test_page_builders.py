@@ -1,4 +1,4 @@
-"""The commands of README.md that write committed files, run in a copy: they write what is committed."""
+"""The commands of the pages that write committed files, run in a copy: they write what is committed."""
 
 import shutil
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from readme_parts import ROOT
+from pages import ROOT
 from study_runs import environment
 
 COMPILED = Path("src/shallowsight/services/compiled")

@@ -1,13 +1,13 @@
-"""The overlay that README.md shows, built."""
+"""The overlay that docs/cluster.md shows, built."""
 
 import shutil
 from pathlib import Path
 
 from overlays import MANIFESTS, build_folder
-from readme_parts import blocks
+from pages import blocks
 
 
-def test_the_overlay_of_the_readme_builds(tmp_path: Path) -> None:
+def test_the_overlay_of_the_page_builds(tmp_path: Path) -> None:
     (text,) = [block for block in blocks("yaml") if block.startswith("resources:")]
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
     mine = tmp_path / "manifests" / "overlays" / "mine"

@@ -1,8 +1,8 @@
-"""Every command of README.md, and who has tried it. One that is new or written otherwise belongs in here.
+"""Every command of the pages (tests/pages.py), and who has tried it. One that is new or written otherwise belongs in here.
 
 What is set before a command (`A=b make x`) is left out."""
 
-RUNS = "tests/e2e/test_readme_runs.py"
+RUNS = "tests/e2e/test_page_commands.py"
 IMAGES = f"{RUNS}::test_images_of_the_exports"
 KFP = "tests/services/test_kfp_commands.py"
 IN_A_MINUTE = f"{KFP}::test_submit_status_and_wait"
@@ -11,13 +11,16 @@ ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study
 SCHEDULE = f"{KFP}::test_a_schedule_from_its_first_diff_to_its_end"
 FETCH = "tests/services/test_fetch_command.py::test_fetch_as_it_stands_there"
 TRACK = "tests/services/test_track_study.py::test_what_is_not_whole_there_is_sent_again"
-BUILDERS = "tests/e2e/test_readme_builders.py"
-SECRETS = "tests/e2e/test_readme_secrets.py"
+BUILDERS = "tests/e2e/test_page_builders.py"
+SECRETS = "tests/e2e/test_page_secrets.py"
 SECRET = f"{SECRETS}::test_keys_of_the_store_come_from_its_secret"
 
 # Command -> file::name of the test that runs it, or file::line of what CI runs.
 TESTED = {
     "make test": ".ci/run::make test",
+    "make test-fast": ".ci/run::make test",  # these tests, and the slow ones
+    "make lint": ".ci/run::make lint",
+    "make docs": "tests/e2e/test_site.py::test_make_docs",
     "make demo": "tests/e2e/test_quick_study.py::test_run_ends_well_and_says_so",  # the same road, a smaller study
     ".venv/bin/shallowsight study my.yaml --dry-run": f"{RUNS}::test_own_data",
     ".venv/bin/shallowsight study my.yaml": "tests/e2e/test_own_data.py::test_own_study_runs_from_anywhere",
@@ -46,7 +49,9 @@ TESTED = {
     "shallowsight show paper-1.4b": f"{RUNS}::test_quick_ones",
     "shallowsight list": f"{RUNS}::test_quick_ones",
     "shallowsight forecast paper-1.4b --device A100-80G --gpus 4": f"{RUNS}::test_quick_ones",
-    "python -m benchmarks.paper_forecast": f"{RUNS}::test_the_table_of_hours_is_what_is_computed",
+    "python -m benchmarks.paper_forecast": (
+        "tests/unit/cost/test_cost_forecast.py::test_the_page_shows_what_the_command_prints"
+    ),
     "python -m shallowsight.train": "tests/e2e/test_two_nodes.py::test_two_nodes_train_as_two_processes_do",
     "shallowsight study NAME_OR_FILE [--set k=v] [--out DIR_OR_S3_URL] [--dry-run]": (
         "tests/e2e/test_quick_study.py::test_run_ends_well_and_says_so"
@@ -79,20 +84,26 @@ TESTED = {
     "shallowsight schedule apply FILE [--dry-run] [--prune]": SCHEDULE,
     "shallowsight schedule list FILE": SCHEDULE,
     "shallowsight schedule delete FILE": SCHEDULE,
+    "python tests/architecture/import_picture.py": (
+        "tests/architecture/test_import_picture.py::test_the_page_has_the_table"
+    ),
+    "python tests/families_page.py": "tests/unit/model/test_language_families.py::test_the_page_says_the_same",
     "python -m manifests.base.monitoring.dashboard": f"{BUILDERS}::test_the_dashboard",
     "python -m pytest tests/manifests": ".ci/run::make test",
 }
 
-# The README says once for all of them that they take minutes.
+# docs/commands.md says once for all of them that they take minutes.
 BENCHMARKS = {
     "python -m benchmarks...",
     "python -m benchmarks.startup runs/demo",
     "python -m benchmarks.training",
     "python -m benchmarks.memory",
+    "python -m benchmarks.validation",
+    "python -m benchmarks.validation_parts.leak",
 }
 
 CLUSTER, ENGINE = "needs a cluster", "needs docker or podman"
-# Command -> why not; the README says so beside it. That programs, options and targets exist is looked up all the same.
+# Command -> why not; the page says so beside it. That programs, options and targets exist is looked up all the same.
 NOT_TESTED = {
     "make images": ENGINE,
     "make test-images": ENGINE,

@@ -1,4 +1,4 @@
-"""Whether the programs that README.md calls take what it gives them; nothing is carried out."""
+"""Whether the programs that the pages call take what is given to them; nothing is carried out."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import typer.main
-from readme_parts import ROOT, without_variables, words_of
+from pages import ROOT, without_variables, words_of
 
 from shallowsight.cli import app
 
@@ -56,7 +56,8 @@ def require_understood(command: str) -> None:
             for call in re.findall(r"kubectl [^|)&]+", command):
                 _require_kubectl(words_of(call)[1:])
         case "python":
-            assert words[1] == "-m" and importlib.util.find_spec(words[2]) is not None, command
+            assert words[1] != "-m" or importlib.util.find_spec(words[2]) is not None, command
+            assert words[1] == "-m" or (ROOT / words[1]).is_file(), command
         case "pytest":
             markers = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
             assert words[1] == "-m" and f'"{words[2]}: ' in markers, command

@@ -1,4 +1,4 @@
-"""README.md against what there is: a command, an option or a key that is renamed or new has to be looked at."""
+"""The pages against what there is: a command, an option, a key or a file that is renamed or new has to be looked at."""
 
 import ast
 import importlib.util
@@ -8,9 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from readme_commands import BENCHMARKS, NOT_TESTED, TESTED
-from readme_parts import ROOT, commands, spans, without_variables, words_of
-from readme_programs import names_of_ours, options_of_ours, require_understood
+from page_commands import BENCHMARKS, NOT_TESTED, TESTED
+from pages import PAGES, ROOT, commands, spans, text, without_variables, words_of
+from page_programs import names_of_ours, options_of_ours, require_understood
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.experiments import STUDIES
@@ -18,15 +18,22 @@ from shallowsight.overrides import load_study
 
 COMMANDS = commands()
 PLACEHOLDERS = {"key=value", "k=v"}
-OF_OTHERS = {"--network": "of docker and podman"}
+OF_OTHERS = {"--network": "of docker and podman", "--help": "every command has it"}
+# Code in the pages that looks like a file or a folder of the repository, and is none.
+NOT_OF_THE_REPOSITORY = {
+    "manifests/overlays/mine/kustomization.yaml": "the user writes it",
+    "metrics/": "of a study folder",
+    "report/": "of a study folder",
+    "site/": "made by make docs",
+}
 
 
 def test_every_command_is_decided_upon() -> None:
     written = {without_variables(code.text) for code in COMMANDS}
     undecided = sorted(written - set(TESTED) - set(NOT_TESTED) - BENCHMARKS)
-    assert not undecided, f"say in readme_commands.py how these are tested: {undecided}"
+    assert not undecided, f"say in page_commands.py how these are tested: {undecided}"
     gone = sorted((set(TESTED) | set(NOT_TESTED) | BENCHMARKS) - written)
-    assert not gone, f"README.md has these no more: {gone}"
+    assert not gone, f"no page has these any more: {gone}"
     assert not set(TESTED) & set(NOT_TESTED)
 
 
@@ -68,11 +75,11 @@ def test_options_in_running_text_exist(text: str) -> None:
 def test_every_command_of_ours_is_there() -> None:
     written = " ".join(code.text for code in COMMANDS)
     for name in names_of_ours():
-        assert re.search(rf"shallowsight {name}\b", written), f"README.md lacks `shallowsight {name}`"
+        assert re.search(rf"shallowsight {name}\b", written), f"no page has `shallowsight {name}`"
 
 
 def overrides() -> list[str]:
-    """What the README gives to `--set`, or names as key=value."""
+    """What the pages give to `--set`, or name as key=value."""
     found = {code.text for code in spans() if re.fullmatch(r"[a-z_]+(\.[a-z_]+)+=\S+", code.text)}
     for code in (*spans(), *COMMANDS):
         words = shlex.split(code.text) if "--set" in code.text else []
@@ -86,7 +93,7 @@ def test_keys_and_values_are_taken(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", sorted({c.text for c in spans() if re.fullmatch(r"(data|vision|pretrain|finetune)\.[a-z_.]+", c.text)})
+    "key", sorted({c.text for c in spans() if re.fullmatch(r"(data|vision|pretrain|finetune)\.[a-z_.]+(?<!\.json)", c.text)})
 )
 def test_keys_exist(key: str) -> None:
     value: object = STUDIES["demo"].base.model_dump()
@@ -96,12 +103,31 @@ def test_keys_exist(key: str) -> None:
 
 
 def test_variables_of_the_environment_exist() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"\b(?:SHALLOWSIGHT|KF_PIPELINES|AWS)_[A-Z_]+[A-Z]\b", readme))
+    named = set(re.findall(r"\b(?:SHALLOWSIGHT|KF_PIPELINES|AWS)_[A-Z_]+[A-Z]\b", text()))
     assert len(named) > 5
     places = [ROOT / "Makefile", *(ROOT / "src").rglob("*.py"), *(ROOT / "images").rglob("*Dockerfile")]
     text = "\n".join(place.read_text(encoding="utf-8") for place in places)
     assert not sorted(name for name in named if not re.search(rf"\b{name}\b", text))
+
+
+def places() -> list[str]:
+    """What is written like a folder, a Python file, or anything below a folder of the repository."""
+    tops = "|".join(sorted(re.escape(path.name) for path in ROOT.iterdir() if path.is_dir()))
+    form = rf"[\w.-]+(/[\w.-]+)*/|[\w./-]+\.py|({tops})/[\w./-]+"
+    return sorted({c.text for c in spans() if re.fullmatch(form, c.text)} - set(NOT_OF_THE_REPOSITORY))
+
+
+@pytest.mark.parametrize("place", places())
+def test_files_and_folders_exist(place: str) -> None:
+    """Below the repository or the package."""
+    assert (ROOT / place).exists() or (ROOT / "src" / "shallowsight" / place).exists()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent == ROOT], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Those of docs/ are checked by mkdocs."""
+    found = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert found and not [link for link in found if not (ROOT / link).is_file()]
 
 
 def test_the_call_of_lmms_eval_is_one() -> None:

@@ -1,4 +1,4 @@
-"""The commands of README.md that carry the store's keys, run as they stand there beside a stand-in of a cluster."""
+"""The commands of docs/cluster.md that carry the store's keys, run as they stand there beside a stand-in of a cluster."""
 
 import base64
 import json
@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from readme_parts import blocks, commands
-from readme_programs import kubectl
+from pages import blocks, commands
+from page_programs import kubectl
 
 STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # A cluster that has one Secret, and shows what would be made; of --from-env-file a real kubectl makes it.
@@ -42,7 +42,7 @@ SECRET = {
 
 
 def with_words(*words: str) -> list[str]:
-    """The commands that hold them all, as they stand in the README."""
+    """The commands that hold them all, as they stand on the page."""
     return [command for command in [code.text for code in commands()] if all(word in command for word in words)]
 
 

@@ -1,4 +1,4 @@
-"""Commands of README.md that are quick enough to be run as they stand there."""
+"""Commands of the pages that are quick enough to be run as they stand there."""
 
 import json
 import re
@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from readme_parts import ROOT, blocks, commands
+from pages import blocks, commands
 from study_runs import COMMAND, environment
 
-from benchmarks.paper_forecast import table
 from shallowsight.overrides import load_study
 from shallowsight.schedules.values import read_schedules
 from shallowsight.services.kubeflow.shipped import IMAGE_VARIABLES, shipped
@@ -41,7 +40,7 @@ def test_own_data_in_a_bucket(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_own_data(own_data: Path, tmp_path: Path) -> None:
-    """The file and the command of the README, on a folder of pictures and records."""
+    """The file and the command of README.md, on a folder of pictures and records."""
     my, _ = studies()
     folder = tmp_path / "own"
     shutil.copytree(own_data, folder)
@@ -70,10 +69,6 @@ def test_quick_ones(command: str, says: str) -> None:
     assert says in shallowsight(*shlex.split(command)[1:])
 
 
-def test_the_table_of_hours_is_what_is_computed() -> None:
-    assert table() in (ROOT / "README.md").read_text(encoding="utf-8")
-
-
 def test_schedules_are_read(tmp_path: Path) -> None:
     (text,) = [block for block in blocks("yaml") if "schedules:" in block]
     (tmp_path / "schedules.yaml").write_text(text)
@@ -82,8 +77,8 @@ def test_schedules_are_read(tmp_path: Path) -> None:
 
 
 def test_every_block_of_yaml_is_read_by_somebody() -> None:
-    kinds = [re.match(r"base:|resources:|version:", block) for block in blocks("yaml")]
-    assert sorted(kind[0] for kind in kinds if kind) == ["base:", "base:", "resources:", "version:"]
+    kinds = [re.match(r"base:|expectations:|resources:|version:", block) for block in blocks("yaml")]
+    assert sorted(kind[0] for kind in kinds if kind) == ["base:", "base:", "expectations:", "resources:", "version:"]
     assert None not in kinds
 
 
