@@ -18,7 +18,7 @@ _UNQUOTED = re.compile(r"([\w.-]+):\s+([*@%`])")
 class Document:
     """What a file says, and where."""
 
-    path: Path
+    name: str  # what people call it
     value: Any
     _root: yaml.Node
 
@@ -34,37 +34,42 @@ class Document:
 
     def where(self, place: Sequence[str | int]) -> str:
         """`schedules.yaml:12`."""
-        return f"{self.path}:{self.line_of(place)}"
+        return f"{self.name}:{self.line_of(place)}"
 
 
-def read_document(path: Path) -> Document:
-    """Raises ConfigurationError when it is missing, no YAML, empty, or names a key twice."""
+def read_document(path: Path, called: str | None = None) -> Document:
+    """`called` is the name of what `path` is a copy of.
+
+    Raises:
+        ConfigurationError: it is missing, no YAML, empty, or names a key twice.
+    """
+    name = called or str(path)
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
     except (FileNotFoundError, IsADirectoryError):
-        raise ConfigurationError(f"no file {str(path)!r}") from None
+        raise ConfigurationError(f"no file {name!r}") from None
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not YAML: {error}") from None
+        raise ConfigurationError(f"{name} is not YAML: {error}") from None
     except yaml.YAMLError as error:
-        raise ConfigurationError(_broken(path, text, error)) from None
+        raise ConfigurationError(_broken(name, text, error)) from None
     if root is None:
-        raise ConfigurationError(f"{path} is empty")
-    _refuse_twice(path, root)
-    return Document(path, value, root)
+        raise ConfigurationError(f"{name} is empty")
+    _refuse_twice(name, root)
+    return Document(name, value, root)
 
 
-def _broken(path: Path, text: str, error: yaml.YAMLError) -> str:
+def _broken(name: str, text: str, error: yaml.YAMLError) -> str:
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return f"{path} is not YAML: {' '.join(str(error).split())}"
+        return f"{name} is not YAML: {' '.join(str(error).split())}"
     mark, what = error.problem_mark, " ".join(text for text in (error.context, error.problem) if text)
     lines = text.splitlines()
     for unquoted in _UNQUOTED.finditer(lines[mark.line]) if mark.line < len(lines) else ():
         # YAML stumbles at the first letter or the second; where it stumbles later, the value is not at fault.
         if mark.column - unquoted.start(2) in (0, 1):
-            return f'{path}:{mark.line + 1}: what begins with {unquoted[2]!r} needs quotes: {unquoted[1]}: "..."'
-    return f"{path} is not YAML: line {mark.line + 1}: {what}"
+            return f'{name}:{mark.line + 1}: what begins with {unquoted[2]!r} needs quotes: {unquoted[1]}: "..."'
+    return f"{name} is not YAML: line {mark.line + 1}: {what}"
 
 
 def _below(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
@@ -76,16 +81,16 @@ def _below(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
     return None
 
 
-def _refuse_twice(path: Path, node: yaml.Node) -> None:
+def _refuse_twice(name: str, node: yaml.Node) -> None:
     """YAML would silently take the last of two."""
     if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if key.value in lines:
-                raise ConfigurationError(f"{path}: the key {key.value!r} stands in lines {lines[key.value]} and {line}")
+                raise ConfigurationError(f"{name}: the key {key.value!r} stands in lines {lines[key.value]} and {line}")
             lines[key.value] = line
-            _refuse_twice(path, value)
+            _refuse_twice(name, value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _refuse_twice(path, value)
+            _refuse_twice(name, value)

@@ -14,11 +14,6 @@ log = logging.getLogger(__name__)
 _KEY = "language.model"
 # Endings that transformers gives the classes of causal language models, by its own convention.
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
-# Families whose model without a head reads in both directions.
-_ENCODERS = (
-    "albert", "bert", "camembert", "convbert", "deberta", "deberta-v2", "distilbert", "electra", "ernie", "esm",
-    "modernbert", "mpnet", "rembert", "roberta", "roformer", "xlm", "xlm-roberta", "xlm-roberta-xl",
-)  # fmt: skip
 _OF_SEVERAL = {"vision_config", "audio_config", "text_config"}  # keys of config.json
 _OF_PICTURES = {"image_size", "patch_size"}
 # Families whose tables of positions end: a longer text is an error. The key of config.json, and what it is when silent.
@@ -72,7 +67,7 @@ def _what_else(config: Mapping[str, Any]) -> str | None:
         return "its weights are quantised; the model that was quantised would do"
     if not classes or any(name.endswith(_CAUSAL) for name in classes):
         return None
-    if kind not in _ENCODERS and classes[0].endswith("Model"):
+    if classes[0].endswith("Model"):
         # Without an output layer, which is there all the same where it is the embeddings again.
         tied = config.get("tie_word_embeddings", True)
         return None if tied else f"a {classes[0]} has no output layer, and a new one would know nothing"

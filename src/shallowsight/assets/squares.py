@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _LONG = 8  # of proportions; what is longer is cropped before it is resized
+_BAND = 64  # rows of a padded square that are there at a time
 _MANY = 64  # a side is first averaged down to this many times the target's: what the filter sees is the same
 
 
@@ -43,20 +44,23 @@ def cropped(picture: "Image.Image", side: int) -> "Image.Image":
 def padded(picture: "Image.Image", side: int, bars: tuple[int, ...]) -> "Image.Image":
     """All of it in S x S between bars of a colour, as LLaVA-1.5's finetuning (llava/mm_utils.py, expand2square).
 
-    LLaVA makes the square first, which takes 600 MB for a screenshot of 1280 x 14000. A resize goes over rows and
-    columns separately, so here the longer side is resized before the bars are there, and the other one after: the
-    same sums for a wide picture, and for a tall one rounded to 8 bits in another order.
+    LLaVA makes the square first, which takes 600 MB for a screenshot of 1280 x 14000. Pillow resizes along the rows
+    first, and each row by itself: here the square is made and narrowed a band of rows at a time, which gives the same
+    bytes.
     """
     from PIL import Image
 
     picture = _reduced(picture, side)
-    tall, longer = picture.height > picture.width, max(picture.size)
-    strip = _resized(picture, picture.width, side) if tall else _resized(picture, side, picture.height)
+    longer = max(picture.size)
     # Not ImageOps.pad: where the bars cannot be equal, it rounds to an even number and LLaVA down.
-    square = Image.new("RGB", (longer, side) if tall else (side, longer), bars)
-    before = (longer - min(picture.size)) // 2
-    square.paste(strip, (before, 0) if tall else (0, before))
-    return _resized(square, side, side)
+    left, upper = ((longer - own) // 2 for own in picture.size)
+    narrowed = Image.new("RGB", (side, longer), bars)
+    for top in range(0, picture.height, _BAND):
+        rows = min(_BAND, picture.height - top)
+        band = Image.new("RGB", (longer, rows), bars)
+        band.paste(picture.crop((0, top, picture.width, top + rows)), (left, 0))
+        narrowed.paste(_resized(band, side, rows), (0, upper + top))
+    return _resized(narrowed, side, side)
 
 
 def _resized(picture: "Image.Image", width: int, height: int) -> "Image.Image":

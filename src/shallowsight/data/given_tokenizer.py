@@ -15,11 +15,10 @@ def given_tokenizer(language: Language) -> "PreTrainedTokenizerBase":
     """Loads no weights.
 
     Raises:
-        ConfigurationError: it cannot be loaded, does not fit the model, or transformers knows no such language model.
+        ConfigurationError: it cannot be loaded, or does not fit the model.
         OSError: the hub does not answer.
     """
     from transformers import AutoConfig, AutoTokenizer
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     model = language.model
     files = texts_of("language.model", model, language.revision)
@@ -33,11 +32,6 @@ def given_tokenizer(language: Language) -> "PreTrainedTokenizerBase":
             f"language.model: transformers cannot load the configuration and tokenizer of {model}: "
             f"{(str(error).splitlines() or [type(error).__name__])[0]}; name another model, or save this one again"
         ) from error
-    if config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise ConfigurationError(
-            f"language.model: a {config.model_type!r} model is no causal language model; name one that "
-            "AutoModelForCausalLM of transformers loads"
-        )
     require_end(model, tokenizer.eos_token_id is not None)
     control = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
     known = tokenizer.get_vocab()

@@ -71,9 +71,9 @@ def own_rules(data: Data) -> OwnRules:
         return OwnRules()
     file = _copy_of_rules(data.expectations)
     try:
-        return read_own_rules(file)
+        return read_own_rules(file, called=data.expectations)
     except ConfigurationError as error:
-        raise ConfigurationError(f"data.expectations: {str(error).replace(str(file), data.expectations)}") from None
+        raise ConfigurationError(f"data.expectations: {error}") from None
 
 
 def _copy_of_rules(name: str) -> Path:

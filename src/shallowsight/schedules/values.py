@@ -151,7 +151,7 @@ def _refuse_twice(document: Document, what: str, values: list[str]) -> None:
         if value in first:
             lines = [document.line_of(("schedules", n, what)) for n in (first[value], number)]
             raise ConfigurationError(
-                f"{document.path}: two schedules have the {what} {value!r} (lines {lines[0]} and {lines[1]}); "
+                f"{document.name}: two schedules have the {what} {value!r} (lines {lines[0]} and {lines[1]}); "
                 "give each its own"
             )
         first[value] = number

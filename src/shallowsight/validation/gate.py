@@ -105,7 +105,7 @@ def gate(
 def _good_files(files: Sequence[Path], out: Path, max_bad_share: float) -> tuple[Path, ...]:
     """Where the good rows go; refuses arguments under which an output would overwrite something."""
     if not files:
-        raise ConfigurationError("the data gate got no file; name at least one .json or .jsonl file in data.files")
+        raise ConfigurationError("the data gate got no file; name at least one .json or .jsonl file")
     if not 0 <= max_bad_share <= 1:
         raise ConfigurationError(f"data.max_bad_share is {max_bad_share}; allowed: a share from 0 to 1")
     good = tuple(out / f"{stem}.good.jsonl" for stem in stems_of(files))

@@ -92,9 +92,13 @@ class _File(BaseModel):
     thresholds: dict[str, _Share] = {}
 
 
-def read_own_rules(path: Path) -> OwnRules:
-    """Raises ConfigurationError, with the line, for what is no rule; whether arguments fit only `Suite` can say."""
-    document = read_document(path)
+def read_own_rules(path: Path, called: str | None = None) -> OwnRules:
+    """`called` is the name of what `path` is a copy of.
+
+    Raises:
+        ConfigurationError: with the line, for what is no rule; whether arguments fit only `Suite` can say.
+    """
+    document = read_document(path, called)
     try:
         found = _File.model_validate(document.value)
     except ValidationError as error:

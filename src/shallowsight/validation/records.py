@@ -49,7 +49,7 @@ def read_texts(path: Path, limits: RecordLimits | None = None) -> Iterator[tuple
         _refuse(path, f"the name ends in {path.suffix!r}", "rename or convert it")
     if not path.is_file():
         found = "it is a folder" if path.is_dir() else "there is no such file"
-        _refuse(path, found, "check data.files and the mounted volume")
+        _refuse(path, found, "check the path and the mounted volume")
     number = 0
     try:
         with path.open(encoding="utf-8-sig") as stream:

@@ -137,7 +137,6 @@ KINDS = [
     pytest.param(TOWER, "a 'clip_vision_model' model reads pictures", id="tower"),
     pytest.param(T5, "a 't5' model has an encoder beside its decoder", id="t5"),
     pytest.param({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "a BertForMaskedLM does", id="bert"),
-    pytest.param({"model_type": "bert", "architectures": ["BertModel"]}, "a BertModel does not write", id="bare bert"),
     pytest.param(CLASSIFIES, "a LlamaForSequenceClassification does not write", id="a head for something else"),
     pytest.param(BARE, "a LlamaModel has no output layer", id="no head"),
     pytest.param(QUANTISED, "its weights are quantised", id="quantised"),
@@ -162,6 +161,13 @@ def test_another_kind_of_model(language: Path, config: dict[str, object], says: 
 def test_a_causal_language_model(language: Path, config: dict[str, object]) -> None:
     change_json(language / "config.json", **config)
     assert with_language(language) == ""
+
+
+def test_an_encoder_without_a_head(language: Path) -> None:
+    change_json(language / "config.json", model_type="bert", architectures=["BertModel"])
+    assert with_language(language).startswith(
+        "language.model: a model of the family 'bert' is refused: its tokens see those after them; llama, "
+    )
 
 
 def test_a_language_model_is_no_tower(language: Path) -> None:
