@@ -49,7 +49,7 @@ compile: $(INSTALLED) ## compile the pipelines into the committed YAML
 	$(BIN)/python -m pipelines.compile
 
 docs: $(INSTALLED) ## build the pages of docs/ into site/; a broken link is an error
-	$(BIN)/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 images: image-python image-cuda ## build both container images with docker or podman (ENGINE=...)
 

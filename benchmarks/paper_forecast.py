@@ -1,4 +1,4 @@
-"""What the paper's experiments cost, computed: `python -m benchmarks.paper_forecast` prints the table of docs/costs.md."""
+"""What the paper's experiments cost, computed: `python -m benchmarks.paper_forecast` prints docs/costs.md's table."""
 
 from shallowsight.cost.forecast import StageForecast, forecast_study
 from shallowsight.cost.subject import subject_named

@@ -29,14 +29,14 @@ class Code:
     around: str
 
 
-def text() -> str:
+def whole_text() -> str:
     """All pages, one after the other."""
     return "\n\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 @cache
 def tokens() -> list[Token]:
-    return MarkdownIt("commonmark").enable("table").parse(text())
+    return MarkdownIt("commonmark").enable("table").parse(whole_text())
 
 
 def blocks(language: str) -> list[str]:

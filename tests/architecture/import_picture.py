@@ -6,7 +6,10 @@ from xml.sax.saxutils import escape
 
 DOCS = Path(__file__).parents[2] / "docs"
 PICTURE, PAGE = DOCS / "import-table.svg", DOCS / "built.md"
-BEGIN, END = "<!-- import table: written by tests/architecture/import_picture.py -->", "<!-- end of the import table -->"
+BEGIN, END = (
+    "<!-- import table: written by tests/architecture/import_picture.py -->",
+    "<!-- end of the import table -->",
+)
 _CELL, _GAP, _LETTER = 22, 8, 7.0  # pixels: a square, space around the names, the width of a letter
 
 Table = Mapping[str, Set[str]]

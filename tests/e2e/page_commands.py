@@ -1,4 +1,4 @@
-"""Every command of the pages (tests/pages.py), and who has tried it. One that is new or written otherwise belongs in here.
+"""Every command of the pages (tests/pages.py), and which test runs it. A new or changed command belongs in here.
 
 What is set before a command (`A=b make x`) is left out."""
 

@@ -1,4 +1,4 @@
-"""The commands of docs/cluster.md that carry the store's keys, run as they stand there beside a stand-in of a cluster."""
+"""The commands of docs/cluster.md that carry the store's keys, run as they stand there against a stand-in cluster."""
 
 import base64
 import json
@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages import blocks, commands
 from page_programs import kubectl
+from pages import blocks, commands
 
 STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # A cluster that has one Secret, and shows what would be made; of --from-env-file a real kubectl makes it.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from page_commands import BENCHMARKS, NOT_TESTED, TESTED
-from pages import PAGES, ROOT, commands, spans, text, without_variables, words_of
 from page_programs import names_of_ours, options_of_ours, require_understood
+from pages import PAGES, ROOT, commands, spans, whole_text, without_variables, words_of
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.experiments import STUDIES
@@ -93,7 +93,8 @@ def test_keys_and_values_are_taken(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", sorted({c.text for c in spans() if re.fullmatch(r"(data|vision|pretrain|finetune)\.[a-z_.]+(?<!\.json)", c.text)})
+    "key",
+    sorted({c.text for c in spans() if re.fullmatch(r"(data|vision|pretrain|finetune)\.[a-z_.]+(?<!\.json)", c.text)}),
 )
 def test_keys_exist(key: str) -> None:
     value: object = STUDIES["demo"].base.model_dump()
@@ -103,9 +104,10 @@ def test_keys_exist(key: str) -> None:
 
 
 def test_variables_of_the_environment_exist() -> None:
-    named = set(re.findall(r"\b(?:SHALLOWSIGHT|KF_PIPELINES|AWS)_[A-Z_]+[A-Z]\b", text()))
+    named = set(re.findall(r"\b(?:SHALLOWSIGHT|KF_PIPELINES|AWS)_[A-Z_]+[A-Z]\b", whole_text()))
     assert len(named) > 5
-    places = [ROOT / "Makefile", *(ROOT / "src").rglob("*.py"), *(ROOT / "images").rglob("*Dockerfile")]
+    python = [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests" / "cluster").rglob("*.py")]
+    places = [ROOT / "Makefile", *python, *(ROOT / "images").rglob("*Dockerfile")]
     text = "\n".join(place.read_text(encoding="utf-8") for place in places)
     assert not sorted(name for name in named if not re.search(rf"\b{name}\b", text))
 
