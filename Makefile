@@ -77,7 +77,7 @@ engine:
 	@test -n "$(ENGINE)" || { echo "docker or podman is needed, and neither answers: start one, or name it with ENGINE=..."; exit 1; }
 
 clean: ## remove the environment and caches; runs/ stays
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build dist site .mypy_cache .ruff_cache .pytest_cache
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \

@@ -125,6 +125,14 @@ def test_files_and_folders_exist(place: str) -> None:
     assert (ROOT / place).exists() or (ROOT / "src" / "shallowsight" / place).exists()
 
 
+def test_the_readme_names_every_package_and_no_other() -> None:
+    (table,) = re.findall(r"\| package \|.*?\n\n", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    package = ROOT / "src" / "shallowsight"
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(
+        path.parent.name for path in package.glob("*/__init__.py")
+    )
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if page.parent == ROOT], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     """Those of docs/ are checked by mkdocs."""
