@@ -87,7 +87,7 @@ TESTED = {
     "python tests/architecture/import_picture.py": (
         "tests/architecture/test_import_picture.py::test_the_page_has_the_table"
     ),
-    "python tests/families_page.py": "tests/unit/model/test_language_families.py::test_the_page_says_the_same",
+    "python tests/families_page.py": "tests/unit/model/language/test_language_families.py::test_the_page_says_the_same",
     "python -m manifests.base.monitoring.dashboard": f"{BUILDERS}::test_the_dashboard",
     "python -m pytest tests/manifests": ".ci/run::make test",
 }
