@@ -20,7 +20,8 @@ BASES := BASE_PYTHON BASE_CUDA BASE_CUDA_BUILD
 LOCAL_BASE := localhost/debian-python:3.11
 image_name = $(shell $(PYTHON) -c 'from components import images; print(images.$(1))')
 
-.PHONY: demo test test-fast lint format compile docs clean help
+.PHONY: demo test test-fast lint format compile clean help
+.PHONY: docs
 .PHONY: images images-local image-python image-cuda local-base pin-images test-images engine
 .DEFAULT_GOAL := help
 

@@ -20,6 +20,7 @@ TESTED = {
     "make test": ".ci/run::make test",
     "make test-fast": ".ci/run::make test",  # these tests, and the slow ones
     "make lint": ".ci/run::make lint",
+    "make check": ".ci/run::make lint",  # and make test-fast
     "make docs": "tests/e2e/test_site.py::test_make_docs",
     "make demo": "tests/e2e/test_quick_study.py::test_run_ends_well_and_says_so",  # the same road, a smaller study
     ".venv/bin/shallowsight study my.yaml --dry-run": f"{RUNS}::test_own_data",
