@@ -4,7 +4,7 @@ from pathlib import Path
 
 from small_language_models import attention
 
-from shallowsight.assets.language_families import (
+from shallowsight.model.language.families import (
     PACKED,
     REFUSED,
     SUPPORTED,

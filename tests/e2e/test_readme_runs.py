@@ -13,9 +13,9 @@ from readme_parts import ROOT, blocks, commands
 from study_runs import COMMAND, environment
 
 from benchmarks.paper_forecast import table
-from shallowsight.overrides import load_study
-from shallowsight.schedules.values import read_schedules
-from shallowsight.services.kubeflow.shipped import IMAGE_VARIABLES, shipped
+from shallowsight.cluster.kubeflow.shipped import IMAGE_VARIABLES, shipped
+from shallowsight.cluster.schedules.values import read_schedules
+from shallowsight.study.overrides import load_study
 
 COMMANDS = [code.text for code in commands()]
 

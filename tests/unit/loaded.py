@@ -1,8 +1,9 @@
 """Experiments and studies as words and files make them, without weights."""
 
-from shallowsight.config import Experiment, Study
-from shallowsight.experiments import EXPERIMENTS, STUDIES
-from shallowsight.overrides import load_experiment, load_study
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.experiments import EXPERIMENTS, STUDIES
+from shallowsight.study.overrides import load_experiment, load_study
+from shallowsight.study.study import Study
 
 ALL_EXPERIMENTS, ALL_STUDIES = ", ".join(EXPERIMENTS), ", ".join(STUDIES)
 

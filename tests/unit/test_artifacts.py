@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shallowsight import artifacts
-from shallowsight.cells import Resolved
+from shallowsight.steps import artifacts
+from shallowsight.study.resolved import Resolved
 
 
 def test_a_pointer_names_cells(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shallowsight.benchmarks import BENCHMARKS, DEMO_BENCHMARKS, find_benchmark
+from shallowsight.study.benchmarks import BENCHMARKS, DEMO_BENCHMARKS, find_benchmark
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shallowsight.cluster.submission.study import request
 from shallowsight.errors import ConfigurationError
-from shallowsight.overrides import load_study
-from shallowsight.remote.study import request
+from shallowsight.study.overrides import load_study
 
 PLACES = {
     "data.finetune": ["s3://data/train.json", "scenes"],

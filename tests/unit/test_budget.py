@@ -2,8 +2,8 @@
 
 import pytest
 
-from shallowsight import budget as module
-from shallowsight.budget import Budget
+from shallowsight.cost import budget as module
+from shallowsight.cost.budget import Budget
 from shallowsight.errors import ConfigurationError
 
 

@@ -4,21 +4,13 @@ from typing import Any
 
 import pytest
 
-from shallowsight import cells
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.cells import (
-    Cell,
-    Resolved,
-    analyze_cell,
-    encode_cell,
-    evaluate_cell,
-    prepare_cell,
-    stage_cell,
-)
-from shallowsight.config import Experiment, Study
-from shallowsight.data.sources import SourceFacts
-from shallowsight.overrides import _leaf_keys, load_study
-from shallowsight.settings import Setting
+from shallowsight.store import cells
+from shallowsight.store.cells import Cell, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.overrides import _leaf_keys, load_study
+from shallowsight.study.resolved import Resolved, SourceFacts, TowerFacts
+from shallowsight.study.settings import Setting
+from shallowsight.study.study import Study
 
 STEPS = ("prepare", "analyze", "encode", "pretrain", "finetune", "evaluate")
 ALL = set(STEPS)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shallowsight import cli
-from shallowsight.experiments import EXPERIMENTS, STUDIES
+from shallowsight.cli import app as cli
+from shallowsight.study.experiments import EXPERIMENTS, STUDIES
 
 COMMAND = Path(sys.executable).parent / "shallowsight"
 HEAVY = ("torch", "transformers", "kfp", "deepspeed", "lmms_eval", "great_expectations", "matplotlib", "pandas")
@@ -61,7 +61,7 @@ def test_help_answers_at_once() -> None:
     [
         pytest.param("import shallowsight", id="import"),
         pytest.param(
-            "import sys; sys.argv = ['shallowsight', '--help']\nfrom shallowsight import cli\n"
+            "import sys; sys.argv = ['shallowsight', '--help']\nfrom shallowsight.cli import app as cli\n"
             "try: cli.main()\nexcept SystemExit: pass",
             id="help",
         ),
@@ -300,7 +300,7 @@ def test_no_arguments_show_the_help(run) -> None:  # type: ignore[no-untyped-def
 
 
 def test_ctrl_c_before_the_run_is_status_4(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    from shallowsight import session
+    from shallowsight.cli import session
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shallowsight import cli
+from shallowsight.cli import app as cli
 
 WRONG = [
     pytest.param(["submit", "demo"], ["--store"], id="no store"),

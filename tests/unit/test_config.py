@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shallowsight.config import Data, Experiment, Language, Lora, Stage, Study
-from shallowsight.experiments import DEMO, EXPERIMENTS, STUDIES
-from shallowsight.layers import LayerSet
-from shallowsight.settings import Setting
+from shallowsight.study.data import Data
+from shallowsight.study.experiment import Experiment, Language
+from shallowsight.study.experiments import DEMO, EXPERIMENTS, STUDIES
+from shallowsight.study.layers import LayerSet
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import Lora, Stage
+from shallowsight.study.study import Study
 
 
 def refusal(kind: type[Any], base: Any, changes: dict[str, Any]) -> str:

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from shallowsight.cluster.schedules.cron import six_fields
 from shallowsight.errors import MissingPackage
-from shallowsight.schedules.cron import six_fields
 
 
 @pytest.mark.parametrize(

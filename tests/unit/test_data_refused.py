@@ -9,11 +9,11 @@ import pytest
 from tiny import write_pictures
 from typer.testing import CliRunner
 
-from shallowsight.cli import app
-from shallowsight.config import Data
+from shallowsight.cli.app import app
 from shallowsight.data.enough import LEAST_PICTURES
 from shallowsight.data.record_kinds import kinds_of_test
 from shallowsight.errors import ConfigurationError
+from shallowsight.study.data import Data
 
 
 @pytest.fixture
@@ -120,9 +120,9 @@ def test_what_cannot_be_read_counts_nothing(files: Path, record: dict[str, Any])
 
 
 def test_kinds_of_what_comes_with_it(tmp_path: Path) -> None:
+    from shallowsight.data.gate.records import read_records
     from shallowsight.data.questions import questions_of
     from shallowsight.data.sources import collect_sources
-    from shallowsight.validation.records import read_records
 
     data = Data(scenes_train=2, scenes_test=3, easy_vqa_train=1, easy_vqa_test=2, test=("scenes", "easy-vqa"))
     sources = collect_sources(data, tmp_path, lambda *_: None)["test"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shallowsight import digest
-from shallowsight.digest import builds_of, code_digest, digest_of, file_sha256, versions_of
+from shallowsight.store import digest
+from shallowsight.store.digest import builds_of, code_digest, digest_of, file_sha256, versions_of
 
 Package = Callable[[dict[str, str]], None]
 
@@ -80,13 +80,13 @@ FILES = {
     "__init__.py": "",
     "model/__init__.py": "",
     "model/a.py": "import os\nfrom shallowsight.model import b\nfrom shallowsight.c import thing\n",
-    "model/b.py": "import shallowsight.model.a\nfrom shallowsight.services.far import away\n",  # a circle
+    "model/b.py": "import shallowsight.model.a\nfrom shallowsight.store.far import away\n",  # a circle
     "c.py": "def thing():\n    from shallowsight.d import late\n    import torch\n",
     "d.py": "late = 1\n",
     "data/__init__.py": "",
     "data/e.py": "e = 1\n",
-    "services/__init__.py": "",
-    "services/far.py": "away = 1\n",
+    "store/__init__.py": "",
+    "store/far.py": "away = 1\n",
     "report/__init__.py": "",
     "report/page.py": "from shallowsight.model import a\n",
 }
@@ -102,7 +102,7 @@ FILES = {
         pytest.param("model/__init__.py", True, id="the package that holds it"),
         pytest.param("report/page.py", False, id="a module that imports it"),
         pytest.param("data/e.py", False, id="a module nobody imports"),
-        pytest.param("services/far.py", False, id="a carrier of bytes"),
+        pytest.param("store/far.py", False, id="a carrier of bytes"),
     ],
 )
 def test_code_digest_follows_imports(package: Package, edited: str, changes: bool) -> None:
@@ -118,7 +118,13 @@ def test_trained_models_do_not_depend_on_the_report() -> None:
     sources: dict[str, str] = {}
     digest._collect("shallowsight.train.stage", sources)
     assert {"shallowsight.train.engine", "shallowsight.model.vlm", "shallowsight.data.order"} <= set(sources)
-    assert not [name for name in sources if ".report" in name or ".cli" in name or ".services" in name]
+    assert not [
+        name
+        for name in sources
+        if ".report" in name
+        or ".cli" in name
+        or name.startswith(("shallowsight.store", "shallowsight.observe", "shallowsight.cluster"))
+    ]
 
 
 def test_every_import_of_the_package_is_absolute() -> None:
@@ -132,7 +138,7 @@ def test_every_import_of_the_package_is_absolute() -> None:
 
 def test_equal_in_every_process() -> None:
     program = (
-        "from shallowsight.digest import code_digest, digest_of\n"
+        "from shallowsight.store.digest import code_digest, digest_of\n"
         "print(digest_of({'b': [1, 'x'], 'a': {'z': None, 'y': 0.1}}), code_digest('shallowsight.data.prepare'))"
     )
     outputs = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shallowsight.config import Experiment
-from shallowsight.experiments import EXPERIMENTS, PAPER, STUDIES
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.experiments import EXPERIMENTS, PAPER, STUDIES
 
 SIZES = {"1.4b": "mtgv/MobileLLaMA-1.4B-Base", "2.7b": "mtgv/MobileLLaMA-2.7B-Base", "7b": "lmsys/vicuna-7b-v1.5"}
 COMMON = {

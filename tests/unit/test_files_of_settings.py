@@ -7,8 +7,8 @@ import pytest
 from loaded import ALL_EXPERIMENTS, experiment, study
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.experiments import EXPERIMENTS
-from shallowsight.overrides import load_study
+from shallowsight.study.experiments import EXPERIMENTS
+from shallowsight.study.overrides import load_study
 
 Write = Callable[..., str]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shallowsight import group
-from shallowsight.group import living, process_group
+from shallowsight.cli import process_group as group
+from shallowsight.cli.process_group import living, process_group
 
 # The leader ends at once; its child, a process of its own in the same group, is what these tests are about.
 LEADER = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]]); {then}"

@@ -145,7 +145,7 @@ def test_a_model_that_is_here_is_not_asked_for(hub: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("model", ["open ai/clip", "openai/clip--336", "openai/clip.git", "openai/-clip"])
 def test_a_name_that_no_model_has(model: str, revision: str | None) -> None:
     from shallowsight.errors import ConfigurationError
-    from shallowsight.hub import hub_file
+    from shallowsight.model.files.hub import hub_file
 
     with pytest.raises(ConfigurationError, match=f"^{model!r} is no name of the hub: [^\\n]+$"):
         hub_file(model, "config.json", revision)
@@ -153,7 +153,7 @@ def test_a_name_that_no_model_has(model: str, revision: str | None) -> None:
 
 def test_the_package_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     from shallowsight.errors import MissingPackage
-    from shallowsight.hub import hub_file
+    from shallowsight.model.files.hub import hub_file
 
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingPackage, match=r"huggingface-hub.*shallowsight\[models\]"):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from shallowsight.layers import PAPER_GROUPS, LayerSet
+from shallowsight.study.layers import PAPER_GROUPS, LayerSet
 
 
 class Holder(BaseModel):

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from shallowsight import node
 from shallowsight.errors import (
     ConfigurationError,
     DataRefused,
@@ -14,8 +13,9 @@ from shallowsight.errors import (
     OutOfMemory,
     ShallowsightError,
 )
-from shallowsight.services.failures import failure_in
-from shallowsight.train_step import OnFailure
+from shallowsight.steps import pod as node
+from shallowsight.steps.train_cell import OnFailure
+from shallowsight.store.failures import failure_in
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from loaded import ALL_STUDIES, experiment, study
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.experiments import EXPERIMENTS, STUDIES
-from shallowsight.overrides import load_experiment, load_study
+from shallowsight.study.experiments import EXPERIMENTS, STUDIES
+from shallowsight.study.overrides import load_experiment, load_study
 
 
 def never(tower: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from components import data
 from shallowsight.errors import ConfigurationError
-from shallowsight.parameters import gpus_of, require_step_gpus, words_of
+from shallowsight.study.parameters import gpus_of, require_step_gpus, words_of
 
 
 @pytest.mark.parametrize(

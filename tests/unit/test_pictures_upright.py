@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shallowsight.data.gate.images import ImageLimits, decode, strict_decoding
+from shallowsight.data.gate.leak import leaked_images
+from shallowsight.data.pictures.upright import FORMATS, upright_rgb
 from shallowsight.data.shards import Shards, write_shards
 from shallowsight.errors import DataRefused
-from shallowsight.pictures import FORMATS, upright_rgb
-from shallowsight.validation.images import ImageLimits, decode, strict_decoding
-from shallowsight.validation.leak import leaked_images
 
 ORIENTATION = 0x0112
 
@@ -63,8 +63,9 @@ def from_local_task(content: bytes, folder: Path) -> Image.Image:
 
 def from_a_benchmark(content: bytes, folder: Path) -> Image.Image:
     """lmms-eval hands over what a data set holds; the pixels are those that the embedded tower takes."""
-    from shallowsight.assets import dinov2
-    from shallowsight.assets.towers import EMBEDDED_TOWER, PictureProcessor
+    from shallowsight.model.tower import dinov2
+    from shallowsight.model.tower.families import PictureProcessor
+    from shallowsight.study.experiment import EMBEDDED_TOWER
 
     (pixels,) = PictureProcessor(EMBEDDED_TOWER, 32, "stretch")([Image.open(BytesIO(content))])
     levels = pixels.permute(1, 2, 0).numpy() * np.array(dinov2.IMAGE_STD) + np.array(dinov2.IMAGE_MEAN)

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.cells import Resolved, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
-from shallowsight.data.sources import SourceFacts
-from shallowsight.digest import digest_of
-from shallowsight.overrides import load_study
-from shallowsight.plan import make_plan, read_groups
-from shallowsight.settings import Setting
+from shallowsight.store.cells import analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.store.digest import digest_of
+from shallowsight.store.plan import make_plan, read_groups
+from shallowsight.study.overrides import load_study
+from shallowsight.study.resolved import Resolved, SourceFacts, TowerFacts
+from shallowsight.study.settings import Setting
 
 GROUPS = [
     {"name": "shallow", "layers": [1, 2, 3, 4], "representative": 3},
@@ -111,7 +110,7 @@ def test_plan_json_names_every_cell(analysis: Path) -> None:
 def test_equal_in_every_process(analysis: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"
-        "from pathlib import Path; from test_plan import resolved; from shallowsight.plan import make_plan\n"
+        "from pathlib import Path; from test_plan import resolved; from shallowsight.store.plan import make_plan\n"
         "print(make_plan(resolved(), Path(sys.argv[1])).as_json(resolved()))"
     )
     outputs = [

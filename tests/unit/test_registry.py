@@ -3,7 +3,7 @@
 import pytest
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.registry import Registry
+from shallowsight.model.registry import Registry
 
 
 def test_names_are_exact() -> None:

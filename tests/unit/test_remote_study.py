@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from shallowsight.cluster.submission.study import Kind, request, words_for
 from shallowsight.errors import ConfigurationError
-from shallowsight.overrides import load_experiment, load_study
-from shallowsight.remote.study import Kind, request, words_for
+from shallowsight.study.overrides import load_experiment, load_study
 
 
 def no_depth(tower: str) -> int:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from shallowsight.cluster.submission.fetch import fetch_report
 from shallowsight.errors import ConfigurationError, CorruptOutput
-from shallowsight.remote.fetch import fetch_report
-from shallowsight.services.objects import Objects, open_objects
+from shallowsight.store.objects.objects import Objects
+from shallowsight.store.objects.opening import open_objects
 
 FILES = {"report.html": b"<p>", "report.json": b"{}", "curves.png": b"\x89PNG"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.resolve import resolve_study
+from shallowsight.steps.resolve import resolve_study
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from shallowsight.schedules.plan import Wanted, job_name, ours, plan, removals
-from shallowsight.services.kubeflow.values import RecurringRun
+from shallowsight.cluster.kubeflow.values import RecurringRun
+from shallowsight.cluster.schedules.plan import Wanted, job_name, ours, plan, removals
 
 WANTED = Wanted(
     name=job_name("default", "weekly"),

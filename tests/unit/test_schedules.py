@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from shallowsight.cluster.schedules.values import read_schedules
 from shallowsight.errors import ConfigurationError
-from shallowsight.schedules.values import read_schedules
 
 GOOD = """version: 1
 namespace: team

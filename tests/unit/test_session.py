@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from shallowsight import session, steps
+from shallowsight import steps
+from shallowsight.cli import session
+from shallowsight.cli.display import Display
+from shallowsight.cli.local_run import BudgetSpent
 from shallowsight.cost.forecast import Outlook
 from shallowsight.cost.local import Forecast
-from shallowsight.display import Display
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
-from shallowsight.services.mirror import MirroredStore
-from shallowsight.services.objects import open_objects
-from shallowsight.services.progress import VARIABLE, notice
-from shallowsight.services.store import Store
-from shallowsight.study import BudgetSpent
+from shallowsight.observe.progress import VARIABLE, notice
+from shallowsight.store.mirror import MirroredStore
+from shallowsight.store.objects.opening import open_objects
+from shallowsight.store.store import Store
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shallowsight.layers import Group, LayerSet
-from shallowsight.settings import Setting, check_word_or_setting, needs_groups, resolve_settings
+from shallowsight.study.layers import Group, LayerSet
+from shallowsight.study.settings import Setting, check_word_or_setting, needs_groups, resolve_settings
 
 GROUPS = (
     Group("shallow", (1, 2, 3, 4), 3),

@@ -12,13 +12,10 @@ from typing import Any
 
 import pytest
 
-from shallowsight import group, steps, study
-from shallowsight.cells import Resolved, analyze_cell, prepare_cell
-from shallowsight.errors import ConfigurationError, DataRefused, Interrupted, ShallowsightError
-from shallowsight.layers import Group
-from shallowsight.plan import make_plan
-from shallowsight.services.store import Store
-from shallowsight.study import (
+from shallowsight import steps
+from shallowsight.cli import local_run as study
+from shallowsight.cli import process_group as group
+from shallowsight.cli.local_run import (
     BudgetSpent,
     likely_missing,
     pipeline_arguments,
@@ -26,6 +23,12 @@ from shallowsight.study import (
     run_pipeline,
     status_of,
 )
+from shallowsight.errors import ConfigurationError, DataRefused, Interrupted, ShallowsightError
+from shallowsight.store.cells import analyze_cell, prepare_cell
+from shallowsight.store.plan import make_plan
+from shallowsight.store.store import Store
+from shallowsight.study.layers import Group
+from shallowsight.study.resolved import Resolved
 
 
 @pytest.fixture
@@ -135,7 +138,7 @@ def pipeline(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> C
         script = tmp_path / "pipeline"
         head = (
             f"#!{sys.executable}\nimport json, os, subprocess, sys, time\nfrom pathlib import Path\n"
-            f"from shallowsight.cells import Cell\nfrom shallowsight.services.store import Store\n"
+            f"from shallowsight.store.cells import Cell\nfrom shallowsight.store.store import Store\n"
             f"from shallowsight import errors\nstore = Store(Path({str(store.root)!r})); ROOT = store.root\n"
             "cell = Cell(step='finetune', digest='c' * 16, setting='6', seed=1)\n"
         )
@@ -161,7 +164,7 @@ def test_success_cleans_up_and_watches(pipeline: Callable[..., None], store: Sto
         "assert os.environ['TMPDIR'] == str(ROOT / 'tmp' / f'run-{os.getppid()}')\n"
         "assert os.environ['SHALLOWSIGHT_PROGRESS'] == str(ROOT / 'progress.jsonl')\n"
         "assert os.environ['SHALLOWSIGHT_MEMBERS_AT_ONCE'] == '2'\n"
-        "assert sys.argv[1:5] == ['-m', 'shallowsight.services.pipelines', 'layer_study', str(ROOT / 'kfp')]\n"
+        "assert sys.argv[1:5] == ['-m', 'shallowsight.cluster.kubeflow.pipelines', 'layer_study', str(ROOT / 'kfp')]\n"
         "assert sys.argv[5] == ''\n"
         "assert json.loads(sys.argv[6]) == {'study': 'quick'}\n"
         "assert not (ROOT / 'kfp').exists()\n"

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.machine import MEMBERS_AT_ONCE, member_threads, share_cores, use_all_cores
-from shallowsight.threads import THREADS, threads_for, threads_of
+from shallowsight.model.threads import THREADS, threads_for, threads_of
+from shallowsight.steps.machine import MEMBERS_AT_ONCE, member_threads, share_cores, use_all_cores
 
 
 @pytest.fixture(autouse=True)

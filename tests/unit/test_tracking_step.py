@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from evaluated_study import cells_of, evaluated
 
-from shallowsight import resolve, tracking_step
-from shallowsight.cells import Resolved
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.store import Store
-from shallowsight.services.tracking.settings import PROJECT, SAMPLES, Tracking
-from shallowsight.services.tracking.values import Evaluation, Outcome
-from shallowsight.settings import Setting
+from shallowsight.observe.tracking.settings import PROJECT, SAMPLES, Tracking
+from shallowsight.observe.tracking.values import Evaluation, Outcome
+from shallowsight.steps import resolve
+from shallowsight.steps import tracking as tracking_step
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
 
 FOLDER = "disk/ward-7"
 

@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny import pretraining
 
-from shallowsight.cells import Resolved, prepare_cell, stage_cell
-from shallowsight.config import Experiment
 from shallowsight.errors import ConfigurationError, Interrupted, LeaseHeld, LossNotFinite, ShallowsightError
-from shallowsight.services.claim import own_claim
-from shallowsight.services.lease import lease
-from shallowsight.services.metrics.exposition import PORT
-from shallowsight.services.metrics.linger import LINGER
-from shallowsight.services.objects import open_objects
-from shallowsight.services.store import CELL, Store
-from shallowsight.settings import Setting
-from shallowsight.threads import THREADS
-from shallowsight.train.job import StageJob
-from shallowsight.train_step import lend_processes, train_cell
-from shallowsight.training_states import SAVE_SECONDS, STATES
+from shallowsight.model.threads import THREADS
+from shallowsight.observe.metrics.exposition import PORT
+from shallowsight.observe.metrics.linger import LINGER
+from shallowsight.steps.train_cell import lend_processes, train_cell
+from shallowsight.store.cells import prepare_cell, stage_cell
+from shallowsight.store.claim import own_claim
+from shallowsight.store.lease import lease
+from shallowsight.store.objects.opening import open_objects
+from shallowsight.store.store import CELL, Store
+from shallowsight.store.training_states import SAVE_SECONDS, STATES
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
+from shallowsight.train.process_task import ProcessTask
 
 SETTING = Setting.parse("2")
 
@@ -59,11 +61,11 @@ def test_another_machine_at_the_same_cell_is_refused(
     resolved: Resolved, store: Callable[[str], Store], shared: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as little_patience:
-        little_patience.setattr("shallowsight.train_step._LEASE", 0.2)
+        little_patience.setattr("shallowsight.steps.train_cell._LEASE", 0.2)
         with lease(open_objects(shared), f"{key(resolved)}/lease", "the first machine"):
             with pytest.raises(LeaseHeld, match="the first machine"):
-                train_cell(resolved, SETTING, 0, "pretrain", store("second"), 1)
-    folder = train_cell(resolved, SETTING, 0, "pretrain", store("third"), 1)
+                train_cell(pretraining(resolved), store("second"), 1)
+    folder = train_cell(pretraining(resolved), store("third"), 1)
     assert (folder / "connector.safetensors").exists()
 
 
@@ -73,7 +75,7 @@ def test_metrics_say_how_many_records_are_cut(resolved: Resolved, store: Callabl
     raw["study"]["base"]["data"]["max_bad_share"] = 1.0
     changed = Resolved.model_validate(raw)
     here = store("one", changed)
-    folder = train_cell(changed, SETTING, 0, "pretrain", here, 1)
+    folder = train_cell(pretraining(changed), here, 1)
     shortened = json.loads((folder / "shortened.json").read_text())
     assert len(shortened["cut"]) > 0
     written = (here.root / "metrics" / f"{folder.name}.prom").read_text()
@@ -87,10 +89,10 @@ def test_nothing_is_kept_of_a_stage_that_is_done(
     monkeypatch.setenv(SAVE_SECONDS, "0.000001")
     seen: list[int] = []
     monkeypatch.setattr(
-        "shallowsight.services.metrics.training.TrainingMetrics.state_kept",
+        "shallowsight.observe.metrics.training.TrainingMetrics.state_kept",
         lambda self, update, saved: seen.append(update),
     )
-    train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
+    train_cell(pretraining(resolved), store("one"), 1)
     assert seen == [1, 2, 3]
     assert open_objects(shared).keys() == [f"{key(resolved)}/lease"]
 
@@ -99,11 +101,11 @@ def test_a_cell_that_is_whole_touches_nobodys_states(
     resolved: Resolved, store: Callable[[str], Store], shared: str
 ) -> None:
     here = store("one")
-    train_cell(resolved, SETTING, 0, "pretrain", here, 1)
+    train_cell(pretraining(resolved), here, 1)
     objects = open_objects(shared)
     objects.put_bytes(f"{key(resolved)}/update-00000001/manifest.json", b"another machine's")
     with lease(objects, f"{key(resolved)}/lease", "another machine") as other:
-        train_cell(resolved, SETTING, 0, "pretrain", here, 1)
+        train_cell(pretraining(resolved), here, 1)
         assert not other.lost.is_set()
     assert len(objects.keys(f"{key(resolved)}/update-")) == 1
 
@@ -112,20 +114,20 @@ def test_a_cell_that_is_whole_touches_nobodys_states(
 def test_a_holder_that_died_on_another_machine_is_outwaited(
     resolved: Resolved, store: Callable[[str], Store], shared: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shallowsight.train_step._LEASE", 1.0)
+    monkeypatch.setattr("shallowsight.steps.train_cell._LEASE", 1.0)
     left = own_claim("a machine that lost its power", 1.0, "unique").model_copy(update={"processes": "elsewhere"})
     open_objects(shared).put_bytes(f"{key(resolved)}/lease", left.encoded())
-    assert train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1).is_dir()
+    assert train_cell(pretraining(resolved), store("one"), 1).is_dir()
 
 
 def test_a_lease_that_is_lost_ends_the_training(
     resolved: Resolved, store: Callable[[str], Store], shared: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shallowsight.services.lease import Lease
+    from shallowsight.store.lease import Lease
 
     monkeypatch.setattr(Lease, "_watch", lambda self: self.lost.set())
     with pytest.raises(LeaseHeld, match="another machine has taken this training over"):
-        train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
+        train_cell(pretraining(resolved), store("one"), 1)
 
 
 @pytest.mark.parametrize("threads", ["1", "3"])
@@ -136,7 +138,7 @@ def test_the_record_says_how_it_was_computed(
 
     monkeypatch.setenv(THREADS, threads)
     here = store("one")
-    folder = train_cell(resolved, SETTING, 0, "pretrain", here, 1)
+    folder = train_cell(pretraining(resolved), here, 1)
     record = here.record(folder.name)
     assert record is not None and sorted(record.outputs) == sorted(p.name for p in folder.iterdir() if p.name != CELL)
     (computed,) = record.computed
@@ -150,8 +152,8 @@ def test_threads_are_a_number(
 ) -> None:
     monkeypatch.setenv(THREADS, "all")
     for make in (
-        lambda: train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1),
-        lambda: lend_processes(resolved, SETTING, 0, "pretrain", store("two")),
+        lambda: train_cell(pretraining(resolved), store("one"), 1),
+        lambda: lend_processes(pretraining(resolved), store("two")),
     ):
         with pytest.raises(ConfigurationError, match="SHALLOWSIGHT_THREADS='all': write with how many threads"):
             make()
@@ -163,7 +165,7 @@ def test_seconds_between_states_are_a_number(
 ) -> None:
     monkeypatch.setenv(SAVE_SECONDS, text)
     with pytest.raises(ConfigurationError, match=f"{SAVE_SECONDS}='{text}': write the seconds"):
-        train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
+        train_cell(pretraining(resolved), store("one"), 1)
 
 
 def test_where_states_are_kept_must_be_a_store(
@@ -171,7 +173,7 @@ def test_where_states_are_kept_must_be_a_store(
 ) -> None:
     monkeypatch.setenv(STATES, "ftp://there")
     with pytest.raises(ConfigurationError, match="ftp://there"):
-        train_cell(resolved, SETTING, 0, "pretrain", store("one"), 1)
+        train_cell(pretraining(resolved), store("one"), 1)
 
 
 @pytest.mark.parametrize(
@@ -191,12 +193,12 @@ def test_a_node_that_lends_stays_while_the_first_tells_why(
     port: str,
     stayed: list[float],
 ) -> None:
-    def fail(job: StageJob) -> None:
+    def fail(job: ProcessTask) -> None:
         raise error
 
     seen: list[float] = []
     monkeypatch.setattr("shallowsight.train.launch.lend", fail)
-    monkeypatch.setattr("shallowsight.services.metrics.linger.linger", seen.append)
+    monkeypatch.setattr("shallowsight.observe.metrics.linger.linger", seen.append)
     monkeypatch.setenv(PORT, port)
     monkeypatch.setenv(LINGER, "45")
     told: list[ShallowsightError] = []
@@ -206,7 +208,7 @@ def test_a_node_that_lends_stays_while_the_first_tells_why(
         told.append(found)
 
     with pytest.raises(type(error)):
-        lend_processes(resolved, SETTING, 0, "pretrain", store("one"), on_failure=tell)
+        lend_processes(pretraining(resolved), store("one"), on_failure=tell)
     assert seen == stayed and told == [error]
 
 
@@ -215,7 +217,7 @@ def test_all_nodes_have_the_passes_that_they_are_told(
 ) -> None:
     seen: list[int | None] = []
 
-    def look(job: StageJob, *_: Any) -> None:
+    def look(job: ProcessTask, *_: Any) -> None:
         seen.append(job.accumulation)
         if job.out.parent.name == "cells":
             (job.out / "connector.safetensors").write_bytes(b"x")
@@ -223,6 +225,6 @@ def test_all_nodes_have_the_passes_that_they_are_told(
     monkeypatch.setattr("shallowsight.train.launch.launch", look)
     monkeypatch.setattr("shallowsight.train.launch.lend", look)
     here = store("one")
-    train_cell(resolved, SETTING, 0, "pretrain", here, None, accumulation=2)
-    lend_processes(resolved, SETTING, 0, "pretrain", here, accumulation=2)
+    train_cell(pretraining(resolved), here, None, accumulation=2)
+    lend_processes(pretraining(resolved), here, accumulation=2)
     assert seen == [2, 2]

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from shallowsight.schedules.values import Defaults, Schedule, Schedules
-from shallowsight.value_faults import says
+from shallowsight.cluster.schedules.values import Defaults, Schedule, Schedules
+from shallowsight.study.value_faults import says
 
 VALUES: list[Any] = [None, True, 3, -1, 0.5, float("nan"), 10**30, "x", "", [], ["x"], {}, {"x": 1}, object()]
 OF_THE_LIBRARY = ("Input", "valid", "Field", "Value error", "parse", "permitted", "instance")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.yaml_lines import read_document
+from shallowsight.study.yaml_lines import read_document
 
 STAR = "what begins with '*' needs quotes: cron: \"...\""
 OPEN = "while parsing a flow sequence expected ',' or ']', but got ':'"

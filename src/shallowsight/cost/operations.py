@@ -7,11 +7,11 @@ weights where they are trained; attention has no weights and two inputs, so it c
 
 from dataclasses import dataclass
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import StageName
 from shallowsight.cost.shapes import LanguageShape, connector_matrices
 from shallowsight.cost.subject import Load, Subject
-from shallowsight.settings import Setting
+from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import StageName
 
 _CHANNELS = 3
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shallowsight.data.gate.facts import IMAGE_TOKEN
 from shallowsight.data.plain_text import Tokenizer, plain_ids
-from shallowsight.validation.facts import IMAGE_TOKEN
 
 IGNORE = -100  # a label that carries no loss
 IMAGE = -200  # LLaVA's placeholder id: one for each image token, replaced by a vector

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from shallowsight.registry import Registry
+from shallowsight.model.registry import Registry
 
 CONNECTORS: Registry[Callable[[int, int], nn.Module]] = Registry("connector")  # (D, H) -> module
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from shallowsight.registry import Registry
+from shallowsight.model.registry import Registry
 
 FUSIONS: Registry[type["Fusion"]] = Registry("fusion")
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shallowsight.assets import dinov2
 from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.model.tower import dinov2
 
 if TYPE_CHECKING:
     from transformers import Dinov2Model

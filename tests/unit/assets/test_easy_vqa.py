@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shallowsight.assets import easy_vqa
-from shallowsight.assets.easy_vqa import MOST_QUESTIONS, export_easy_vqa
-from shallowsight.assets.wheels import locate
+from shallowsight.data.built_in import easy_vqa
+from shallowsight.data.built_in.easy_vqa import MOST_QUESTIONS, export_easy_vqa
 from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.store.wheels import locate
 
 TRAIN, TEST = 40, 15
 

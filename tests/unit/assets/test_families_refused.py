@@ -2,9 +2,9 @@
 
 import pytest
 
-from shallowsight.assets.language_families import require_family
-from shallowsight.config import Stage, StageName
 from shallowsight.errors import ConfigurationError
+from shallowsight.model.language.families import require_family
+from shallowsight.study.stages import Stage, StageName
 
 
 def stages(**finetune: object) -> dict[StageName, Stage]:

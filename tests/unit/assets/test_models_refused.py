@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 from typer.testing import CliRunner
 
-from shallowsight.cli import app
+from shallowsight.cli.app import app
 from shallowsight.errors import ConfigurationError
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 1234\n"
@@ -274,7 +274,7 @@ def test_more_tokens_than_a_model_was_trained_on_are_only_warned_of(
 
 def test_no_torch_is_needed(language: Path) -> None:
     code = (
-        "import sys; from shallowsight.resolve import resolve_study\n"
+        "import sys; from shallowsight.steps.resolve import resolve_study\n"
         f"resolve_study('quick', ['language.model={language}'])\n"
         "print([m for m in ('torch', 'transformers') if m in sys.modules])"
     )

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from shallowsight.assets import dinov2
-from shallowsight.assets.towers import EMBEDDED_TOWER, PictureProcessor
+from shallowsight.model.tower import dinov2
+from shallowsight.model.tower.families import PictureProcessor
+from shallowsight.study.experiment import EMBEDDED_TOWER
 
 FAMILIES = ("clip", "siglip", "dinov2")
 SHAPES = ("stretch", "crop", "pad")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shallowsight.assets import drawing
-from shallowsight.assets.drawing import check_sources, draw
-from shallowsight.assets.facts import COLOURS, EMOJI, GRID, PHOTOGRAPHS, POSITIONS, SPLITS, Split, scene
-from shallowsight.assets.scenes import compose_scenes
-from shallowsight.assets.wording import NUMBERS, QUESTIONS
+from shallowsight.data.built_in import drawing
+from shallowsight.data.built_in.drawing import check_sources, draw
+from shallowsight.data.built_in.facts import COLOURS, EMOJI, GRID, PHOTOGRAPHS, POSITIONS, SPLITS, Split, scene
+from shallowsight.data.built_in.scenes import compose_scenes
+from shallowsight.data.built_in.wording import NUMBERS, QUESTIONS
 from shallowsight.errors import ConfigurationError, MissingPackage
 
 pytest.importorskip("PIL")

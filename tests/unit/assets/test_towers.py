@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from shallowsight.assets import model_files, pinned
-from shallowsight.assets.towers import EMBEDDED_TOWER, NOT_READ, TowerFacts, describe, load_encoder, outline
-from shallowsight.digest import file_sha256
 from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.model.files import model_files, pinned
+from shallowsight.model.tower.families import NOT_READ, describe, load_encoder, outline
+from shallowsight.store.digest import file_sha256
+from shallowsight.study.experiment import EMBEDDED_TOWER
+from shallowsight.study.resolved import TowerFacts
 
 HAS_CLASS_TOKEN = {"clip": True, "siglip": False, "dinov2": True}
 

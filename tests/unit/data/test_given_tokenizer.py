@@ -1,15 +1,16 @@
 """A language model's own tokenizer: what only shows once it is loaded is said before anything else is done."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from model_folders import WORDS, change_json, language_folder
 
-from shallowsight.config import Experiment, Language
-from shallowsight.data.given_tokenizer import given_tokenizer
-from shallowsight.data.prepare import prepare
 from shallowsight.errors import ConfigurationError
+from shallowsight.model.language.given_tokenizer import given_tokenizer
+from shallowsight.steps.data import prepare_data
+from shallowsight.store.store import Store
+from shallowsight.study.experiment import Language
+from shallowsight.study.resolved import Resolved
 
 
 @pytest.fixture
@@ -54,11 +55,12 @@ def test_it_is_refused(folder: Path, name: str, changes: dict[str, object], says
     assert "\n" not in str(refused.value)
 
 
-def test_no_data_is_read_before(folder: Path, small: Callable[..., Experiment], tmp_path: Path) -> None:
+def test_no_data_is_read_before(
+    folder: Path, resolved: Resolved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     change_json(folder / "tokenizer_config.json", eos_token=None)
-
-    def nothing(what: str, *_: object) -> None:
-        raise AssertionError(what)
-
+    monkeypatch.setattr("shallowsight.data.prepare.collect_sources", lambda *_: pytest.fail("data were read"))
+    raw = resolved.model_dump(mode="json")
+    raw["study"]["base"]["language"]["model"] = str(folder)
     with pytest.raises(ConfigurationError, match="no eos token"):
-        prepare(small(language__model=str(folder)), tmp_path, tmp_path, tmp_path, nothing)
+        prepare_data(Resolved.model_validate(raw), Store(tmp_path / "study"))

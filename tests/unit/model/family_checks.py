@@ -12,10 +12,11 @@ from small_language_models import VOCABULARY, small_model
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from shallowsight.config import Experiment, Lora
 from shallowsight.data.conversation import IGNORE, IMAGE
 from shallowsight.model.adapters import add_adapters, merge_adapters
 from shallowsight.model.vlm import VLM
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.stages import Lora
 from shallowsight.train.efficiency import costs_of
 
 W, N = 8, 3

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers.modeling_utils import PreTrainedModel
 
-from shallowsight.model import language
+from shallowsight.model.language import language
 
 # Where transformers calls it: for most families in one place.
 _CALLERS = ("integrations.flash_attention", *(f"models.{f}.modeling_{f}" for f in ("gptj", "gpt_neo", "falcon")))

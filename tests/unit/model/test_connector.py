@@ -4,12 +4,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from shallowsight.config import Connector, Fusion
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.connector import CONNECTORS
 from shallowsight.model.fusion import FUSIONS
 from shallowsight.model.fusion import Fusion as FusionModule
-from shallowsight.settings import FUSIONS as FUSION_NAMES
+from shallowsight.study.experiment import Connector, Fusion
+from shallowsight.study.settings import FUSIONS as FUSION_NAMES
 
 
 def features(layers: int) -> list[torch.Tensor]:

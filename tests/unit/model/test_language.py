@@ -16,10 +16,10 @@ from transformers import (
 )
 from transformers.modeling_utils import PreTrainedModel
 
-from shallowsight.config import Experiment
-from shallowsight.model import language as module
-from shallowsight.model.language import build_language
+from shallowsight.model.language import language as module
+from shallowsight.model.language.language import build_language
 from shallowsight.model.vlm import VLM
+from shallowsight.study.experiment import Experiment
 
 
 def test_scratch_has_the_shape_asked_for(small: Callable[..., Experiment], tokenizer: PreTrainedTokenizerBase) -> None:

@@ -11,7 +11,8 @@ from families_page import PAGE, page
 from small_language_models import FAMILIES, attention, model_class, small_model
 from transformers import PreTrainedTokenizerBase
 
-from shallowsight.assets.language_families import (
+from shallowsight.model.checkpoint import load_trained, save_finetuned
+from shallowsight.model.language.families import (
     ALONE,
     ANSWERS,
     IDLE,
@@ -28,10 +29,9 @@ from shallowsight.assets.language_families import (
     WITHOUT_CHECKPOINTING,
     WITHOUT_FLASH,
 )
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Experiment
-from shallowsight.model.checkpoint import load_trained, save_finetuned
 from shallowsight.model.vlm import VLM
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
 
 Build = Callable[[str], VLM]
 Check = Callable[[VLM], None]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shallowsight.config import Vision
 from shallowsight.errors import ConfigurationError
-from shallowsight.model.tower import Tower, features_of
+from shallowsight.model.tower.tower import Tower, features_of
+from shallowsight.study.experiment import Vision
 
 DEPTH = 4
 MakeTower = Callable[[str, int], nn.Module]

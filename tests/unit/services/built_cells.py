@@ -6,8 +6,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from shallowsight.cells import Cell
-from shallowsight.services.store import Store
+from shallowsight.store.cells import Cell
+from shallowsight.store.store import Store
 
 PARENT = Cell(step="prepare", digest="a" * 16)
 
@@ -44,8 +44,8 @@ def child_that_builds(store: Store, body: str) -> "subprocess.Popen[bytes]":
     code = f"""
 import sys, time
 from pathlib import Path
-from shallowsight.cells import Cell
-from shallowsight.services.store import Store
+from shallowsight.store.cells import Cell
+from shallowsight.store.store import Store
 
 def make(out):
     (out / "first").write_text("half")

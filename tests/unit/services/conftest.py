@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shallowsight.services.store import Store
+from shallowsight.store.store import Store
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from shallowsight.errors import (
     ShallowsightError,
     StoreUnavailable,
 )
-from shallowsight.services.failures import _LAST_LINES, failure_in, is_final, last_words, say_failure
+from shallowsight.store.failures import _LAST_LINES, failure_in, is_final, last_words, say_failure
 
 TORCHRUN = """W1121 23:09:58.183000 20620 torch/distributed/elastic/multiprocessing/api.py:1028] Sending
 E1121 23:09:58.185000 20620 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1) local_rank: 0

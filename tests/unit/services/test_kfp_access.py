@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from shallowsight.cluster.kubeflow.access import access
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.kubeflow.access import access
 
 
 def test_named_goes_before_the_environment(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from shallowsight.cells import Cell
 from shallowsight.errors import DataRefused
-from shallowsight.services.ledger import Ledger
+from shallowsight.store.cells import Cell
+from shallowsight.store.ledger import Ledger
 
 CELL = Cell(step="finetune", digest="c" * 16, setting="6", seed=3)
 
@@ -77,8 +77,8 @@ def test_events_since(ledger: Ledger) -> None:
 
 def test_many_processes_append_at_once(ledger: Ledger) -> None:
     code = (
-        "import sys; from pathlib import Path; from shallowsight.cells import Cell\n"
-        "from shallowsight.services.ledger import Ledger\n"
+        "import sys; from pathlib import Path; from shallowsight.store.cells import Cell\n"
+        "from shallowsight.store.ledger import Ledger\n"
         "cell = Cell(step='encode', digest=sys.argv[2] * 16)\n"
         "for _ in range(50): Ledger(Path(sys.argv[1])).append('failed', cell, 0.5, 'x' * 3000)"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shallowsight.cluster.kubeflow import pipelines
 from shallowsight.errors import ConfigurationError, MissingPackage
-from shallowsight.services import pipelines
 
 
 @pytest.mark.parametrize("text", ["python3/x", "a={{$}}", "data.images=python3.11"])
@@ -52,7 +52,7 @@ def test_missing_kfp_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 def _watching(seconds: float, *, own_group: bool) -> "subprocess.Popen[bytes]":
     code = (
-        "import subprocess, sys, time; from shallowsight.services import pipelines\n"
+        "import subprocess, sys, time; from shallowsight.cluster.kubeflow import pipelines\n"
         "pipelines._end_with_the_caller()\n"
         f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         f"print(child.pid, flush=True); time.sleep({seconds})\n"

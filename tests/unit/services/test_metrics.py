@@ -14,10 +14,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shallowsight.errors import MissingPackage
-from shallowsight.services.metrics import exposition
-from shallowsight.services.metrics.exposition import ADDRESS, PORT, Endpoint
-from shallowsight.services.metrics.names import COUNTERS, FAILED, GAUGES, NODE_GAUGES
-from shallowsight.services.metrics.training import TrainingMetrics
+from shallowsight.observe.metrics import exposition
+from shallowsight.observe.metrics.exposition import ADDRESS, PORT, Endpoint
+from shallowsight.observe.metrics.names import COUNTERS, FAILED, GAUGES, NODE_GAUGES
+from shallowsight.observe.metrics.training import TrainingMetrics
 
 LABELS = {"study": "demo", "cell": "c" * 16, "stage": "finetune"}
 

@@ -25,10 +25,10 @@ from shallowsight.errors import (
     ShallowsightError,
     StoreUnavailable,
 )
-from shallowsight.services.metrics.exposition import PORT, Endpoint
-from shallowsight.services.metrics.linger import LINGER, linger
-from shallowsight.services.metrics.names import OTHER_REASON, REASONS
-from shallowsight.services.metrics.training import TrainingMetrics
+from shallowsight.observe.metrics.exposition import PORT, Endpoint
+from shallowsight.observe.metrics.linger import LINGER, linger
+from shallowsight.observe.metrics.names import OTHER_REASON, REASONS
+from shallowsight.observe.metrics.training import TrainingMetrics
 
 LABELS = {"study": "demo", "cell": "c" * 16, "stage": "finetune"}
 LONG = 60.0  # seconds that no test waits for

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from shallowsight.cells import Cell
-from shallowsight.digest import file_sha256
 from shallowsight.errors import CorruptOutput, LeaseHeld, ShallowsightError, StoreUnavailable
-from shallowsight.services.files import FileObjects
-from shallowsight.services.mirror import FILES, MirroredStore
-from shallowsight.services.store import CELL, STUDY
+from shallowsight.store.cells import Cell
+from shallowsight.store.digest import file_sha256
+from shallowsight.store.mirror import FILES, MirroredStore
+from shallowsight.store.objects.folder import FileObjects
+from shallowsight.store.store import CELL, STUDY
 
 PARENT = Cell(step="prepare", digest="a" * 16)
 CHILD = Cell(step="evaluate", digest="b" * 16, setting="8", seed=0, parents=(PARENT.digest,))

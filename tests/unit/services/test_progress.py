@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shallowsight.services import progress
-from shallowsight.services.progress import VARIABLE, Progress, notice
+from shallowsight.observe import progress
+from shallowsight.observe.progress import VARIABLE, Progress, notice
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from shallowsight.errors import LeaseHeld
-from shallowsight.services.files import FileObjects
-from shallowsight.services.lease import Lease, lease
-from shallowsight.services.mirror import FILES, MirroredStore
-from shallowsight.services.store import STUDY
+from shallowsight.store.lease import Lease, lease
+from shallowsight.store.mirror import FILES, MirroredStore
+from shallowsight.store.objects.folder import FileObjects
+from shallowsight.store.store import STUDY
 
 PLAN = "plan.json"
 

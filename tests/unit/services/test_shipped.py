@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from shallowsight.cluster.kubeflow.shipped import Order, Shipped, names, shipped
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.kubeflow.shipped import Order, Shipped, names, shipped
 
 STUDY = Shipped("a", "text", "shallowsight-a", {"study": True, "overrides": True, "store": True, "gpus": True}, None)
 

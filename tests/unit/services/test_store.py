@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from built_cells import MODEL, events, leftovers, make_text, never
 
-from shallowsight.cells import Cell
-from shallowsight.digest import file_sha256
-from shallowsight.services import disk
-from shallowsight.services import store as store_module
-from shallowsight.services.computation import NOTE, Computation, leave_note
-from shallowsight.services.disk import write_whole
-from shallowsight.services.store import CELL, Store
+from shallowsight.store import disk
+from shallowsight.store import store as store_module
+from shallowsight.store.cells import Cell
+from shallowsight.store.computation import NOTE, Computation, leave_note
+from shallowsight.store.digest import file_sha256
+from shallowsight.store.disk import write_whole
+from shallowsight.store.store import CELL, Store
 
 ONE = Computation(processes=2, threads=3, passes=4, instruction_set="AVX2", device="cpu")
 OTHER = ONE.model_copy(update={"processes": 1, "passes": None})

@@ -7,7 +7,7 @@ import pytest
 from built_cells import CHILD, MODEL, PARENT, events, leftovers, make_text, never
 
 from shallowsight.errors import CorruptOutput, ShallowsightError
-from shallowsight.services.store import CELL, Store
+from shallowsight.store.store import CELL, Store
 
 
 def _flip(path: Path) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from built_cells import MODEL, child_that_builds, events, leftovers, make_text, never, wait_until_making
 
-from shallowsight.cells import Cell
 from shallowsight.errors import ShallowsightError
-from shallowsight.services.store import CELL, Store
+from shallowsight.store.cells import Cell
+from shallowsight.store.store import CELL, Store
 
 
 def test_killed_process_leaves_no_cell(store: Store) -> None:
@@ -90,7 +90,7 @@ def test_exclusive_refuses_a_second_run(store: Store) -> None:
 
 def test_exclusive_is_free_after_the_holder_was_killed(store: Store) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from shallowsight.services.store import Store\n"
+        "import sys, time; from pathlib import Path; from shallowsight.store.store import Store\n"
         "with Store(Path(sys.argv[1])).exclusive():\n    print('in', flush=True)\n    time.sleep(60)"
     )
     child = subprocess.Popen([sys.executable, "-c", code, str(store.root)], stdout=subprocess.PIPE)

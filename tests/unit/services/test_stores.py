@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.store import Store
-from shallowsight.services.stores import open_store
+from shallowsight.store.opening import open_store
+from shallowsight.store.store import Store
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_open_store_refuses(url: str) -> None:
 
 
 def test_open_store_round_trips_what_a_run_passes(tmp_path: Path) -> None:
-    from shallowsight.study import pipeline_arguments
+    from shallowsight.cli.local_run import pipeline_arguments
 
     strange = Store(tmp_path / "a b#c?d%e;f ü")
     assert open_store(pipeline_arguments("study", "demo", [], strange, 0)["store"]).root == strange.root

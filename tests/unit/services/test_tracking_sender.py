@@ -3,9 +3,9 @@
 import pytest
 
 from shallowsight.errors import ShallowsightError
-from shallowsight.services.tracking import sender
-from shallowsight.services.tracking.settings import Tracking
-from shallowsight.services.tracking.values import Batch, Evaluation, Outcome, Row
+from shallowsight.observe.tracking import sender
+from shallowsight.observe.tracking.settings import Tracking
+from shallowsight.observe.tracking.values import Batch, Evaluation, Outcome, Row
 
 TO = Tracking("team/probe", 0)
 ROW = Row(key="k", benchmark="b", question="q", expected="e", answer="a", correct=False)

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from shallowsight.errors import ConfigurationError, MissingPackage
-from shallowsight.services.tracking import sender
-from shallowsight.services.tracking.settings import PROJECT, SAMPLES, Tracking, tracking
+from shallowsight.observe.tracking import sender
+from shallowsight.observe.tracking.settings import PROJECT, SAMPLES, Tracking, tracking
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def test_weave_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_heavy_is_loaded() -> None:
     code = (
-        "import sys, shallowsight.cli_track, shallowsight.tracking_step as step\n"
+        "import sys, shallowsight.cli.track, shallowsight.steps.tracking as step\n"
         "step.require_tracking()\n"
         "print([m for m in ('weave', 'torch', 'wandb', 'matplotlib') if m in sys.modules])"
     )

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from good_rows import row
 
-from shallowsight.validation import chunk
-from shallowsight.validation.gate import gate
-from shallowsight.validation.images import decode
-from shallowsight.validation.occurrences import Occurrences, as_hashes, hash_of, hashes_of
+from shallowsight.data.gate import chunk
+from shallowsight.data.gate.gate import gate
+from shallowsight.data.gate.images import decode
+from shallowsight.data.gate.occurrences import Occurrences, as_hashes, hash_of, hashes_of
 
 Write = Callable[..., Path]
 
@@ -48,7 +48,7 @@ def test_a_picture_is_looked_at_once(
     seen: list[str] = []
     real = decode
     monkeypatch.setattr(
-        "shallowsight.validation.images.decode", lambda p, limits: (seen.append(p.name), real(p, limits))[1]
+        "shallowsight.data.gate.images.decode", lambda p, limits: (seen.append(p.name), real(p, limits))[1]
     )
     monkeypatch.setattr(chunk, "CHUNK_ROWS", 6)
     gate([write(rows()), write(rows(), "b.jsonl")], images, tmp_path / "out", max_bad_share=1)

@@ -8,11 +8,11 @@ from typing import Any, get_args
 import pytest
 from good_rows import Row, row
 
-from shallowsight.config import Conversion
+from shallowsight.data.gate.conversions import CONVERSIONS, convert
+from shallowsight.data.gate.gate import gate
+from shallowsight.data.gate.rows import read_rows
 from shallowsight.errors import DataRefused
-from shallowsight.validation.conversions import CONVERSIONS, convert
-from shallowsight.validation.gate import gate
-from shallowsight.validation.rows import read_rows
+from shallowsight.study.data import Conversion
 
 Write = Callable[..., Path]
 TALK = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A cat."}]

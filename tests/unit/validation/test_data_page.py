@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shallowsight.validation.conversions import CONVERSIONS, convert
-from shallowsight.validation.facts import COLUMNS
-from shallowsight.validation.own_rules import TYPES, read_own_rules
-from shallowsight.validation.rules import REASONS
-from shallowsight.validation.suite import try_own_rules
+from shallowsight.data.gate.conversions import CONVERSIONS, convert
+from shallowsight.data.gate.facts import COLUMNS
+from shallowsight.data.gate.own_rules import TYPES, read_own_rules
+from shallowsight.data.gate.rules import REASONS
+from shallowsight.data.gate.suite import try_own_rules
 
 PAGE = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from good_rows import row
 
+from shallowsight.data.gate.gate import GateReport, gate
+from shallowsight.data.gate.own_rules import TYPES, OwnRules, read_own_rules
+from shallowsight.data.gate.suite import try_own_rules
 from shallowsight.errors import ConfigurationError, DataRefused
-from shallowsight.validation.gate import GateReport, gate
-from shallowsight.validation.own_rules import TYPES, OwnRules, read_own_rules
-from shallowsight.validation.suite import try_own_rules
 
 Write = Callable[..., Path]
 SHORT = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "reply_chars", "max_value": 100}}

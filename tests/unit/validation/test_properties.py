@@ -9,13 +9,13 @@ from good_rows import noise
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shallowsight.data.gate.conversions import CONVERSIONS, convert
+from shallowsight.data.gate.facts import facts_of, table_of
+from shallowsight.data.gate.gate import gate
+from shallowsight.data.gate.records import RecordLimits, read_records
+from shallowsight.data.gate.rules import broken_rules, rules
 from shallowsight.data.records import read_jsonl
 from shallowsight.errors import ConfigurationError, DataRefused
-from shallowsight.validation.conversions import CONVERSIONS, convert
-from shallowsight.validation.facts import facts_of, table_of
-from shallowsight.validation.gate import gate
-from shallowsight.validation.records import RecordLimits, read_records
-from shallowsight.validation.rules import broken_rules, rules
 
 # Lone surrogates too: JSON carries them as escapes.
 TEXTS = st.text(st.characters(), max_size=12)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from good_rows import Row, noise, row
 
-from shallowsight.validation.gate import gate
+from shallowsight.data.gate.gate import gate
 
 Write = Callable[..., Path]
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from good_rows import Row, noise, row
 
+from shallowsight.data.gate import gate as module
+from shallowsight.data.gate.facts import facts_of, table_of
+from shallowsight.data.gate.gate import gate
+from shallowsight.data.gate.rules import broken_rules, rules
 from shallowsight.errors import ConfigurationError, DataRefused, MissingPackage, ShallowsightError
-from shallowsight.validation import gate as module
-from shallowsight.validation.facts import facts_of, table_of
-from shallowsight.validation.gate import gate
-from shallowsight.validation.rules import broken_rules, rules
 
 Write = Callable[..., Path]
 Change = Callable[[Row], object]
@@ -285,7 +285,7 @@ def test_files_of_one_name_are_kept_apart(images: Path, tmp_path: Path) -> None:
 
 
 def test_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("shallowsight.validation.suite.find_spec", lambda name: None)
+    monkeypatch.setattr("shallowsight.data.gate.suite.find_spec", lambda name: None)
     with pytest.raises(MissingPackage, match=r"great-expectations.*shallowsight\[data\]"):
         gate([tmp_path / "a.json"], tmp_path, tmp_path, max_bad_share=0)
 
@@ -297,6 +297,6 @@ def test_disagreement_is_an_error(images: Path, write: Write, tmp_path: Path, mo
 
 
 def test_importing_the_gate_is_light() -> None:
-    code = "import sys, shallowsight.validation.gate, shallowsight.validation.leak as _; print(*sys.modules)"
+    code = "import sys, shallowsight.data.gate.gate, shallowsight.data.gate.leak as _; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "great_expectations", "pandas", "PIL", "jinja2"} & set(loaded)

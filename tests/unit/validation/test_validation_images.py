@@ -8,8 +8,8 @@ import pytest
 from good_rows import noise
 from PIL import Image, ImageFile
 
-from shallowsight.validation import images as module
-from shallowsight.validation.images import ImageLimits, check_images
+from shallowsight.data.gate import images as module
+from shallowsight.data.gate.images import ImageLimits, check_images
 
 IEND = b"\0\0\0\0IEND\xaeB\x60\x82"
 LIMITS = ImageLimits(max_bytes=1 << 20, max_pixels=1_000_000, threads=2)

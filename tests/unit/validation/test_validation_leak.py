@@ -5,9 +5,9 @@ import pytest
 from good_rows import noise
 from PIL import Image
 
+from shallowsight.data.gate import near
+from shallowsight.data.gate.leak import leaked_images, same_files
 from shallowsight.errors import DataRefused
-from shallowsight.validation import near
-from shallowsight.validation.leak import leaked_images, same_files
 
 
 def test_finds_copies_exact_first(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from shallowsight.data.gate import records
+from shallowsight.data.gate.records import RecordLimits, read_records
 from shallowsight.errors import ConfigurationError
-from shallowsight.validation import records
-from shallowsight.validation.records import RecordLimits, read_records
 
 
 def read(path: Path, text: str | bytes, **limits: int) -> list[tuple[int, dict[str, object]]]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shallowsight.services.cluster.clock import Clock
-from shallowsight.services.cluster.states import Phase, State
+from shallowsight.cluster.kubernetes.clock import Clock
+from shallowsight.cluster.kubernetes.states import Phase, State
 
 RUNNING, QUEUED, STARTING = State(Phase.RUNNING), State(Phase.QUEUED, "a100"), State(Phase.STARTING)
 

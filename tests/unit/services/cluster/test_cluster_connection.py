@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shallowsight.cluster.kubernetes import connection
+from shallowsight.cluster.kubernetes.connection import connect
 from shallowsight.errors import ConfigurationError, MissingPackage
-from shallowsight.services.cluster import connection
-from shallowsight.services.cluster.connection import connect
 
 CERTIFICATE, TOKEN = "ca.crt", "token"
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from shallowsight.cluster.kubernetes.names import LONGEST_NAME, checked_name, job_name, label_value
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.cluster.names import LONGEST_NAME, checked_name, job_name, label_value
 
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 

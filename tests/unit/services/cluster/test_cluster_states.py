@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shallowsight.services.cluster.pods import Pod, nodes_of
-from shallowsight.services.cluster.states import Phase, State, state_of
+from shallowsight.cluster.kubernetes.pods import Pod, nodes_of
+from shallowsight.cluster.kubernetes.states import Phase, State, state_of
 
 RUNNING = {"phase": "Running"}
 

@@ -8,8 +8,8 @@ import pytest
 from crd_schemas import crd_schemas
 from trainjobs import JOB, job_with
 
+from shallowsight.cluster.kubernetes.trainjob import SPEC_DIGEST, TrainJob, body
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.cluster.trainjob import SPEC_DIGEST, TrainJob, body
 
 GOLDEN = Path(__file__).with_name("trainjob.json")
 SMALL = TrainJob(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from shallowsight.services.cluster.trainjob import TrainJob
+from shallowsight.cluster.kubernetes.trainjob import TrainJob
 
 JOB = TrainJob(
     name="shallowsight-finetune-0123456789abcdef",
@@ -11,7 +11,7 @@ JOB = TrainJob(
     nodes=2,
     processes_per_node=8,
     gpus_per_node=8,
-    command=("python", "-m", "shallowsight.node", "s3://studies/one", "0123456789abcdef"),
+    command=("python", "-m", "shallowsight.steps.pod", "s3://studies/one", "0123456789abcdef"),
     environment={"SHALLOWSIGHT_SAVE_SECONDS": "300"},
     secrets={"shallowsight-store": ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")},
     study="one",
