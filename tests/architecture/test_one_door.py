@@ -15,13 +15,13 @@ DOORS = {
     "prometheus_client": "observe/metrics/",
     "kfp": "cluster/kubeflow/pipelines.py",
     "lmms_eval": "evaluate/",
-    "matplotlib": "report/figures.py",
+    "matplotlib": "report/",
     "onnx": "model/tower/",
     "minio": "store/objects/s3/",
     "kubernetes": "cluster/kubernetes/",
     "weave": "observe/tracking/weave_process.py",
 }
-HEAVY_AT_MODULE_LEVEL = {"evaluate/adapter.py", "report/figures.py"}  # each imported inside a function, where used
+HEAVY_AT_MODULE_LEVEL = {"evaluate/adapter.py"}  # each imported inside a function, where used
 
 
 @cache

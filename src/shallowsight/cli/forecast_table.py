@@ -80,12 +80,14 @@ def memory(stage: StageForecast) -> str:
 
 
 def hours(span: Span) -> str:
+    """`1.1 - 4.4`."""
     return " - ".join(
         f"{seconds / 3600:.2g}" if seconds < 36e3 else f"{seconds / 3600:,.0f}" for seconds in (span.low, span.high)
     )
 
 
 def times(span: Span) -> str:
+    """With the unit that suits it."""
     if span.high >= 3600:
         return f"{hours(span)} h"
     return f"{span.low / 60:.2g} - {span.high / 60:.2g} min"
@@ -100,4 +102,5 @@ def quantity(number: float) -> str:
 
 
 def duration(seconds: float) -> str:
+    """Of some seconds, for a person."""
     return str(timedelta(seconds=round(seconds))) if seconds >= 3600 else f"{seconds / 60:.1f} min"

@@ -175,10 +175,12 @@ def _name(line: dict[str, Any]) -> str:
 
 
 def progress_file(store: Store) -> Path:
+    """Where boxes write their progress and the display reads it."""
     return store.root / "progress.jsonl"
 
 
 def log_file(store: Store) -> Path:
+    """The output of the pipeline's process."""
     return store.root / "pipeline.log"
 
 

@@ -60,6 +60,7 @@ def trained_parameters(subject: Subject, setting: Setting, stage: StageName) -> 
 
 
 def number_bytes(subject: Subject, stage: StageName) -> int:
+    """Of a weight or an activation while a stage computes."""
     return 2 if subject.base.stage(stage).precision == "bfloat16" else _SINGLE
 
 

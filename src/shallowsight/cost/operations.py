@@ -88,6 +88,7 @@ def stage_operations(subject: Subject, setting: Setting, stage: StageName) -> Op
 
 
 def sample_operations(subject: Subject, setting: Setting, stage: StageName, samples: float) -> Operations:
+    """Of so many samples in one stage of a setting."""
     load, settings = subject.loads[stage], subject.base.stage(stage)
     needed = again = 0.0
     for share, tokens in ((load.pictured, load.length), (1 - load.pictured, load.bare_length)):

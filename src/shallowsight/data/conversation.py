@@ -106,10 +106,12 @@ def _answered(answer: str, template: Template, tokenizer: Tokenizer) -> list[int
 
 
 def pad_right(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
+    """Rows of equal length, filled up behind their tokens."""
     longest = max(map(len, rows))
     return [[*row, *[fill] * (longest - len(row))] for row in rows]
 
 
 def pad_left(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
+    """Rows of equal length, filled up before their tokens."""
     longest = max(map(len, rows))
     return [[*[fill] * (longest - len(row)), *row] for row in rows]

@@ -28,9 +28,11 @@ MAX_NEW_TOKENS = 32  # where a task does not say
 
 
 class ShallowsightModel(lmms):  # type: ignore[misc]
-    """Answers greedily. `checkpoint` is a finetune cell; `features` (folders joined by `:`, one per layer) is an
-    optional cache, used for questions whose row names an image key; other pictures go through the tower, whose place
-    `tower` is for a checkpoint of a tower in a folder."""
+    """Answers greedily, from the checkpoint of a finetune cell.
+
+    `features` (folders joined by `:`, one per layer) is an optional cache for questions whose row names an image key;
+    other pictures go through the tower. `tower` is where the tower lies, for a checkpoint of one in a folder.
+    """
 
     is_simple = True
 

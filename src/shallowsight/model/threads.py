@@ -1,5 +1,7 @@
-"""How many threads a process computes with. Their number can change a sum's last digit, so it is always set, never left
-to chance."""
+"""How many threads a process computes with.
+
+Their number can change a sum's last digit, so it is always set, never left to chance.
+"""
 
 import os
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
-"""How far a step is, and what it has to say: a line in the file that the study's display reads, or in the log where
-there is none."""
+"""How far a step is, and what it has to say.
+
+A line in the file that the study's display reads, or in the log where there is no such file.
+"""
 
 import json
 import logging

@@ -46,6 +46,7 @@ def _stop(number: int, frame: object) -> None:
 
 
 def main() -> None:
+    """Train as the arguments say; every failure is told to the launcher and is an exit status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stdout)
     # The first process of a container has no handlers of its own: without one the pod would load data for two minutes.
     signal.signal(signal.SIGTERM, _stop)

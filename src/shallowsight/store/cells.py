@@ -74,6 +74,7 @@ class Cell(BaseModel):
 
 
 def prepare_cell(resolved: Resolved) -> Cell:
+    """Records, pictures, questions and tokenizer of a study."""
     data = resolved.base.data
     inputs = {
         # The tolerances decide what passes; the sources' digests stand for everything else of `data`.
@@ -91,6 +92,7 @@ def prepare_cell(resolved: Resolved) -> Cell:
 
 
 def analyze_cell(resolved: Resolved) -> Cell:
+    """Similarity and groups of the tower's layers."""
     base = resolved.base
     inputs = {
         "tower": resolved.tower.digest,
@@ -101,6 +103,7 @@ def analyze_cell(resolved: Resolved) -> Cell:
 
 
 def encode_cell(resolved: Resolved, layer: int) -> Cell:
+    """The features of one layer, for all pictures of the study."""
     vision = resolved.base.vision.model_dump(mode="json", exclude={"tower", "revision", "layers"})
     inputs = {
         "tower": resolved.tower.digest,
@@ -130,6 +133,7 @@ def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName
 
 
 def evaluate_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
+    """Answers and scores of one setting and seed."""
     parents = [prepare_cell(resolved), *(feature_cells(resolved, setting) or ())]
     parents.append(stage_cell(resolved, setting, seed, "finetune"))
     return Cell.make("evaluate", {"benchmarks": list(resolved.base.benchmarks)}, parents, str(setting), seed)

@@ -48,6 +48,7 @@ class Claim(BaseModel):
 
 
 def own_claim(owner: str, seconds: float, holder: str) -> Claim:
+    """Of this process, for so many seconds."""
     return Claim(
         owner=owner,
         seconds=seconds,

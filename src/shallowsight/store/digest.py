@@ -19,6 +19,7 @@ def digest_of(value: Any) -> str:
 
 
 def file_sha256(path: Path) -> str:
+    """Sixty-four hex digits over a file's bytes."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 

@@ -31,10 +31,14 @@ class Vision(Part):
 
 
 class Fusion(Part):
+    """How the features of several layers become one sequence of image tokens."""
+
     kind: Literal["single", "concat"] = "single"
 
 
 class Connector(Part):
+    """The layers between the tower and the language model."""
+
     kind: Literal["linear", "mlp2x_gelu"] = "mlp2x_gelu"
 
 

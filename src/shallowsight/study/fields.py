@@ -13,6 +13,7 @@ def words_of(value: object) -> object:
 
 
 def text_words(value: object) -> object:
+    """As `words_of`, each as text."""
     listed = words_of(value)
     return [str(v) for v in listed] if isinstance(listed, list | tuple) else listed
 

@@ -52,6 +52,7 @@ def check_word_or_setting(text: str, depth: int | None = None) -> None:
 
 
 def needs_groups(texts: Sequence[str]) -> bool:
+    """Whether one of them stands for layers that only the analysis can name."""
     return any(text.startswith("groups") for text in texts)
 
 

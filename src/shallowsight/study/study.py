@@ -10,6 +10,8 @@ from shallowsight.study.settings import WORDS, Setting, check_word_or_setting
 
 
 class Study(Part):
+    """The settings and seeds at which `base` is trained and evaluated."""
+
     name: str
     base: Experiment
     settings: Names

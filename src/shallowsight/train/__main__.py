@@ -68,6 +68,7 @@ def _train(task: ProcessTask, metrics: TrainingMetrics | None) -> None:
 
 
 def main() -> None:
+    """Train as the task file says; every failure is told to the launcher and is an exit status."""
     # torchrun gives each process a session of its own: nothing else would end them when it is killed.
     die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")

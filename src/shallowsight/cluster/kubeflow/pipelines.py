@@ -33,7 +33,11 @@ _RUN = "{{$.pipeline_job_uuid}}"
 
 def compiled(name: str) -> str:
     """The text of a compiled pipeline, the same that a cluster gets."""
-    return resources.files("shallowsight.cluster.kubeflow").joinpath("compiled", f"{name}.yaml").read_text(encoding="utf-8")
+    return (
+        resources.files("shallowsight.cluster.kubeflow")
+        .joinpath("compiled", f"{name}.yaml")
+        .read_text(encoding="utf-8")
+    )
 
 
 def require_unchanged(*texts: str) -> None:

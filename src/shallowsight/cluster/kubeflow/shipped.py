@@ -82,6 +82,7 @@ class Shipped:
 
 
 def names() -> list[str]:
+    """Of the pipelines, sorted."""
     return sorted(file.name.removesuffix(".yaml") for file in _FOLDER.iterdir() if file.name.endswith(".yaml"))
 
 

@@ -10,6 +10,8 @@ from shallowsight.cluster.kubernetes.trainjob import QUEUE
 
 
 class Phase(Enum):
+    """Where a TrainJob is on its way, in words for a person."""
+
     QUEUED = "waiting in queue"
     STARTING = "starting"
     RUNNING = "running"

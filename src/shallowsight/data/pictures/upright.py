@@ -65,8 +65,10 @@ def _upright(image: "Image.Image") -> "Image.Image":
 
 
 def _spread_transparent_grey(image: "Image.Image") -> None:
-    """Before it is loaded: of grey in 2 or 4 bits Pillow spreads the pixels over 0 to 255, but not the one that is
-    transparent."""
+    """Must be called before the picture is loaded.
+
+    Of grey in 2 or 4 bits Pillow spreads the pixels over 0 to 255, but not the level that is transparent.
+    """
     key, tiles = image.info.get(_KEY), getattr(image, "tile", None)
     if image.mode == "L" and isinstance(key, int) and tiles and tiles[0][3] in _STEPS:
         image.info[_KEY] = key * _STEPS[tiles[0][3]]

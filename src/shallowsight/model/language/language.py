@@ -26,6 +26,7 @@ _FLASH = "flash_attention_2"
 
 
 def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
+    """From a folder, or from the hub by its id."""
     return AutoTokenizer.from_pretrained(folder_or_id)
 
 

@@ -122,8 +122,11 @@ class PictureProcessor:
     """Pictures to the pixels [B, C, H, W] that a tower takes; H = W = image_size."""
 
     def __init__(self, tower: str, image_size: int, shape: str, revision: str | None = None) -> None:
-        """`shape` says how a picture becomes square: stretch (all of it, its proportions lost), crop (the middle of
-        it, as CLIP was trained) or pad (all of it, with bars of the mean colour, as LLaVA-1.5's finetuning)."""
+        """`shape` says how a picture becomes square.
+
+        stretch: all of it, its proportions lost; crop: the middle of it, as CLIP was trained; pad: all of it, with bars
+        of the mean colour, as LLaVA-1.5's finetuning.
+        """
         # The Pillow backend by name: with torchvision installed the other one would resize to other bytes.
         from transformers import AutoImageProcessor, BitImageProcessorPil
 

@@ -144,6 +144,7 @@ def _without_key(text: str) -> str:
 
 
 def main() -> None:
+    """Check the access or send a batch, and say how it went in the last line."""
     try:
         _end(check() if sys.argv[1] == "check" else send(Batch.model_validate_json(sys.stdin.read())))
     except Exception as error:  # of weave, of its HTTP clients, of the GraphQL one

@@ -13,7 +13,7 @@ from shallowsight.data.gate.own_rules import TYPES, read_own_rules
 from shallowsight.data.gate.rules import REASONS
 from shallowsight.data.gate.suite import try_own_rules
 
-PAGE = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "data.md").read_text(encoding="utf-8")
 
 
 def section(title: str) -> str:
