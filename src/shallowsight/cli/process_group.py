@@ -6,12 +6,14 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO
+
+import psutil
 
 STOP_SECONDS = 30.0  # for every process to end by itself after a stop, training to save its state; then it is killed
 _DYING_SECONDS = 5.0  # for the system to clear away what was killed
 _LOOK_SECONDS = 0.1
+_ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 @contextmanager
@@ -75,16 +77,8 @@ def _wait_for_the_end(group: int, seconds: float) -> None:
 def living(group: int) -> list[int]:
     """The processes of a group that still run: not those that only wait to be reaped."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            # After the name, which may hold anything: state, parent, group.
-            state, _, own = (
-                (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[:3]
-            )
-        except (OSError, ValueError):
-            continue  # it has just ended
-        if own == str(group) and state not in "ZX":
-            found.append(int(entry.name))
+    for process in psutil.process_iter(["status"]):
+        with suppress(ProcessLookupError):  # it has just ended
+            if os.getpgid(process.pid) == group and process.info["status"] not in _ENDED:
+                found.append(process.pid)
     return found

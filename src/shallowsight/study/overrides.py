@@ -1,4 +1,7 @@
-"""From a name, a YAML file and `key=value` words to one checked Experiment or Study."""
+"""From a name, a YAML file and `key=value` words to one checked Experiment or Study.
+
+Own code, because pydantic checks the values: Hydra and OmegaConf would bring a second kind of schema and no lines.
+"""
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence

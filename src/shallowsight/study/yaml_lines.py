@@ -1,4 +1,7 @@
-"""A YAML file with the lines that its values stand on, so that a refusal can name them."""
+"""A YAML file with the lines that its values stand on, so that a refusal can name them.
+
+PyYAML's nodes know their lines. ruamel.yaml knows them too, but reads YAML 1.2, where `yes` and `on` are texts.
+"""
 
 import re
 from collections.abc import Sequence

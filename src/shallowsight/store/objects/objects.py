@@ -1,4 +1,7 @@
-"""Objects: whole files under flat keys, below one prefix of a folder or of an S3 bucket."""
+"""Objects: whole files under flat keys, below one prefix of a folder or of an S3 bucket.
+
+A protocol of our own: fsspec has no conditional writes, and obstore has none that replace a version in a folder.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
