@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _LONG = 8  # of proportions; what is longer is cropped before it is resized
-_BAND = 64  # rows of a padded square that are there at a time
 _MANY = 64  # a side is first averaged down to this many times the target's: what the filter sees is the same
 
 
@@ -55,8 +54,8 @@ def padded(picture: "Image.Image", side: int, bars: tuple[int, ...]) -> "Image.I
     # Not ImageOps.pad: where the bars cannot be equal, it rounds to an even number and LLaVA down.
     left, upper = ((longer - own) // 2 for own in picture.size)
     narrowed = Image.new("RGB", (side, longer), bars)
-    for top in range(0, picture.height, _BAND):
-        rows = min(_BAND, picture.height - top)
+    for top in range(0, picture.height, side):
+        rows = min(side, picture.height - top)
         band = Image.new("RGB", (longer, rows), bars)
         band.paste(picture.crop((0, top, picture.width, top + rows)), (left, 0))
         narrowed.paste(_resized(band, side, rows), (0, upper + top))

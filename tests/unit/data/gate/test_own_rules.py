@@ -200,7 +200,7 @@ def test_a_copy_is_called_by_the_name_of_what_it_is_a_copy_of(tmp_path: Path) ->
     copy, name = tmp_path / "0a1b", "s3://bucket/rules.yaml"
     wrong = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "reply_chars", "no_such": 1}}
     copy.write_text(yaml.safe_dump({"expectations": [SHORT, wrong | {"reason": "mine"}]}))
-    with pytest.raises(ConfigurationError, match=rf"^{name}:5: expect_column_values_to_be_between: .*no_such"):
+    with pytest.raises(ConfigurationError, match=rf"^{name}:6: expect_column_values_to_be_between: .*no_such"):
         try_own_rules(read_own_rules(copy, called=name).rules)
     copy.write_text("expectations: [")
     with pytest.raises(ConfigurationError, match=rf"^{name} is not YAML"):
