@@ -19,7 +19,8 @@ def train_stage(
     start: dsl.Input[dsl.Model] = None,
 ):
     """Pretrain the connector, or finetune connector and language model, for every seed of the study."""
-    from shallowsight.steps import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     study = steps.read_resolved(resolved.path)
     launch = steps.Launch(steps.gpus_of(gpus), priority, run)

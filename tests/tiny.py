@@ -12,7 +12,7 @@ import pytest
 from shallowsight.model.tower.families import describe
 from shallowsight.store.stage_task import StageTask
 from shallowsight.study.experiment import Experiment
-from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.resolved import Resolved, TowerFacts
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,7 +15,7 @@ import yaml
 from shallowsight.cluster.kubeflow.pipelines import NAMES, PARALLEL, compiled
 
 ROOT = Path(__file__).parents[2]
-COMPILED = ROOT / "src" / "shallowsight" / "services" / "compiled"
+COMPILED = ROOT / "src" / "shallowsight" / "cluster" / "kubeflow" / "compiled"
 
 Spec = dict[str, Any]
 

@@ -124,7 +124,8 @@ def test_a_wrong_entry_is_refused_without_a_server(
 
 def test_reading_a_file_of_schedules_loads_nothing_heavy() -> None:
     modules = (
-        "cli_cluster", "schedules.values", "schedules.apply", "remote.submission", "remote.fetch", "remote.study",
+        "cli.cluster", "cluster.schedules.values", "cluster.schedules.apply", "cluster.submission.submission",
+        "cluster.submission.fetch", "cluster.submission.study",
     )  # fmt: skip
     code = (
         f"import sys, {', '.join(f'shallowsight.{name}' for name in modules)}\n"

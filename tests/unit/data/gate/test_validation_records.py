@@ -80,7 +80,7 @@ def test_refuses_large_record(tmp_path: Path, name: str, monkeypatch: pytest.Mon
 
 
 def test_refuses_absent_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"no such file.*data\.files"):
+    with pytest.raises(ConfigurationError, match=r"no such file.*check the path"):
         list(read_records(tmp_path / "no.json"))
     (tmp_path / "d.json").mkdir()
     with pytest.raises(ConfigurationError, match="it is a folder"):

@@ -14,13 +14,13 @@ from typing import ClassVar
 import pytest
 
 NAMES = """import sys
-from shallowsight import hub
+from shallowsight.model.files import hub
 hub._SECONDS = 0.5
 print(sorted(hub.hub_names(sys.argv[1], sys.argv[2]) or ["not known"]))
 """
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CODE = """import sys
-from shallowsight import hub
+from shallowsight.model.files import hub
 from shallowsight.errors import ConfigurationError
 hub._SECONDS = 0.5
 try:
