@@ -52,7 +52,7 @@ def prepare(
 
     Raises:
         DataRefused: too many bad rows, or training pictures in the test set.
-        ConfigurationError: a file cannot be read, a benchmark has no questions, or the tokenizer does not fit.
+        ConfigurationError: a file cannot be read.
     """
     data = experiment.data
     by_use = collect_sources(data, work, on_progress)
@@ -67,7 +67,6 @@ def prepare(
 
     written = {use: write_jsonl(_records(good[use]), out / f"{use}.jsonl") for use in ("pretrain", "finetune")}
     written["questions"] = write_jsonl(_questions(good["test"], data.turns), out / QUESTIONS)
-    require_questions(experiment.benchmarks, out)
     on_progress("checking records and pictures", 1, 1)
     on_progress("packing pictures", 0, 1)
     images = write_shards(((key, path.read_bytes()) for key, path in _pictures(good).items()), out)

@@ -11,9 +11,10 @@ from shallowsight.study.benchmarks import DEMO_BENCHMARKS, find_benchmark
 from shallowsight.study.data import Data
 from shallowsight.study.fields import Names, Part, Positive, Seed
 from shallowsight.study.layers import LayerSet
-from shallowsight.study.settings import Setting
+from shallowsight.study.settings import FusionKind, Setting
 from shallowsight.study.stages import Stage, StageName
 
+ConnectorKind = Literal["linear", "mlp2x_gelu"]
 EMBEDDED_TOWER = "embedded:dinov2-small"
 SCRATCH = "scratch"  # the language model that is made here
 
@@ -33,13 +34,13 @@ class Vision(Part):
 class Fusion(Part):
     """How the features of several layers become one sequence of image tokens."""
 
-    kind: Literal["single", "concat"] = "single"
+    kind: FusionKind = "single"
 
 
 class Connector(Part):
     """The layers between the tower and the language model."""
 
-    kind: Literal["linear", "mlp2x_gelu"] = "mlp2x_gelu"
+    kind: ConnectorKind = "mlp2x_gelu"
 
 
 class Language(Part):

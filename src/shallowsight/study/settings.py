@@ -6,11 +6,13 @@ Written `8` or `3,8,12:concat`. Four words stand for layers that only the analys
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 from shallowsight.study.layers import Group, LayerSet
 
 WORDS = ("groups", "groups:concat", "penultimate", "last")
-FUSIONS = ("single", "concat")
+FusionKind = Literal["single", "concat"]
+FUSIONS: tuple[FusionKind, ...] = get_args(FusionKind)
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Setting:
     """A layer set and its fusion; `str()` gives the form that `parse` reads."""
 
     layers: LayerSet
-    fusion: str
+    fusion: FusionKind
 
     def __post_init__(self) -> None:
         if self.fusion not in FUSIONS:
@@ -35,7 +37,8 @@ class Setting:
         """
         layer_text, _, fusion = str(text).partition(":")
         layers = LayerSet.parse(layer_text, depth)
-        return cls(layers, fusion or ("single" if len(layers) == 1 else "concat"))
+        # An unknown fusion is refused by the value itself.
+        return cls(layers, cast(FusionKind, fusion or ("single" if len(layers) == 1 else "concat")))
 
     def __str__(self) -> str:
         return str(self.layers) if self.fusion == "single" else f"{self.layers}:{self.fusion}"

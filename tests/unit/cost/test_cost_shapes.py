@@ -73,8 +73,8 @@ def test_every_model_of_the_paper_has_a_shape() -> None:
 def test_connectors(kind: str, layers: int, width: int, parameters: int) -> None:
     import torch
 
-    from shallowsight.model.connector import CONNECTORS
-    from shallowsight.model.fusion import FUSIONS
+    from shallowsight.model.connector.kinds import CONNECTORS
+    from shallowsight.model.fusion.kinds import FUSIONS
 
     with torch.device("meta"):
         fusion = FUSIONS["single" if layers == 1 else "concat"](layers, 1024)
@@ -86,7 +86,7 @@ def test_connectors(kind: str, layers: int, width: int, parameters: int) -> None
 def test_every_connector_is_counted() -> None:
     import torch
 
-    from shallowsight.model.connector import CONNECTORS
+    from shallowsight.model.connector.kinds import CONNECTORS
 
     for kind in ("linear", "mlp2x_gelu"):
         with torch.device("meta"):
