@@ -10,6 +10,8 @@ from typing import IO
 
 import psutil
 
+from shallowsight.cluster.stop_signal import sigterm_as_interrupt
+
 STOP_SECONDS = 30.0  # for every process to end by itself after a stop, training to save its state; then it is killed
 _DYING_SECONDS = 5.0  # for the system to clear away what was killed
 _LOOK_SECONDS = 0.1
@@ -25,7 +27,7 @@ def process_group(
     SIGTERM to us is a KeyboardInterrupt in the block, as Ctrl-C is. The leader may take the end of its standard input
     for the death of whoever started it.
     """
-    with _sigterm_as_interrupt():
+    with sigterm_as_interrupt():
         leader = subprocess.Popen(
             command,
             env=environment,
@@ -38,18 +40,6 @@ def process_group(
             yield leader
         finally:
             _end(leader)
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _end(leader: "subprocess.Popen[bytes]") -> None:

@@ -1,15 +1,12 @@
 """The cluster's launcher: one TrainJob from its creation to its end."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shallowsight.cluster.kubernetes.api import Cluster
 from shallowsight.cluster.kubernetes.submission import Say, find_uid, submit, successor
 from shallowsight.cluster.kubernetes.trainjob import TrainJob
 from shallowsight.cluster.kubernetes.watch import Deleted, Limits, watch
+from shallowsight.cluster.stop_signal import sigterm_as_interrupt
 from shallowsight.errors import ConfigurationError, ShallowsightError
 
 
@@ -42,7 +39,7 @@ def run(
     if job.namespace != cluster.namespace:
         raise ConfigurationError(f"TrainJob {job.name} is for namespace {job.namespace}, not {cluster.namespace}")
     uid = ""
-    with _sigterm_as_interrupt():
+    with sigterm_as_interrupt():
         try:
             uid = submit(cluster, job, say, pace.poll_seconds, pace.gone_seconds)
             while True:
@@ -90,20 +87,3 @@ def _stop(cluster: Cluster, job: TrainJob, uid: str, say: Say) -> None:
         say(f"interrupted: TrainJob {job.name} is deleted; its pods save their state, and the same command continues")
     else:
         say(f"interrupted: TrainJob {job.name} was gone already; the same command continues")
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """SIGTERM is a KeyboardInterrupt in the block, as Ctrl-C is (in the main thread)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
