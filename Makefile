@@ -20,7 +20,7 @@ BASES := BASE_PYTHON BASE_CUDA BASE_CUDA_BUILD
 LOCAL_BASE := localhost/debian-python:3.11
 image_name = $(shell $(PYTHON) -c 'from components import images; print(images.$(1))')
 
-.PHONY: demo test test-fast lint format compile clean help
+.PHONY: demo test test-fast check lint format compile clean help
 .PHONY: docs
 .PHONY: images images-local image-python image-cuda local-base pin-images test-images engine
 .DEFAULT_GOAL := help
@@ -36,6 +36,8 @@ test: $(INSTALLED) ## set up and run all tests that need neither a GPU nor a clu
 
 test-fast: $(INSTALLED) ## the tests that take less than a second, in about a minute
 	@$(PYTEST)
+
+check: lint test-fast ## what to run before a push: lint and the fast tests
 
 lint: $(INSTALLED) ## formatting, lint, types
 	$(BIN)/ruff format --check .

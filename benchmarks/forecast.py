@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 
 from shallowsight import steps
-from shallowsight.config import STAGES, StageName
+from shallowsight.cluster.kubeflow import pipelines
 from shallowsight.cost.local import cell_seconds, forecast
 from shallowsight.cost.machines import Cpu
 from shallowsight.cost.operations import stage_operations
 from shallowsight.cost.subject import Made, all_tasks, subject_of
-from shallowsight.services import pipelines
-from shallowsight.settings import Setting
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import STAGES, StageName
 
 WORDS = ("settings=9 last", "seeds=0 1")
 _OPERATIONS = "shallowsight_train_operations_total"

@@ -48,7 +48,6 @@ def peak() -> float:
 
 def load(folder: Path) -> dict[str, float]:
     """Peak resident memory after each phase."""
-    from shallowsight.assets.towers import EMBEDDED_TOWER, PictureProcessor
     from shallowsight.data.batches import Batches, Share
     from shallowsight.data.conversation import TEMPLATES, encode_record
     from shallowsight.data.examples import Examples, write_examples
@@ -56,7 +55,9 @@ def load(folder: Path) -> dict[str, float]:
     from shallowsight.data.loading import Loader
     from shallowsight.data.records import read_jsonl
     from shallowsight.data.shards import Shards
-    from shallowsight.model.language import load_tokenizer
+    from shallowsight.model.language.language import load_tokenizer
+    from shallowsight.model.tower.families import PictureProcessor
+    from shallowsight.study.experiment import EMBEDDED_TOWER
 
     process = PictureProcessor(EMBEDDED_TOWER, SIDE, "crop")
     tokenizer, template = load_tokenizer(str(folder / "tokenizer")), TEMPLATES["v1"]

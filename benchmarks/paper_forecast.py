@@ -1,9 +1,9 @@
 """What the paper's experiments cost, computed: `python -m benchmarks.paper_forecast` prints docs/costs.md's table."""
 
+from shallowsight.cli.forecast_table import hours, quantity
 from shallowsight.cost.forecast import StageForecast, forecast_study
 from shallowsight.cost.subject import subject_named
-from shallowsight.experiments import PAPER, STUDIES
-from shallowsight.forecast_table import hours, quantity
+from shallowsight.study.experiments import PAPER, STUDIES
 
 DEVICE, GPUS = "A100-80G", 4
 HEADING = "| experiment | stage | model FLOP | memory of a GPU | hours, computed | hours, stated |"

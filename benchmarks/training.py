@@ -43,7 +43,7 @@ def train(way: str, folder: Path) -> list[tuple[float, float]]:
     from shallowsight.data.examples import Examples, write_examples
     from shallowsight.data.records import read_jsonl
     from shallowsight.data.shards import Shards
-    from shallowsight.model.language import load_tokenizer
+    from shallowsight.model.language.language import load_tokenizer
     from shallowsight.model.vlm import VLM
 
     experiment = make_experiment(folder, UPDATES, BATCH)
@@ -66,9 +66,9 @@ def train(way: str, folder: Path) -> list[tuple[float, float]]:
 
 
 def _train_ours(lever: dict[str, object], folder: Path) -> list[tuple[float, float]]:
-    from shallowsight.assets.towers import describe
-    from shallowsight.threads import threads_for
-    from shallowsight.train.job import StageJob
+    from shallowsight.model.threads import threads_for
+    from shallowsight.model.tower.families import describe
+    from shallowsight.train.process_task import ProcessTask
     from shallowsight.train.stage import run_stage
 
     experiment = make_experiment(folder, UPDATES, BATCH)
@@ -77,7 +77,7 @@ def _train_ours(lever: dict[str, object], folder: Path) -> list[tuple[float, flo
     found: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as work:
         (Path(work) / "out").mkdir()
-        job = StageJob(
+        job = ProcessTask(
             experiment=experiment.model_copy(update={"finetune": stage}),
             tower=describe(str(folder / "tower")),
             stage="finetune",
@@ -95,9 +95,9 @@ def _train_ours(lever: dict[str, object], folder: Path) -> list[tuple[float, flo
 
 def encode(folder: Path) -> None:
     """The cache, once for all that read it."""
-    from shallowsight.assets.towers import describe
     from shallowsight.data.shards import Shards
     from shallowsight.model.encode import Encoder, PictureEncoder, encode_layers
+    from shallowsight.model.tower.families import describe
 
     experiment, facts, shards = (
         make_experiment(folder, UPDATES, BATCH),

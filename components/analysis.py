@@ -15,7 +15,8 @@ def analyze_layers(
     analysis: dsl.Output[dsl.Artifact],
 ):
     """How alike the tower's layers are on the study's pictures, and the groups they form."""
-    from shallowsight import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     cell = steps.analyze_layers(steps.read_resolved(resolved.path), steps.open_store(store))
     artifacts.write_pointer([cell], analysis.path)
@@ -41,7 +42,8 @@ def encode_features(
     features: dsl.Output[dsl.Dataset],
 ):
     """Every layer that a setting uses, each picture read once; nothing where caching does not pay."""
-    from shallowsight import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     cells = steps.encode_features(steps.read_resolved(resolved.path), settings, steps.open_store(store))
     artifacts.write_pointer(cells, features.path)

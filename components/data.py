@@ -16,7 +16,8 @@ def resolve_study(
     resolved: dsl.Output[dsl.Artifact],
 ):
     """Fix names, files and overrides of a study into one document."""
-    from shallowsight import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     found = steps.resolve_study(study, steps.words_of("overrides", overrides))
     steps.require_gpus(found, gpus, step_gpus)
@@ -36,7 +37,8 @@ def resolve_retraining(
     resolved: dsl.Output[dsl.Artifact],
 ):
     """The same, with layer settings instead of the study's own."""
-    from shallowsight import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     more = steps.settings_override(steps.words_of("settings", settings))
     found = steps.resolve_study(study, [*steps.words_of("overrides", overrides), *more])
@@ -56,7 +58,8 @@ def resolve_experiment(
     resolved: dsl.Output[dsl.Artifact],
 ) -> str:
     """Fix names, files and overrides of one experiment into one document; returns its setting."""
-    from shallowsight import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     found = steps.resolve_experiment(experiment, steps.words_of("overrides", overrides))
     steps.require_gpus(found, gpus, step_gpus)
@@ -70,7 +73,8 @@ def prepare_data(
     resolved: dsl.Input[dsl.Artifact], store: str, data: dsl.Output[dsl.Dataset], verdict: dsl.Output[dsl.HTML]
 ):
     """Check every record and picture, refuse or quarantine, and pack what is good."""
-    from shallowsight import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     cell = steps.prepare_data(steps.read_resolved(resolved.path), steps.open_store(store))
     artifacts.write_pointer([cell], data.path)

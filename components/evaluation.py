@@ -15,7 +15,8 @@ def evaluate(
     metrics: dsl.Output[dsl.Metrics],
 ):
     """lmms-eval over the study's benchmarks, for every seed."""
-    from shallowsight import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     cells = steps.evaluate(steps.read_resolved(resolved.path), setting, steps.open_store(store))
     artifacts.write_pointer(cells, scores.path)
@@ -34,7 +35,8 @@ def report(
     """The report over whatever was finished; runs however the pipeline ended."""
     import shutil
 
-    from shallowsight import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     written = steps.report(steps.open_store(store, run))
     shutil.copyfile(written, page.path)

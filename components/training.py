@@ -19,9 +19,11 @@ def train_stage(
     start: dsl.Input[dsl.Model] = None,
 ):
     """Pretrain the connector, or finetune connector and language model, for every seed of the study."""
-    from shallowsight import artifacts, steps
+    from shallowsight import steps
+    from shallowsight.steps import artifacts
 
     study = steps.read_resolved(resolved.path)
-    cells = steps.train_stage(study, setting, stage, steps.open_store(store), steps.gpus_of(gpus), priority, run)
+    launch = steps.Launch(steps.gpus_of(gpus), priority, run)
+    cells = steps.train_stage(study, setting, stage, steps.open_store(store), launch)
     artifacts.write_pointer(cells, model.path)
     model.metadata.update(artifacts.model_facts(study, setting, stage, cells, store))

@@ -13,7 +13,7 @@ from pipelines.retrain import retrain
 from pipelines.train_and_evaluate import train_and_evaluate
 
 # Committed below src, so that a wheel has them; pipelines/compiled is a link to it.
-FOLDER = Path(__file__).parent.parent / "src" / "shallowsight" / "services" / "compiled"
+FOLDER = Path(__file__).parent.parent / "src" / "shallowsight" / "cluster" / "kubeflow" / "compiled"
 PIPELINES: dict[str, BaseComponent] = {
     "layer_study": layer_study,
     "train_and_evaluate": train_and_evaluate,

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 from shallowsight import steps
-from shallowsight.cells import Resolved, analyze_cell, evaluate_cell, prepare_cell
-from shallowsight.plan import make_plan
-from shallowsight.services.store import Store
-from shallowsight.settings import Setting
+from shallowsight.store.cells import analyze_cell, evaluate_cell, prepare_cell
+from shallowsight.store.plan import make_plan
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
 
 PICTURE = "pictures/secret-patient.png"
 WORDS = ("settings=3 3,7:concat", "seeds=0 1")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from small_language_models import attention
 
-from shallowsight.assets.language_families import (
+from shallowsight.model.language.families import (
     PACKED,
     REFUSED,
     SUPPORTED,
@@ -21,7 +21,7 @@ _TEXT = """# Language models
 computed.
 
 Proven means, of a small model with random weights on a CPU in float32 (`pytest -m slow
-tests/unit/model/test_language_families.py` makes one of every family of transformers 5.23):
+tests/unit/model/language/test_language_families.py` makes one of every family of transformers 5.23):
 
 - The **loss** and all gradients are those of the model's own logits for each sequence alone, without padding. Logits
   are computed at supervised positions alone, by the model's own forward pass: what a family does between hidden states

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from shallowsight.train.job import StageJob
 from shallowsight.train.parts import LOSSES
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.state import MANIFEST
 
 LONG = 300.0  # seconds; only what is broken takes as long, however busy the machine
@@ -24,7 +24,7 @@ _MEDDLE = """
 import sys
 if "shallowsight.train" in sys.orig_argv and "torch.distributed.run" not in sys.orig_argv:
     import multiprocessing, os, signal, time
-    from shallowsight.services.files import FileObjects
+    from shallowsight.store.objects.folder import FileObjects
     from shallowsight.train.keeper import Keeper
     update, in_save, rank = {update}, {in_save}, {rank}
     after_update, put_bytes = Keeper.after_update, FileObjects.put_bytes
@@ -43,7 +43,7 @@ if "shallowsight.train" in sys.orig_argv and "torch.distributed.run" not in sys.
 """
 
 
-def start(job: StageJob, processes: int, **environment: str) -> "subprocess.Popen[bytes]":
+def start(job: ProcessTask, processes: int, **environment: str) -> "subprocess.Popen[bytes]":
     """Its log is `log` beside `job.out`."""
     folder = job.out.parent
     (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
@@ -60,7 +60,7 @@ def start(job: StageJob, processes: int, **environment: str) -> "subprocess.Pope
     )
 
 
-def finish(job: StageJob, processes: int, **environment: str) -> None:
+def finish(job: ProcessTask, processes: int, **environment: str) -> None:
     process = start(job, processes, **environment)
     assert process.wait(timeout=LONG) == 0, log_of(job)[-3000:]
 
@@ -95,31 +95,31 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = LONG) ->
         time.sleep(0.005)
 
 
-def log_of(job: StageJob) -> str:
+def log_of(job: ProcessTask) -> str:
     return (job.out.parent / "log").read_text(encoding="utf-8")
 
 
-def updates_of(job: StageJob) -> list[int]:
+def updates_of(job: ProcessTask) -> list[int]:
     """The updates that were said, in order, by all runs of the job."""
     # Without what follows the last end of a line: a process may just be writing it.
     lines = (job.out.parent / "updates").read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
     return [json.loads(line)["update"]["update"] for line in lines if line.startswith('{"update"')]
 
 
-def states_folder(job: StageJob) -> Path:
+def states_folder(job: ProcessTask) -> Path:
     assert job.states is not None
     return Path(job.states.removeprefix("file://")) / job.state_key
 
 
-def saved(job: StageJob) -> list[int]:
+def saved(job: ProcessTask) -> list[int]:
     """After which updates there is a state with a manifest, in order."""
     return sorted(int(p.parent.name.removeprefix("update-")) for p in states_folder(job).glob(f"update-*/{MANIFEST}"))
 
 
-def result(job: StageJob) -> dict[str, str]:
+def result(job: ProcessTask) -> dict[str, str]:
     names = [*(p.name for p in job.out.glob("*.safetensors")), LOSSES]
     return {name: hashlib.sha256((job.out / name).read_bytes()).hexdigest() for name in sorted(names)}
 
 
-def losses(job: StageJob) -> list[dict[str, float]]:
+def losses(job: ProcessTask) -> list[dict[str, float]]:
     return [json.loads(line) for line in (job.out / LOSSES).read_text(encoding="utf-8").splitlines()]

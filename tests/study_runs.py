@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shallowsight.digest import file_sha256
+from shallowsight.store.digest import file_sha256
 
 COMMAND = Path(sys.executable).parent / "shallowsight"
 TIMEOUT = 1800  # seconds; a run that needs longer hangs, however busy the machine

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shallowsight.assets.towers import TowerFacts, describe
-from shallowsight.config import Experiment
+from shallowsight.model.tower.families import describe
+from shallowsight.store.stage_task import StageTask
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import Resolved, TowerFacts
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
-    from shallowsight.cells import Resolved
-    from shallowsight.train.job import StageJob
+    from shallowsight.study.resolved import Resolved
+    from shallowsight.train.process_task import ProcessTask
 
 SIDE = 28  # pixels: four patches
 DEPTH = 4
@@ -157,13 +159,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, small: Callable[..., Expe
         data__images=str(files / "images"),
     )
     out, work = tmp_path_factory.mktemp("prepared"), tmp_path_factory.mktemp("work")
-    prepare(experiment, out, work, work / "validation", lambda *_: None)
+    prepare(experiment, out, work, work / "validation", None, lambda *_: None)
     return Prepared(out, experiment, files)
 
 
 @pytest.fixture(scope="session")
 def tokenizer(prepared: Prepared) -> "PreTrainedTokenizerBase":
-    from shallowsight.model.language import load_tokenizer
+    from shallowsight.model.language.language import load_tokenizer
 
     return load_tokenizer(str(prepared.folder / "tokenizer"))
 
@@ -188,15 +190,15 @@ def make_job(
     cached: dict[int, Path],
     small: Callable[..., Experiment],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[..., "StageJob"]:
+) -> Callable[..., "ProcessTask"]:
     """A training stage on `prepared`; keywords are dotted keys of the experiment with `__` for the dot."""
-    from shallowsight.train.job import StageJob
+    from shallowsight.train.process_task import ProcessTask
 
     def make(
         stage: str = "finetune", live: bool = False, start: Path | None = None, accumulation: int = 1, **changes: Any
-    ) -> StageJob:
+    ) -> ProcessTask:
         experiment = small(**changes)
-        return StageJob.model_validate(
+        return ProcessTask.model_validate(
             {
                 "experiment": experiment,
                 "tower": facts,
@@ -215,8 +217,8 @@ def make_job(
 
 
 def _resumable(
-    make_job: Callable[..., "StageJob"], folder: Path, updates: int, live: bool, **changes: object
-) -> "StageJob":
+    make_job: Callable[..., "ProcessTask"], folder: Path, updates: int, live: bool, **changes: object
+) -> "ProcessTask":
     (folder / "out").mkdir(parents=True)
     (folder / "work").mkdir()
     settings = {"finetune__updates": updates, "finetune__global_batch": 8, "finetune__warmup": 0.1} | changes
@@ -225,24 +227,26 @@ def _resumable(
 
 
 @pytest.fixture
-def resumable(make_job: Callable[..., "StageJob"], tmp_path: Path) -> Callable[..., "StageJob"]:
+def resumable(make_job: Callable[..., "ProcessTask"], tmp_path: Path) -> Callable[..., "ProcessTask"]:
     """A stage in a folder of its own that saves after every update, so that kills hit saves too."""
 
-    def make(name: str, updates: int = 60, live: bool = False, **changes: object) -> "StageJob":
+    def make(name: str, updates: int = 60, live: bool = False, **changes: object) -> "ProcessTask":
         return _resumable(make_job, tmp_path / name, updates, live, **changes)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def calm(make_job: Callable[..., "StageJob"], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., "StageJob"]:
+def calm(
+    make_job: Callable[..., "ProcessTask"], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., "ProcessTask"]:
     """What `resumable` makes, trained by so many processes without any fault; equal calls train once."""
     from stage_runs import finish
 
     from shallowsight.train.stage import run_stage
 
     @cache
-    def make(processes: int, updates: int = 60, live: bool = False, **changes: object) -> "StageJob":
+    def make(processes: int, updates: int = 60, live: bool = False, **changes: object) -> "ProcessTask":
         made = _resumable(make_job, tmp_path_factory.mktemp("calm") / "stage", updates, live, **changes)
         if processes == 1:
             run_stage(made, lambda *_: None)
@@ -256,9 +260,8 @@ def calm(make_job: Callable[..., "StageJob"], tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def resolved(prepared: Prepared, facts: TowerFacts) -> "Resolved":
     """A study of one setting on `prepared`, whose features are not cached."""
-    from shallowsight.cells import Resolved
-    from shallowsight.config import Study
-    from shallowsight.data.sources import SourceFacts
+    from shallowsight.study.resolved import Resolved, SourceFacts
+    from shallowsight.study.study import Study
 
     study = Study(name="small", base=prepared.experiment, settings=("2",), seeds=(0,))
     data = prepared.experiment.data
@@ -266,3 +269,8 @@ def resolved(prepared: Prepared, facts: TowerFacts) -> "Resolved":
         name: SourceFacts(digest=name, train_rows=11, test_rows=4, images=14) for name in (*data.finetune, *data.test)
     }
     return Resolved(study=study, tower=facts, language_digest="scratch", sources=sources, cache_features=False)
+
+
+def pretraining(resolved: Resolved) -> StageTask:
+    """Of layer 2 and the first seed."""
+    return StageTask(resolved=resolved, setting="2", seed=0, stage="pretrain")

@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModel
 
-from shallowsight.assets.towers import TowerFacts, describe
-from shallowsight.config import Experiment
 from shallowsight.data.prepare import prepare
+from shallowsight.model.tower.families import describe
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
 
 SIDE, PATCH, DEPTH, LAYER = 168, 14, 8, 6  # the paper's layer 18 of 24
 WORDS = 800
@@ -92,4 +93,4 @@ def make_experiment(folder: Path, updates: int, batch: int) -> Experiment:
 def make_data(experiment: Experiment, folder: Path) -> None:
     """The real data step."""
     (folder / "data").mkdir()
-    prepare(experiment, folder / "data", folder / "work", folder / "verdicts", lambda *_: None)
+    prepare(experiment, folder / "data", folder / "work", folder / "verdicts", None, lambda *_: None)

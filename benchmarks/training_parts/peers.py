@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, SequentialSampler
 from transformers import LlavaConfig, LlavaForConditionalGeneration, Trainer, TrainerCallback, TrainingArguments
 
-from shallowsight.assets.towers import PictureProcessor, load_encoder
-from shallowsight.config import Experiment
 from shallowsight.data.conversation import IGNORE, IMAGE, Example, pad_right
 from shallowsight.data.examples import Examples
 from shallowsight.data.order import batch_indices
 from shallowsight.data.shards import Shards
+from shallowsight.model.tower.families import PictureProcessor, load_encoder
 from shallowsight.model.vlm import VLM
+from shallowsight.study.experiment import Experiment
 from shallowsight.train.schedule import learning_rate
 
 Times = list[tuple[float, float]]  # seconds and loss of every update

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 
-from shallowsight.validation.near import THUMBNAIL, near_pairs, thumbnail_of
+from shallowsight.data.gate.near import THUMBNAIL, near_pairs, thumbnail_of
 
 SIZES = ((5_000, 500), (20_000, 2_000), (50_000, 5_000))
 PHOTOGRAPHS = (

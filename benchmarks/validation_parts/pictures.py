@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 from rich.console import Console
 
-from shallowsight.validation.images import ImageLimits, check_images
+from shallowsight.data.gate.images import ImageLimits, check_images
 
 NUMBER, SIDE, ROUNDS = 2_000, 336, 3
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def gate(file: Path, folder: Path) -> int:
     """All of the gate, its outputs included."""
-    from shallowsight.validation.gate import gate as check
+    from shallowsight.data.gate.gate import gate as check
 
     return check([file], folder / "images", folder / f"out-{time.monotonic_ns()}", max_bad_share=0).good
 
@@ -35,10 +35,10 @@ def loop(file: Path, folder: Path) -> int:
 
 def expectations(file: Path, folder: Path) -> int:
     """The gate's rules by Great Expectations alone, over one frame of the whole file."""
-    from shallowsight.validation.facts import facts_of, table_of
-    from shallowsight.validation.rows import read_rows
-    from shallowsight.validation.rules import rules
-    from shallowsight.validation.suite import Suite
+    from shallowsight.data.gate.facts import facts_of, table_of
+    from shallowsight.data.gate.rows import read_rows
+    from shallowsight.data.gate.rules import rules
+    from shallowsight.data.gate.suite import Suite
 
     rows = (facts_of(row.record, file=file.name, number=row.number, image_status="ok") for row in read_rows(file))
     table = table_of(rows)

@@ -70,13 +70,7 @@ def module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-# The services that carry bytes and know no study: data and models come from a bucket by them.
-_CARRIERS = {"cache", "copies", "disk", "files", "objects", "patience", "s3"}
-
-
 def unit_of(module: str) -> str:
-    """The part of the house: a folder of the package, or a module beside the folders."""
+    """The room of the house: a package below `shallowsight`, or the module errors."""
     parts = module.split(".")
-    if parts[1:2] == ["services"] and parts[2:3] and parts[2] in _CARRIERS:
-        return "services.objects"
     return parts[1] if len(parts) > 1 else module

@@ -11,17 +11,17 @@ from source_imports import PACKAGE, ROOT, imports_of, sources
 
 DOORS = {
     "deepspeed": "train/engine.py",
-    "great_expectations": "validation/",
-    "prometheus_client": "services/metrics/",
-    "kfp": "services/pipelines.py",
+    "great_expectations": "data/gate/",
+    "prometheus_client": "observe/metrics/",
+    "kfp": "cluster/kubeflow/pipelines.py",
     "lmms_eval": "evaluate/",
-    "matplotlib": "report/figures.py",
-    "onnx": "assets/",
-    "minio": "services/s3/",
-    "kubernetes": "services/cluster/",
-    "weave": "services/tracking/weave_process.py",
+    "matplotlib": "report/",
+    "onnx": "model/tower/",
+    "minio": "store/objects/s3/",
+    "kubernetes": "cluster/kubernetes/",
+    "weave": "observe/tracking/weave_process.py",
 }
-HEAVY_AT_MODULE_LEVEL = {"evaluate/adapter.py", "report/figures.py"}  # each imported inside a function, where used
+HEAVY_AT_MODULE_LEVEL = {"evaluate/adapter.py"}  # each imported inside a function, where used
 
 
 @cache

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from offered_cluster import IMAGE, Offered
 
+from shallowsight.cluster.kubernetes.connection import connect
+from shallowsight.cluster.kubernetes.launcher import Pace, run
+from shallowsight.cluster.kubernetes.trainjob import GROUP, VERSION, TrainJob, body
+from shallowsight.cluster.kubernetes.watch import Limits
 from shallowsight.errors import ConfigurationError, LossNotFinite
-from shallowsight.services.cluster.connection import connect
-from shallowsight.services.cluster.launcher import Pace, run
-from shallowsight.services.cluster.trainjob import GROUP, VERSION, TrainJob, body
-from shallowsight.services.cluster.watch import Limits
 
 pytestmark = pytest.mark.cluster
 

@@ -62,9 +62,9 @@ TESTED = {
         "tests/e2e/test_one_at_a_time.py::test_one_experiment_makes_the_cells_of_the_study"
     ),
     "shallowsight forecast NAME_OR_FILE [--device A100-80G] [--gpus 4]": (
-        "tests/unit/test_cli.py::test_forecast_of_a_paper_experiment"
+        "tests/unit/cli/test_cli.py::test_forecast_of_a_paper_experiment"
     ),
-    "shallowsight show NAME": "tests/unit/test_cli.py::test_show_is_yaml_that_holds_the_overrides",
+    "shallowsight show NAME": "tests/unit/cli/test_cli.py::test_show_is_yaml_that_holds_the_overrides",
     "shallowsight submit": IN_A_MINUTE,
     "shallowsight status": IN_A_MINUTE,
     "shallowsight fetch": FETCH,

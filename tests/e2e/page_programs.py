@@ -14,7 +14,7 @@ import pytest
 import typer.main
 from pages import ROOT, without_variables, words_of
 
-from shallowsight.cli import app
+from shallowsight.cli.app import app
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from study_runs import QUICK, cells, contents, environment, folder_of, ledger, named, shallowsight, with_set
 
-from shallowsight.config import Experiment
+from shallowsight.study.experiment import Experiment
 
 pytestmark = pytest.mark.slow
 
@@ -64,9 +64,9 @@ def test_single_steps_make_a_whole_study(tmp_path: Path) -> None:
 
 def test_lmms_eval_itself_gives_the_same_answers(quick: Path, tmp_path: Path) -> None:
     """Through the entry point, from pictures instead of the feature cache."""
-    from shallowsight.benchmarks import find_benchmark
     from shallowsight.evaluate.tasks import Reader, task_name, write_tasks
     from shallowsight.model.checkpoint import load_reading
+    from shallowsight.study.benchmarks import find_benchmark
 
     checkpoint = folder_of(quick, "finetune 12")
     experiment = Experiment.model_validate_json((checkpoint / "experiment.json").read_text())

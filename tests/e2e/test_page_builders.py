@@ -9,7 +9,7 @@ import pytest
 from pages import ROOT
 from study_runs import environment
 
-COMPILED = Path("src/shallowsight/services/compiled")
+COMPILED = Path("src/shallowsight/cluster/kubeflow/compiled")
 MONITORING = Path("manifests/base/monitoring")
 IGNORED = shutil.ignore_patterns("__pycache__")
 

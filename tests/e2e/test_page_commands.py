@@ -12,9 +12,9 @@ import yaml
 from pages import blocks, commands
 from study_runs import COMMAND, environment
 
-from shallowsight.overrides import load_study
-from shallowsight.schedules.values import read_schedules
-from shallowsight.services.kubeflow.shipped import IMAGE_VARIABLES, shipped
+from shallowsight.cluster.kubeflow.shipped import IMAGE_VARIABLES, shipped
+from shallowsight.cluster.schedules.values import read_schedules
+from shallowsight.study.overrides import load_study
 
 COMMANDS = [code.text for code in commands()]
 

@@ -13,8 +13,8 @@ from page_programs import names_of_ours, options_of_ours, require_understood
 from pages import PAGES, ROOT, commands, spans, whole_text, without_variables, words_of
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.experiments import STUDIES
-from shallowsight.overrides import load_study
+from shallowsight.study.experiments import STUDIES
+from shallowsight.study.overrides import load_study
 
 COMMANDS = commands()
 PLACEHOLDERS = {"key=value", "k=v"}

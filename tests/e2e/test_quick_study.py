@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from study_runs import QUICK, Ended, cells, contents, folder_of, ledger, named, shallowsight
 
-from shallowsight.digest import file_sha256
+from shallowsight.store.digest import file_sha256
 
 pytestmark = pytest.mark.slow
 

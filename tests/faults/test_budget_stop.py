@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 from study_runs import QUICK, QUICKER, folder_of, ledger, processes_of, progressed, start, wait_until
 
-from shallowsight import group, session, study
+from shallowsight.cli import local_run as study
+from shallowsight.cli import process_group as group
+from shallowsight.cli import session
 from shallowsight.cost.forecast import Outlook
 from shallowsight.cost.local import Forecast
 from shallowsight.errors import Interrupted

@@ -24,7 +24,7 @@ from stage_runs import (
 )
 
 from shallowsight.errors import Interrupted
-from shallowsight.train.job import StageJob
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.state import MANIFEST
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ UPDATES = 24
 ENDS = 5  # updates after which, at the latest, each run of a hunted training ends
 WAYS = [pytest.param(zero, processes, id=f"zero{zero}-{processes}") for zero in (0, 2) for processes in (1, 2)]
 
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def job(resumable: Make) -> Make:
     return partial(resumable, updates=UPDATES)
 
 
-def _begun(job: StageJob, update: int) -> bool:
+def _begun(job: ProcessTask, update: int) -> bool:
     """Its state is written but for the manifest."""
     folder = states_folder(job) / f"update-{update:08}"
     return any(folder.glob("*.safetensors")) and not (folder / MANIFEST).exists()

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from stage_runs import LONG, finish, kill, log_of, meddling, result, saved, start, updates_of, wait_for
 
-from shallowsight.train.job import StageJob
+from shallowsight.train.process_task import ProcessTask
 
 pytestmark = pytest.mark.slow
 
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 UPDATES = 12
 # A process that does it to itself is neither early nor late.
 KILL_ITSELF = "os.kill(os.getpid(), signal.SIGKILL)"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from shallowsight.train.job import StageJob
 from shallowsight.train.parts import LOSSES
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.stage import run_stage
 
 pytestmark = [
@@ -17,10 +17,10 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
 
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 
 
-def losses(job: StageJob) -> list[float]:
+def losses(job: ProcessTask) -> list[float]:
     run_stage(job, lambda *_: None)
     return [json.loads(line)["loss"] for line in (job.out / LOSSES).read_text(encoding="utf-8").splitlines()]
 
@@ -39,8 +39,8 @@ def test_readers_beside_the_gpu_change_nothing(make_job: Make) -> None:
 
 @pytest.mark.skipif(find_spec("flash_attn") is None, reason="flash-attn is not installed")
 def test_flash_attention_tells_packed_sequences_apart(make_job: Make, tmp_path: Any, tokenizer: Any) -> None:
-    from shallowsight.config import Language
-    from shallowsight.model.language import build_language
+    from shallowsight.model.language.language import build_language
+    from shallowsight.study.experiment import Language
 
     # The model from scratch takes torch's attention; one that exists takes flash-attn.
     folder = tmp_path / "language"

@@ -2,7 +2,7 @@
 
 import re
 
-from shallowsight.services.metrics.names import COUNTERS, FAILED, GAUGES, NODE_GAUGES, PREFIX
+from shallowsight.observe.metrics.names import COUNTERS, FAILED, GAUGES, NODE_GAUGES, PREFIX
 
 _HISTOGRAM = {f"update_seconds_{part}" for part in ("bucket", "sum", "count")}
 OURS = {f"{PREFIX}{name}" for name in {*GAUGES, *NODE_GAUGES, *COUNTERS, FAILED} | _HISTOGRAM}

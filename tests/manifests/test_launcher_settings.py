@@ -4,8 +4,8 @@ import pytest
 from overlays import OVERLAYS, build, find
 
 from pipelines import placement
-from shallowsight.cluster_step import GPUS_PER_NODE, LAUNCHER, NAMESPACE, QUEUE
-from shallowsight.services.cluster.trainjob import RUNTIME
+from shallowsight.cluster.kubernetes.trainjob import RUNTIME
+from shallowsight.cluster.training import GPUS_PER_NODE, LAUNCHER, NAMESPACE, QUEUE
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -41,7 +41,7 @@ def test_without_users_the_boxes_are_in_kubeflow() -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_launcher_may_ask_what_it_asks(overlay: str) -> None:
-    """What services/cluster/api.py calls."""
+    """What cluster/kubernetes/api.py calls."""
     rules = find(build(overlay), "Role", "shallowsight-trainings")["rules"]
     granted = {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
     assert granted >= {

@@ -13,7 +13,7 @@ from metric_names import KNOWN, OURS, metrics_in
 from rule_files import groups, rules, write_rules
 
 from manifests.base.monitoring.charts import ROWS
-from shallowsight.services.metrics import names
+from shallowsight.observe.metrics import names
 
 TESTS = sorted((Path(__file__).parent / "promtool").glob("*.yml"))
 RULES = {each.name: each for each in rules()}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from overlays import OVERLAYS, build, find, names, of_kind, pod, size
 
-from shallowsight.services.cluster.trainjob import QUEUE, TrainJob, body
+from shallowsight.cluster.kubernetes.trainjob import QUEUE, TrainJob, body
 
 NODE = "shallowsight-torch"
 

@@ -9,7 +9,7 @@ from overlays import OVERLAYS, build, find, names, pod
 
 IN_CLUSTER = ["local", "a100"]
 BUCKET = "arn:aws:s3:::shallowsight"
-# What services/s3 asks for, and KFP's launcher.
+# What store/objects/s3 asks for, and KFP's launcher.
 ON_BUCKET = {"GetBucketLocation", "ListBucket", "ListBucketMultipartUploads"}
 ON_OBJECTS = {"GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts"}
 

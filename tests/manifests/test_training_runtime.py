@@ -7,10 +7,10 @@ import pytest
 from overlays import OVERLAYS, build, find, of_kind, pod, size
 
 from shallowsight import errors
-from shallowsight.node import ENDED
-from shallowsight.services.metrics.exposition import ADDRESS, PORT
-from shallowsight.services.metrics.linger import LINGER
-from shallowsight.services.s3.endpoint import Endpoint
+from shallowsight.observe.metrics.exposition import ADDRESS, PORT
+from shallowsight.observe.metrics.linger import LINGER
+from shallowsight.steps.pod import ENDED
+from shallowsight.store.objects.s3.endpoint import Endpoint
 
 NODE = "shallowsight-torch"
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from shallowsight.services.pipelines import NAMES, PARALLEL, compiled
+from shallowsight.cluster.kubeflow.pipelines import NAMES, PARALLEL, compiled
 
 ROOT = Path(__file__).parents[2]
-COMPILED = ROOT / "src" / "shallowsight" / "services" / "compiled"
+COMPILED = ROOT / "src" / "shallowsight" / "cluster" / "kubeflow" / "compiled"
 
 Spec = dict[str, Any]
 
@@ -227,10 +227,10 @@ def test_wheel_has_the_pipelines_and_not_their_sources(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         names = opened.namelist()
         for name in NAMES:
-            inside = opened.read(f"shallowsight/services/compiled/{name}.yaml")
+            inside = opened.read(f"shallowsight/cluster/kubeflow/compiled/{name}.yaml")
             assert inside == (COMPILED / f"{name}.yaml").read_bytes()
         points = opened.read(next(n for n in names if n.endswith("entry_points.txt"))).decode()
     assert "shallowsight/report/template.html.j2" in names
     assert {n.split("/")[0].partition("-")[0] for n in names} == {"shallowsight"}
     assert "shallowsight = shallowsight.evaluate.plugin:manifests" in points
-    assert "shallowsight = shallowsight.cli:main" in points
+    assert "shallowsight = shallowsight.cli.app:main" in points

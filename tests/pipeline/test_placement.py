@@ -8,8 +8,8 @@ import yaml
 from components import images
 from pipelines import placement
 from pipelines.placement import GPU, LABELS, LAUNCHER_SETTINGS, STORE_SECRET
-from shallowsight.services.kubeflow import shipped
-from shallowsight.services.pipelines import NAMES, compiled
+from shallowsight.cluster.kubeflow import shipped
+from shallowsight.cluster.kubeflow.pipelines import NAMES, compiled
 
 GPU_BOXES = {"exec-analyze-layers", "exec-encode-features", "exec-evaluate"}
 TRAINING = {"exec-train-stage", "exec-train-stage-2"}

@@ -11,7 +11,8 @@ import pytest
 from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server, running, weed
 
-from shallowsight.services.objects import Objects, open_objects
+from shallowsight.store.objects.objects import Objects
+from shallowsight.store.objects.opening import open_objects
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from fake_kfp import FakeKfp, Json
 
-from shallowsight.schedules.apply import carry_out, changes_for, require_applied
-from shallowsight.schedules.values import Schedules, read_schedules
-from shallowsight.services.kubeflow.access import access
-from shallowsight.services.kubeflow.api import KfpApi
+from shallowsight.cluster.kubeflow.access import access
+from shallowsight.cluster.kubeflow.api import KfpApi
+from shallowsight.cluster.schedules.apply import carry_out, changes_for, require_applied
+from shallowsight.cluster.schedules.values import Schedules, read_schedules
 
 WEEKLY = "  - {name: weekly, cron: 0 2 * * 1, study: demo, settings: ['3', '3,6:concat'], gpus: 8}\n"
 DAILY = "  - {name: daily, cron: 0 4 * * *, experiment: quick, set: {vision.layers: '6'}}\n"

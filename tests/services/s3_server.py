@@ -17,7 +17,7 @@ import pytest
 from ports import free_port
 
 from shallowsight.errors import ConfigurationError, StoreUnavailable
-from shallowsight.services.objects import open_objects
+from shallowsight.store.objects.opening import open_objects
 
 BUCKET = "shallowsight"
 KEYS = {"AWS_ACCESS_KEY_ID": "testadmin", "AWS_SECRET_ACCESS_KEY": "testsecret12345"}

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
-from shallowsight.services import copies
-from shallowsight.services.cache import CACHE
-from shallowsight.services.copies import bring, copy_of_file, copy_of_folder, room_for
-from shallowsight.services.objects import Objects
+from shallowsight.store import copies
+from shallowsight.store.cache import CACHE
+from shallowsight.store.copies import bring, copy_of_file, copy_of_folder, room_for
+from shallowsight.store.objects.objects import Objects
 
 
 @pytest.fixture(autouse=True)

@@ -9,11 +9,11 @@ from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
 from tiny import Prepared
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Experiment
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.cache import CACHE
-from shallowsight.services.objects import open_objects
+from shallowsight.store.cache import CACHE
+from shallowsight.store.objects.opening import open_objects
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def url(s3: Server, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_is_pinned_by_its_weights(url: str, folder: Path, prepared: Prepared) -> None:
-    from shallowsight.resolve import resolve_study
+    from shallowsight.steps.resolve import resolve_study
 
     def digest(model: str) -> str:
         return resolve_study("quick", [f"language.model={model}", "settings=4"]).language_digest
@@ -50,8 +50,8 @@ def test_it_is_pinned_by_its_weights(url: str, folder: Path, prepared: Prepared)
 def test_the_same_weights_and_tokenizer(url: str, folder: Path, prepared: Prepared, tmp_path: Path) -> None:
     import torch
 
-    from shallowsight.data.prepare import prepare
-    from shallowsight.model.language import build_language, load_tokenizer
+    from shallowsight.model.language.given_tokenizer import given_tokenizer
+    from shallowsight.model.language.language import build_language, load_tokenizer
 
     found = []
     for number, model in enumerate((url, str(folder))):
@@ -59,18 +59,18 @@ def test_the_same_weights_and_tokenizer(url: str, folder: Path, prepared: Prepar
         experiment = Experiment.model_validate(raw | {"language": raw["language"] | {"model": model}})
         out = tmp_path / f"out{number}"
         out.mkdir()
-        prepare(experiment, out, tmp_path / f"work{number}", tmp_path / f"verdicts{number}", lambda *_: None)
-        tokenizer = load_tokenizer(str(out / "tokenizer"))
+        given_tokenizer(experiment.language).save_pretrained(out)
+        tokenizer = load_tokenizer(str(out))
         weights = build_language(experiment.language, tokenizer, torch.float32).state_dict()
-        found.append((weights, {path.name: path.read_bytes() for path in (out / "tokenizer").iterdir()}))
+        found.append((weights, {path.name: path.read_bytes() for path in out.iterdir()}))
     (one, its_tokenizer), (other, other_tokenizer) = found
     assert its_tokenizer == other_tokenizer and len(its_tokenizer) >= 2
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_its_shape_is_known_to_the_forecast(url: str, proxy: FaultyProxy) -> None:
-    from shallowsight.config import Language
     from shallowsight.cost.shapes import language_shape
+    from shallowsight.study.experiment import Language
 
     found = language_shape(Language(model=url))
     assert (found.layers, found.width) == (2, 32)
@@ -78,25 +78,23 @@ def test_its_shape_is_known_to_the_forecast(url: str, proxy: FaultyProxy) -> Non
     assert read == {"config.json"}
 
 
-def test_a_model_that_changed_after_the_study_began(url: str, folder: Path, prepared: Prepared, tmp_path: Path) -> None:
+def test_a_model_that_changed_after_the_study_began(url: str, folder: Path) -> None:
     """Another tokenizer, then other weights, under the document that was made before."""
     import torch
 
-    from shallowsight.data.prepare import prepare
-    from shallowsight.model.language import build_language, load_tokenizer
-    from shallowsight.resolve import resolve_study
+    from shallowsight.model.language.given_tokenizer import given_tokenizer
+    from shallowsight.model.language.language import build_language, load_tokenizer
+    from shallowsight.steps.resolve import resolve_study
 
     began = resolve_study("quick", [f"language.model={url}", "settings=4"]).base.language
-    experiment = prepared.experiment.model_copy(update={"language": began})
     tokenizer = load_tokenizer(str(folder))
     build_language(began, tokenizer, torch.float32)
     objects = open_objects(url)
 
     objects.put_bytes("tokenizer.json", (folder / "tokenizer.json").read_bytes() + b" ")
-    (tmp_path / "out").mkdir()
     changed = rf"language.model: the model '{url}' changed after the study began; run the same command again"
     with pytest.raises(ConfigurationError, match=changed):
-        prepare(experiment, tmp_path / "out", tmp_path / "work", tmp_path / "verdicts", lambda *_: None)
+        given_tokenizer(began)
 
     objects.put_file("tokenizer.json", folder / "tokenizer.json")
     build_language(began, tokenizer, torch.float32)
@@ -112,7 +110,7 @@ def test_a_checkpoint_forgets_where_its_tower_was(
 ) -> None:
     """A place is in no digest, so it must be in no output."""
     from shallowsight.model.checkpoint import EXPERIMENT, TOWER, save_finetuned
-    from shallowsight.model.language import load_tokenizer
+    from shallowsight.model.language.language import load_tokenizer
     from shallowsight.model.vlm import VLM
 
     tokenizer = load_tokenizer(str(prepared.folder / "tokenizer"))

@@ -9,11 +9,12 @@ from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
 
 from shallowsight.errors import StoreUnavailable
-from shallowsight.services import patience
-from shallowsight.services.objects import Objects, Stamp, open_objects
-from shallowsight.services.s3 import bucket as s3_bucket
-from shallowsight.services.s3.connection import connect
-from shallowsight.services.s3.endpoint import Endpoint
+from shallowsight.store.objects import patience
+from shallowsight.store.objects.objects import Objects, Stamp
+from shallowsight.store.objects.opening import open_objects
+from shallowsight.store.objects.s3 import bucket as s3_bucket
+from shallowsight.store.objects.s3.connection import connect
+from shallowsight.store.objects.s3.endpoint import Endpoint
 
 KEYS = ["a b+c%20\u00fc&<>\"'.png", "w/..hid", "w/deep/x.png", "w/x.png", "wx.png"]
 

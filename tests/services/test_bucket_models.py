@@ -9,11 +9,12 @@ import pytest
 from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
 
-from shallowsight.assets.pinned import Files, config_of, files_of, pin, texts_of
-from shallowsight.assets.towers import NOT_READ, PictureProcessor, describe, load_encoder, outline
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.cache import CACHE
-from shallowsight.services.objects import Objects, open_objects
+from shallowsight.model.files.pinned import Files, config_of, files_of, pin, texts_of
+from shallowsight.model.tower.families import NOT_READ, PictureProcessor, describe, load_encoder, outline
+from shallowsight.store.cache import CACHE
+from shallowsight.store.objects.objects import Objects
+from shallowsight.store.objects.opening import open_objects
 
 
 @pytest.fixture(autouse=True)

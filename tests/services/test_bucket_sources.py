@@ -11,20 +11,23 @@ from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
 from tiny import Prepared, write_pictures
 
-from shallowsight.cells import Resolved, prepare_cell
-from shallowsight.config import Data, Experiment
 from shallowsight.data import bucket
 from shallowsight.data.own_files import require_files
 from shallowsight.data.prepare import prepare
-from shallowsight.data.sources import SourceFacts, collect_sources, source_facts
-from shallowsight.digest import file_sha256
+from shallowsight.data.sources import collect_sources, source_facts
 from shallowsight.errors import ConfigurationError, DataRefused, ShallowsightError, StoreUnavailable
-from shallowsight.services import patience
-from shallowsight.services.cache import CACHE
-from shallowsight.services.objects import Objects, open_objects
-from shallowsight.services.store import Store
-from shallowsight.services.stores import open_store
 from shallowsight.steps import prepare_data, resolve_study
+from shallowsight.store.cache import CACHE
+from shallowsight.store.cells import prepare_cell
+from shallowsight.store.digest import file_sha256
+from shallowsight.store.objects import patience
+from shallowsight.store.objects.objects import Objects
+from shallowsight.store.objects.opening import open_objects
+from shallowsight.store.opening import open_store
+from shallowsight.store.store import Store
+from shallowsight.study.data import Data
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import Resolved, SourceFacts
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +69,7 @@ def outputs(folder: Path) -> dict[str, str]:
 def prepared_from(experiment: Experiment, tmp_path: Path) -> Path:
     out = tmp_path / "out"
     out.mkdir()
-    prepare(experiment, out, tmp_path / "work", tmp_path / "verdicts", lambda *_: None)
+    prepare(experiment, out, tmp_path / "work", tmp_path / "verdicts", None, lambda *_: None)
     return out
 
 

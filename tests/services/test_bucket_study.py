@@ -10,8 +10,9 @@ import pytest
 from s3_server import BUCKET, Server
 from study_runs import contents, shallowsight
 
-from shallowsight.services.mirror import FILES
-from shallowsight.services.objects import Objects, open_objects
+from shallowsight.store.mirror import FILES
+from shallowsight.store.objects.objects import Objects
+from shallowsight.store.objects.opening import open_objects
 
 pytestmark = pytest.mark.slow
 

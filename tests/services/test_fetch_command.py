@@ -10,7 +10,7 @@ from pages import commands
 from s3_server import BUCKET, Server
 from study_runs import COMMAND
 
-from shallowsight.services.stores import CACHE, open_store
+from shallowsight.store.opening import CACHE, open_store
 
 
 def test_fetch_as_it_stands_there(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

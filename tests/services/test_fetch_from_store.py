@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from shallowsight.cluster.submission.fetch import fetch_report
 from shallowsight.errors import ConfigurationError, CorruptOutput
-from shallowsight.remote.fetch import fetch_report
-from shallowsight.services.objects import Objects
-from shallowsight.services.stores import CACHE, open_store
+from shallowsight.store.objects.objects import Objects
+from shallowsight.store.opening import CACHE, open_store
 
 FILES = {"report.html": b"<p>", "curves.png": bytes(range(256)) * 40_000}  # more than one part
 

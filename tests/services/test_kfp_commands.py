@@ -23,7 +23,7 @@ def kfp() -> Iterator[FakeKfp]:
 @pytest.fixture
 def run(kfp: FakeKfp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
     """Status, standard output and standard error of a command in this process."""
-    from shallowsight import cli
+    from shallowsight.cli import app as cli
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KF_PIPELINES_ENDPOINT", kfp.url)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from fake_kfp import LOGIN, FakeKfp
 
+from shallowsight.cluster.kubeflow.access import Access, access
+from shallowsight.cluster.kubeflow.api import KfpApi
+from shallowsight.cluster.kubeflow.faults import NotThere, ServerRefused, ServerUnavailable
+from shallowsight.cluster.kubeflow.recurring import RecurringRuns
+from shallowsight.cluster.kubeflow.runs import Runs
 from shallowsight.errors import ConfigurationError, MissingPackage, ShallowsightError
-from shallowsight.services.kubeflow.access import Access, access
-from shallowsight.services.kubeflow.api import KfpApi
-from shallowsight.services.kubeflow.faults import NotThere, ServerRefused, ServerUnavailable
-from shallowsight.services.kubeflow.recurring import RecurringRuns
-from shallowsight.services.kubeflow.runs import Runs
 
 SECRET = "opaque-hidden-token"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJoaWRkZW4ifQ.c2ln"
@@ -89,7 +89,7 @@ def test_nobody_there() -> None:
 
 
 def test_a_server_that_never_answers(kfp: FakeKfp, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shallowsight.services import pipelines
+    from shallowsight.cluster.kubeflow import pipelines
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(pipelines, "TIMEOUT", (0.1, 0.1))
@@ -143,8 +143,8 @@ def test_a_token_of_another_is_not_shown_either(kfp: FakeKfp) -> None:
 def test_no_host_and_no_kube_configuration(tmp_path: Path) -> None:
     """In a process of its own: where a kube configuration is, is read when the package is imported."""
     code = (
-        "from shallowsight.services.kubeflow.access import access\n"
-        "from shallowsight.services.kubeflow.api import KfpApi\n"
+        "from shallowsight.cluster.kubeflow.access import access\n"
+        "from shallowsight.cluster.kubeflow.api import KfpApi\n"
         "try: access(variables={})\nexcept Exception as error: print(type(error).__name__, error)"
     )
     environment = {"PATH": "", "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none")}
@@ -157,8 +157,8 @@ def test_a_context_that_there_is_not(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("contexts: [{name: mine, context: {cluster: c, user: u}}]\n")
     environment = {"PATH": "", "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "config")}
     code = (
-        "from shallowsight.services.kubeflow.access import access\n"
-        "from shallowsight.services.kubeflow.api import KfpApi\n"
+        "from shallowsight.cluster.kubeflow.access import access\n"
+        "from shallowsight.cluster.kubeflow.api import KfpApi\n"
         "try: KfpApi(access(context='nope', variables={}))\n"
         "except Exception as error: print(type(error).__name__, error)"
     )
@@ -177,9 +177,9 @@ def test_a_kube_context_leads_there(tmp_path: Path) -> None:
         )
         kfp.rule = lambda method, path, number: (200, "{}") if path.startswith(f"{proxy}/apis") else (404, "{}")
         code = (
-            "from shallowsight.services.kubeflow.access import access\n"
-            "from shallowsight.services.kubeflow.api import KfpApi\n"
-            "from shallowsight.services.kubeflow.recurring import RecurringRuns\n"
+            "from shallowsight.cluster.kubeflow.access import access\n"
+            "from shallowsight.cluster.kubeflow.api import KfpApi\n"
+            "from shallowsight.cluster.kubeflow.recurring import RecurringRuns\n"
             "print(RecurringRuns(KfpApi(access(context='mine', variables={}))).all())"
         )
         environment = {"PATH": "", "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "config")}

@@ -7,8 +7,8 @@ import pytest
 from fake_kfp import FakeKfp, Fault
 from kfp_schedules import DAILY, HEAD, WEEKLY, active, apply, connect, kinds, named, schedules
 
+from shallowsight.cluster.schedules.apply import carry_out, changes_for, require_applied
 from shallowsight.errors import Interrupted, ShallowsightError
-from shallowsight.schedules.apply import carry_out, changes_for, require_applied
 
 OLD, NEW = HEAD + WEEKLY, HEAD + WEEKLY.replace("0 2", "0 3")
 CHANGES = 4  # of an update: make, disable, enable, delete
@@ -111,7 +111,7 @@ def test_one_that_somebody_else_deletes_meanwhile_is_gone(kfp: FakeKfp, tmp_path
 
 
 def test_ctrl_c_says_what_is_true_now(kfp: FakeKfp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shallowsight.services.kubeflow.recurring import RecurringRuns
+    from shallowsight.cluster.kubeflow.recurring import RecurringRuns
 
     apply(kfp, schedules(tmp_path, OLD))
 

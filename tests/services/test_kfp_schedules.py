@@ -7,9 +7,9 @@ import pytest
 from fake_kfp import FakeKfp
 from kfp_schedules import DAILY, HEAD, WEEKLY, active, apply, connect, kinds, named, schedules
 
+from shallowsight.cluster.kubeflow.shipped import shipped
+from shallowsight.cluster.schedules.apply import carry_out, changes_for, deletions, existing
 from shallowsight.errors import ConfigurationError
-from shallowsight.schedules.apply import carry_out, changes_for, deletions, existing
-from shallowsight.services.kubeflow.shipped import shipped
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_more_than_one_page(kfp: FakeKfp, tmp_path: Path) -> None:
 def test_a_new_text_of_the_pipeline_is_an_update(kfp: FakeKfp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from shallowsight.schedules import apply as schedule_apply
+    from shallowsight.cluster.schedules import apply as schedule_apply
 
     wanted = schedules(tmp_path, HEAD + DAILY)
     apply(kfp, wanted)

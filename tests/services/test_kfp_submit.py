@@ -10,14 +10,14 @@ from types import SimpleNamespace
 import pytest
 from fake_kfp import FakeKfp, Fault, Json
 
+from shallowsight.cluster.kubeflow.access import access
+from shallowsight.cluster.kubeflow.api import KfpApi
+from shallowsight.cluster.kubeflow.faults import ServerUnavailable
+from shallowsight.cluster.kubeflow.runs import Runs
+from shallowsight.cluster.kubeflow.shipped import shipped
+from shallowsight.cluster.submission import submission
+from shallowsight.cluster.submission.submission import Submission, lines_of, require_good, wait_for
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
-from shallowsight.remote import submission
-from shallowsight.remote.submission import Submission, lines_of, require_good, wait_for
-from shallowsight.services.kubeflow.access import access
-from shallowsight.services.kubeflow.api import KfpApi
-from shallowsight.services.kubeflow.faults import ServerUnavailable
-from shallowsight.services.kubeflow.runs import Runs
-from shallowsight.services.kubeflow.shipped import shipped
 
 
 @pytest.fixture
@@ -224,7 +224,7 @@ def test_an_answer_that_is_lost_is_looked_up(kfp: FakeKfp, part: str) -> None:
 
 
 def test_an_earlier_run_is_not_taken_for_one_that_was_refused(kfp: FakeKfp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shallowsight.services.kubeflow.runs._PAUSE", 0.01)
+    monkeypatch.setattr("shallowsight.cluster.kubeflow.runs._PAUSE", 0.01)
 
     def send() -> str:
         return Submission("layer_study", "quick", [], "s3://b/x", 0).send(connect(kfp), "shallowsight", None)
@@ -246,7 +246,7 @@ def test_a_run_that_begins_after_its_gateway_gave_up_is_found(kfp: FakeKfp, monk
         return asked(kind, body)
 
     monkeypatch.setattr(kfp, "add", later)
-    monkeypatch.setattr("shallowsight.services.kubeflow.runs._PAUSE", 0.3)
+    monkeypatch.setattr("shallowsight.cluster.kubeflow.runs._PAUSE", 0.3)
     kfp.rule = lambda method, path, number: "lost" if method == "POST" and path.endswith("runs") else None
     run_id = Submission("layer_study", "quick", [], "s3://b/x", 0).send(connect(kfp), "shallowsight", None)
     assert [*kfp.things["runs"]] == [run_id]

@@ -14,16 +14,17 @@ from faulty_proxy import FaultyProxy
 from s3_server import BUCKET
 
 from shallowsight.errors import ConfigurationError, LeaseHeld, StoreUnavailable
-from shallowsight.services import claim as claims
-from shallowsight.services.claim import Claim, own_claim, read_claim
-from shallowsight.services.lease import lease
-from shallowsight.services.objects import Objects, open_objects
+from shallowsight.store import claim as claims
+from shallowsight.store.claim import Claim, own_claim, read_claim
+from shallowsight.store.lease import lease
+from shallowsight.store.objects.objects import Objects
+from shallowsight.store.objects.opening import open_objects
 
 KEY = "leases/study"
 HOLD = """
 import sys
-from shallowsight.services.lease import lease
-from shallowsight.services.objects import open_objects
+from shallowsight.store.lease import lease
+from shallowsight.store.objects.opening import open_objects
 with lease(open_objects(sys.argv[1]), "leases/study", sys.argv[2], seconds=float(sys.argv[3])):
     print("holding", flush=True)
     sys.stdin.readline()
@@ -32,8 +33,8 @@ print("done", flush=True)
 TRY = """
 import sys
 from shallowsight.errors import LeaseHeld
-from shallowsight.services.lease import lease
-from shallowsight.services.objects import open_objects
+from shallowsight.store.lease import lease
+from shallowsight.store.objects.opening import open_objects
 objects = open_objects(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

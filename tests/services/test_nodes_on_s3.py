@@ -9,14 +9,16 @@ from uuid import uuid4
 
 import pytest
 from s3_server import BUCKET, Server
+from tiny import pretraining
 
-from shallowsight.cells import Resolved, prepare_cell, stage_cell
-from shallowsight.node_task import NodeTask, document_of
-from shallowsight.services.store import Store
-from shallowsight.services.stores import CACHE, open_store
-from shallowsight.settings import Setting
-from shallowsight.threads import THREADS
-from shallowsight.train_step import train_cell
+from shallowsight.cluster.pod_task import PodTask, document_of
+from shallowsight.model.threads import THREADS
+from shallowsight.steps.train_cell import train_cell
+from shallowsight.store.cells import prepare_cell, stage_cell
+from shallowsight.store.opening import CACHE, open_store
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +47,7 @@ def start_node(url: str, digest: str, rank: int, nodes: int, port: int, disk: Pa
     }  # fmt: skip
     disk.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, "-m", "shallowsight.node", url, digest, str(nodes)],
+        [sys.executable, "-m", "shallowsight.steps.pod", url, digest, str(nodes)],
         # Other nodes than the first may ask for what they like: all compute as the first one does.
         env=os.environ | trainer | {CACHE: str(disk), THREADS: "1" if rank == 0 else "2"},
         stdout=(disk / "log").open("ab"),
@@ -62,7 +64,7 @@ def test_nodes_make_a_cell(
     url = f"s3://{BUCKET}/{uuid4().hex}"
     store = with_data(open_store(url), resolved, prepared.folder)  # type: ignore[attr-defined]
     cell = stage_cell(resolved, SETTING, 0, "pretrain")
-    NodeTask(resolved=resolved, setting="2", seed=0, stage="pretrain", processes=nodes).write(store)
+    PodTask(resolved=resolved, setting="2", seed=0, stage="pretrain", processes=nodes).write(store)
 
     port = free_port()
     running = [start_node(url, cell.digest, n, nodes, port, tmp_path / f"node {n}") for n in range(nodes)]
@@ -76,7 +78,7 @@ def test_nodes_make_a_cell(
     assert store.is_whole(cell)
     there = store.folder(cell)
     local = with_data(Store(tmp_path / "local"), resolved, prepared.folder)  # type: ignore[attr-defined]
-    here = train_cell(resolved, SETTING, 0, "pretrain", local, nodes)
+    here = train_cell(pretraining(resolved), local, nodes)
     # Equal bits are promised for equal ways to compute.
     ways = [read.computed for read in (store.record(cell.digest), local.record(cell.digest)) if read is not None]
     assert ways[0] == ways[1] and [(way.processes, way.threads) for way in ways[0]] == [(nodes, 1)]
@@ -87,7 +89,7 @@ def test_nodes_make_a_cell(
 def test_a_node_of_another_version_refuses(s3: Server, resolved: Resolved, tmp_path: Path) -> None:
     url, digest = f"s3://{BUCKET}/{uuid4().hex}", "0" * 16
     store = open_store(url)
-    task = NodeTask(resolved=resolved, setting="2", seed=0, stage="pretrain")
+    task = PodTask(resolved=resolved, setting="2", seed=0, stage="pretrain")
     store.write_document(document_of(digest, 1), task.model_dump_json())
     node = start_node(url, digest, 0, 1, free_port(), tmp_path / "node")
     assert node.wait(timeout=60) == 2

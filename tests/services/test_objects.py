@@ -14,8 +14,10 @@ import pytest
 from s3_server import BUCKET, Server
 
 from shallowsight.errors import ConfigurationError, CorruptOutput, MissingPackage
-from shallowsight.services import files
-from shallowsight.services.objects import ASIDE, Objects, open_objects
+from shallowsight.store.objects import folder as files
+from shallowsight.store.objects.keys import ASIDE
+from shallowsight.store.objects.objects import Objects
+from shallowsight.store.objects.opening import open_objects
 
 PART = 8 << 20
 ODD_KEYS = ["a b+c%20\u00fc&<>\"'.txt", "w/..hid", "w/a=b;c,d", "w/#?x", "w/ edges ", ".dot/\u3000x", "n" * 255]
@@ -152,7 +154,7 @@ def test_conditions(objects: Objects) -> None:
 
 RACE = """
 import sys
-from shallowsight.services.objects import open_objects
+from shallowsight.store.objects.opening import open_objects
 url, name, version = sys.argv[1:]
 objects = open_objects(url)
 print("ready", flush=True)
@@ -306,7 +308,7 @@ def test_opening_a_folder_makes_nothing(tmp_path: Path) -> None:
 
 def test_objects_load_no_client() -> None:
     code = (
-        "import sys, shallowsight.services.objects, shallowsight.services.lease, shallowsight.services.s3.objects\n"
+        "import sys, shallowsight.store.lease, shallowsight.store.objects.s3.objects\n"
         "print([m for m in ('minio', 'urllib3', 'tenacity', 'torch') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -19,8 +19,8 @@ from rule_files import groups, rules, write_rules
 from test_prometheus_scrape import Prometheus, until
 
 from manifests.base.monitoring.charts import ROWS, Chart
-from shallowsight.services.metrics.exposition import Endpoint
-from shallowsight.services.metrics.training import TrainingMetrics
+from shallowsight.observe.metrics.exposition import Endpoint
+from shallowsight.observe.metrics.training import TrainingMetrics
 
 pytestmark = pytest.mark.slow
 

@@ -22,19 +22,19 @@ import pytest
 from ports import free_port
 
 from shallowsight.errors import Interrupted, LossNotFinite
-from shallowsight.services.metrics import names
-from shallowsight.services.metrics.exposition import PORT, Endpoint
-from shallowsight.services.metrics.linger import LINGER
-from shallowsight.services.metrics.names import NODE_GAUGES, PREFIX
-from shallowsight.services.metrics.training import TrainingMetrics
-from shallowsight.train.job import StageJob
+from shallowsight.observe.metrics import names
+from shallowsight.observe.metrics.exposition import PORT, Endpoint
+from shallowsight.observe.metrics.linger import LINGER
+from shallowsight.observe.metrics.names import NODE_GAUGES, PREFIX
+from shallowsight.observe.metrics.training import TrainingMetrics
 from shallowsight.train.launch import launch
+from shallowsight.train.process_task import ProcessTask
 
 pytestmark = pytest.mark.slow
 
 LABELS = {"study": "demo", "cell": "c" * 16, "stage": "finetune"}
 ENDLESS = 100_000  # updates
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 
 
 def until(found: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:
@@ -128,7 +128,7 @@ def _ready(port: int) -> bool:
 
 @pytest.fixture
 def job(make_job: Make, tmp_path: Path) -> Make:
-    def make(node: str = "node", **changes: Any) -> StageJob:
+    def make(node: str = "node", **changes: Any) -> ProcessTask:
         folder = tmp_path / node
         (folder / "work").mkdir(parents=True)
         (folder / "out").mkdir()
@@ -144,7 +144,7 @@ def start() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
     """Trainings as pods start them; their logs are in `log` beside `job.work`, by rank."""
     with ExitStack() as ending:
 
-        def begin(job: StageJob, **environment: str) -> "subprocess.Popen[bytes]":
+        def begin(job: ProcessTask, **environment: str) -> "subprocess.Popen[bytes]":
             folder = job.work.parent
             (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
             log = ending.enter_context((folder / f"log{environment.get('RANK', '')}").open("ab"))

@@ -18,11 +18,13 @@ from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, Server
 
 from shallowsight.errors import ConfigurationError, StoreUnavailable
-from shallowsight.services import patience
-from shallowsight.services.objects import ASIDE, Objects, open_objects
-from shallowsight.services.s3 import objects as s3_objects
-from shallowsight.services.s3.endpoint import Endpoint
-from shallowsight.services.s3.objects import open_bucket
+from shallowsight.store.objects import patience
+from shallowsight.store.objects.keys import ASIDE
+from shallowsight.store.objects.objects import Objects
+from shallowsight.store.objects.opening import open_objects
+from shallowsight.store.objects.s3 import objects as s3_objects
+from shallowsight.store.objects.s3.endpoint import Endpoint
+from shallowsight.store.objects.s3.objects import open_bucket
 
 PART = 8 << 20
 PASSING = ["SlowDown 503", "InternalError 500", "html 502", "TooManyRequests 429", "drop", "lost", "half"]
@@ -265,7 +267,7 @@ def test_a_console_is_no_api(s3: Server, monkeypatch: pytest.MonkeyPatch, consol
 PUT = """
 import sys
 from pathlib import Path
-from shallowsight.services.objects import open_objects
+from shallowsight.store.objects.opening import open_objects
 open_objects(sys.argv[1]).put_file("key", Path(sys.argv[2]))
 """
 

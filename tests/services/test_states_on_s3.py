@@ -23,13 +23,13 @@ from stage_runs import (
     wait_for,
 )
 
-from shallowsight.services.objects import open_objects
-from shallowsight.train.job import StageJob
+from shallowsight.store.objects.opening import open_objects
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.state import KEEP, MANIFEST
 
 pytestmark = pytest.mark.slow
 
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 UPDATES = 12
 
 
@@ -38,19 +38,19 @@ def on_s3(resumable: Make) -> Make:
     """Equal names are equal states: two folders are two machines."""
     place = uuid4().hex
 
-    def make(name: str, folder: str) -> StageJob:
+    def make(name: str, folder: str) -> ProcessTask:
         made = resumable(folder, updates=UPDATES)
         return made.model_copy(update={"states": f"s3://{BUCKET}/{place}", "state_key": f"training_state/{name}"})
 
     return make
 
 
-def manifests(job: StageJob) -> list[str]:
+def manifests(job: ProcessTask) -> list[str]:
     assert job.states is not None
     return [key for key in open_objects(job.states).keys(f"{job.state_key}/") if key.endswith(MANIFEST)]
 
 
-def killed_with_states(job: StageJob, processes: int, folder: Path) -> None:
+def killed_with_states(job: ProcessTask, processes: int, folder: Path) -> None:
     """After the fourth update, whose state is whole."""
     process = start(job, processes, **meddling(folder, 4))
     wait_for(lambda: max(manifests(job), default="").endswith(f"update-{4:08}/{MANIFEST}"), "the state")
@@ -75,7 +75,7 @@ def test_old_states_are_pruned(s3: Server, on_s3: Make) -> None:
     assert {key.split("/")[2] for key in kept} == {key.split("/")[2] for key in kept if key.endswith(MANIFEST)}
 
 
-def start_in_the_middle(job: StageJob, folder: Path, change: Callable[[], None]) -> "subprocess.Popen[bytes]":
+def start_in_the_middle(job: ProcessTask, folder: Path, change: Callable[[], None]) -> "subprocess.Popen[bytes]":
     """A training that has seen a change after its fifth update."""
     go = folder / "go"
     process = start(job, 1, **meddling(folder, 5, f"while not os.path.exists({str(go)!r}): time.sleep(0.01)"))

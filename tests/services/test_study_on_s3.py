@@ -7,10 +7,10 @@ import pytest
 from faulty_proxy import FaultyProxy
 from s3_server import BUCKET
 
-from shallowsight.cells import Cell
 from shallowsight.errors import StoreUnavailable
-from shallowsight.services.mirror import MirroredStore
-from shallowsight.services.objects import open_objects
+from shallowsight.store.cells import Cell
+from shallowsight.store.mirror import MirroredStore
+from shallowsight.store.objects.opening import open_objects
 
 CELLS = 4
 
@@ -22,7 +22,7 @@ def test_what_was_reported_done_survives_a_store_that_dies(
 ) -> None:
     """The server goes away after so many requests, in the middle of whatever was under way, and comes back later."""
     # What could not be released runs out by itself; this process is not dead, so that nobody sees it sooner.
-    monkeypatch.setattr("shallowsight.services.mirror._LEASE", 2.0)
+    monkeypatch.setattr("shallowsight.store.mirror._LEASE", 2.0)
     url = f"s3://{BUCKET}/{uuid4().hex}"
     objects = open_objects(url, patience=0.3)
     store = MirroredStore(objects, tmp_path / "here")

@@ -12,13 +12,13 @@ from evaluated_study import cells_of, evaluated
 from tracked import KEY, NAMED, looked_up, needs_weave, server_for_weave
 from weave_stub import WeaveStub
 
-from shallowsight.cells import Resolved
 from shallowsight.errors import ConfigurationError, ShallowsightError
-from shallowsight.services.store import Store
-from shallowsight.services.tracking import sender
-from shallowsight.services.tracking.settings import PROJECT
-from shallowsight.settings import Setting
-from shallowsight.tracking_step import require_tracking, track_setting, track_study
+from shallowsight.observe.tracking import sender
+from shallowsight.observe.tracking.settings import PROJECT
+from shallowsight.steps.tracking import require_tracking, track_setting, track_study
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
 
 pytestmark = [pytest.mark.slow, needs_weave]
 
@@ -44,7 +44,7 @@ def track(study: tuple[Resolved, Store]) -> None:
 
 
 def warning(caplog: pytest.LogCaptureFixture) -> str:
-    (record,) = [r for r in caplog.records if r.name == "shallowsight.tracking_step"]
+    (record,) = [r for r in caplog.records if r.name == "shallowsight.steps.tracking"]
     assert record.levelno == logging.WARNING
     return record.getMessage()
 

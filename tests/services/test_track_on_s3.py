@@ -8,8 +8,8 @@ from evaluated_study import evaluated
 from s3_server import BUCKET, Server
 from tracked import needs_weave, server_for_weave
 
-from shallowsight.services.stores import CACHE, open_store
-from shallowsight.tracking_step import track_study
+from shallowsight.steps.tracking import track_study
+from shallowsight.store.opening import CACHE, open_store
 
 pytestmark = [pytest.mark.slow, needs_weave]
 

@@ -12,14 +12,16 @@ from tracked import KEY, looked_up, needs_weave, server_for_weave
 from typer.testing import CliRunner
 from weave_stub import Json, WeaveStub
 
-from shallowsight import __version__, cli_track
-from shallowsight.cells import Resolved, evaluate_cell, prepare_cell
+from shallowsight import __version__
+from shallowsight.cli import track as cli_track
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.store import Store
-from shallowsight.services.tracking.settings import PROJECT, SAMPLES
-from shallowsight.services.tracking.values import Outcome
-from shallowsight.settings import Setting
-from shallowsight.tracking_step import track_study
+from shallowsight.observe.tracking.settings import PROJECT, SAMPLES
+from shallowsight.observe.tracking.values import Outcome
+from shallowsight.steps.tracking import track_study
+from shallowsight.store.cells import evaluate_cell, prepare_cell
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
 
 pytestmark = [pytest.mark.slow, needs_weave]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from weave_stub import WeaveStub
 
-from shallowsight.services.tracking.settings import PROJECT, SAMPLES
+from shallowsight.observe.tracking.settings import PROJECT, SAMPLES
 
 KEY = "0123456789abcdef" * 2 + "01234567"  # of the length that weave expects
 NAMED = "team/probe"

@@ -15,8 +15,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from components import images
-from shallowsight import cells
-from shallowsight.services.pipelines import NAMES, compiled
+from shallowsight.cluster.kubeflow.pipelines import NAMES, compiled
+from shallowsight.store import cells
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {"python": images.CPU_IMAGE, "cuda": images.TRAIN_IMAGE}
@@ -73,7 +73,7 @@ def test_what_is_copied_is_there_and_not_ignored(name: str) -> None:
 def test_nothing_else_leaves_the_machine() -> None:
     kept_back = [".git/config", ".venv/bin/python", "runs/demo/study.json", "tests/conftest.py", ".env", "notes.log"]
     kept_back += [
-        "src/shallowsight/__pycache__/cli.pyc",
+        "src/shallowsight/cli/__pycache__/app.pyc",
         "src/shallowsight.egg-info/PKG-INFO",
         "manifests/make-secrets",
     ]

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from shallowsight.analysis.grouping import find_groups, stability
+from shallowsight.analysis.sample import ANALYSIS_IMAGES, sample
 from shallowsight.analysis.similarity import Similarity
-from shallowsight.config import ANALYSIS_IMAGES
 from shallowsight.data.enough import require_pictures
 from shallowsight.model.encode import BATCH, Encoder
 
@@ -28,7 +28,7 @@ def analyze(
         ConfigurationError: too few pictures.
     """
     require_pictures(len(keys))
-    chosen = _spread(keys, ANALYSIS_IMAGES)
+    chosen = sample(keys, ANALYSIS_IMAGES)
     usable = len(chosen) - len(chosen) % BATCH
     whole, parts = Similarity(depth), []
     for first in range(0, usable, BATCH):
@@ -51,10 +51,3 @@ def analyze(
         "boundaries": [{"after": end, "stability": share} for end, share in borders.items()],
     }
     (out / ANALYSIS).write_text(json.dumps(result, indent=1), encoding="utf-8")
-
-
-def _spread(keys: Sequence[str], count: int) -> list[str]:
-    """Evenly over the data set, so that every source is represented."""
-    if len(keys) <= count:
-        return list(keys)
-    return [keys[i * len(keys) // count] for i in range(count)]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shallowsight.layers import Group
+from shallowsight.study.layers import Group
 
 Matrix = NDArray[np.float64]
 NAMES = {1: ("all",), 2: ("shallow", "deep"), 3: ("shallow", "middle", "deep")}

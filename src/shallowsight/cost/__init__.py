@@ -1,3 +1,4 @@
-"""What a study costs, before it starts: operations and bytes are computed, seconds forecast from them."""
+"""What a study costs, before it starts: operations and bytes are computed, seconds are forecast from them.
 
-from shallowsight.cost.caching import pays_to_cache as pays_to_cache
+May use errors, study, store, data, model and analysis.
+"""

@@ -1,7 +1,8 @@
 """Whether encoding every picture once is worth the disk."""
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import STAGES, Experiment
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.stages import STAGES
 
 CACHE_LIMIT = 20e9  # bytes; beyond it a cache of features costs more disk than it saves time
 HALF = 2  # bytes of a float16

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from shallowsight.cost.operations import language_operations
 from shallowsight.cost.shapes import LanguageShape
 from shallowsight.errors import MissingPackage
-from shallowsight.threads import threads_of
+from shallowsight.model.threads import threads_of
 
 if TYPE_CHECKING:
     from torch import Tensor

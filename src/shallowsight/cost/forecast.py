@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shallowsight.config import STAGES, StageName
 from shallowsight.cost import memory as bytes_of
 from shallowsight.cost.devices import CPU, find_device
 from shallowsight.cost.local import Forecast, forecast, layer_bytes, work_seconds
@@ -13,8 +12,9 @@ from shallowsight.cost.operations import Operations, stage_operations
 from shallowsight.cost.subject import Made, Subject, Task, all_tasks
 from shallowsight.data.passes import first_passes, more_passes
 from shallowsight.errors import ConfigurationError
-from shallowsight.even_batches import part_of_batch
-from shallowsight.settings import Setting
+from shallowsight.study.even_batches import part_of_batch
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import STAGES, StageName
 
 
 @dataclass(frozen=True, kw_only=True)

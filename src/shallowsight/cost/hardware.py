@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 
 from shallowsight.errors import MissingPackage
-from shallowsight.threads import threads_of
+from shallowsight.model.threads import threads_of
 
 
 @lru_cache

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shallowsight.config import ANALYSIS_IMAGES, STAGES, StageName
+from shallowsight.analysis.sample import ANALYSIS_IMAGES
 from shallowsight.cost.caching import HALF
 from shallowsight.cost.machines import Machine, Span
 from shallowsight.cost.operations import answer_operations, tower_operations
 from shallowsight.cost.subject import Subject, Task
-from shallowsight.settings import Setting
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import STAGES, StageName
 
 # Seconds, measured on two cores of a Xeon. Until a box's process works; and its packages' import, which the first cell
 # of a box counts as its own.

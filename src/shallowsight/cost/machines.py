@@ -5,14 +5,14 @@ import os
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shallowsight.config import StageName
 from shallowsight.cost.calibration import Pass, training_speed
 from shallowsight.cost.devices import USABLE, Device, device_of_cuda
 from shallowsight.cost.hardware import gpu_name, matrix_speed
 from shallowsight.cost.memory import number_bytes, trained_parameters
 from shallowsight.cost.operations import sample_operations, stage_operations
 from shallowsight.cost.subject import Subject
-from shallowsight.settings import Setting
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import StageName
 
 _SPREAD = (0.8, 1.25)  # low and high of what a CPU takes, as factors
 # Of a core's speed in matrix products; ours, measured on two cores of a Xeon.

@@ -9,10 +9,10 @@ the temporaries of single kernels, norms' statistics, and the mask of packed row
 
 from dataclasses import dataclass
 
-from shallowsight.config import Lora, StageName
 from shallowsight.cost.shapes import LanguageShape, connector_parameters
 from shallowsight.cost.subject import Subject
-from shallowsight.settings import Setting
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import Lora, StageName
 
 _SINGLE = 4  # bytes of a float32
 _MOMENTS = 2 * _SINGLE
@@ -60,6 +60,7 @@ def trained_parameters(subject: Subject, setting: Setting, stage: StageName) -> 
 
 
 def number_bytes(subject: Subject, stage: StageName) -> int:
+    """Of a weight or an activation while a stage computes."""
     return 2 if subject.base.stage(stage).precision == "bfloat16" else _SINGLE
 
 

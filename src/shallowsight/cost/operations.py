@@ -7,11 +7,11 @@ weights where they are trained; attention has no weights and two inputs, so it c
 
 from dataclasses import dataclass
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import StageName
 from shallowsight.cost.shapes import LanguageShape, connector_matrices
 from shallowsight.cost.subject import Load, Subject
-from shallowsight.settings import Setting
+from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import StageName
 
 _CHANNELS = 3
 
@@ -88,6 +88,7 @@ def stage_operations(subject: Subject, setting: Setting, stage: StageName) -> Op
 
 
 def sample_operations(subject: Subject, setting: Setting, stage: StageName, samples: float) -> Operations:
+    """Of so many samples in one stage of a setting."""
     load, settings = subject.loads[stage], subject.base.stage(stage)
     needed = again = 0.0
     for share, tokens in ((load.pictured, load.length), (1 - load.pictured, load.bare_length)):

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shallowsight.assets.pinned import config_of
-from shallowsight.assets.towers import TowerFacts, outline
-from shallowsight.config import SCRATCH, Connector, Language
 from shallowsight.errors import ConfigurationError
+from shallowsight.model.files.pinned import config_of
+from shallowsight.model.tower.families import outline
+from shallowsight.study.experiment import SCRATCH, Connector, Language
+from shallowsight.study.resolved import TowerFacts
 
 
 @dataclass(frozen=True, kw_only=True)

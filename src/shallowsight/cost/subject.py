@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.cells import Resolved
-from shallowsight.config import STAGES, Experiment, StageName, Study
 from shallowsight.cost import texts
 from shallowsight.cost.caching import pays_to_cache
 from shallowsight.cost.shapes import LanguageShape, language_shape, tower_facts
 from shallowsight.errors import ConfigurationError
-from shallowsight.settings import WORDS, Setting, needs_groups
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import Resolved, TowerFacts
+from shallowsight.study.settings import WORDS, Setting, needs_groups
+from shallowsight.study.stages import STAGES, StageName
+from shallowsight.study.study import Study
 
 # Tokens computed for each token of a sequence, of LLaVA's mixture: in packed rows, and where batches hold like lengths.
 _PACKED, _BY_LENGTH = 1.09, 1.03

@@ -7,11 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from shallowsight.config import BUILT_IN_SOURCES, Data, Experiment, StageName, in_bucket
 from shallowsight.data.conversation import TEMPLATES, Template
+from shallowsight.data.gate.rows import read_rows
 from shallowsight.data.own_files import copy_of_records
 from shallowsight.errors import ConfigurationError
-from shallowsight.validation.rows import read_rows
+from shallowsight.study.data import BUILT_IN_SOURCES, Data, in_bucket
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.stages import StageName
 
 _CHARACTERS = 4.0  # of a token, in English; the demo's own tokenizer comes to 3.7
 _LONGEST = 0.99  # quantile of the lengths that stands for the longest sequence

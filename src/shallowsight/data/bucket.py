@@ -5,10 +5,12 @@ import posixpath
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
+from shallowsight.data.gate.images import ImageError, in_threads, require_plain
 from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
-from shallowsight.services.copies import bring, room_for
-from shallowsight.services.objects import Objects, Stamp, check_key, open_objects
-from shallowsight.validation.images import ImageError, in_threads, require_plain
+from shallowsight.store.copies import bring, room_for
+from shallowsight.store.objects.keys import check_key
+from shallowsight.store.objects.objects import Objects, Stamp
+from shallowsight.store.objects.opening import open_objects
 
 _AT_ONCE = 8  # pictures on the way; the client keeps so many connections
 _LARGE = 8 << 20  # bytes; a larger one comes in parts, and never lies in memory as a whole

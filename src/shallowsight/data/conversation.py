@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shallowsight.data.gate.facts import IMAGE_TOKEN
 from shallowsight.data.plain_text import Tokenizer, plain_ids
-from shallowsight.validation.facts import IMAGE_TOKEN
 
 IGNORE = -100  # a label that carries no loss
 IMAGE = -200  # LLaVA's placeholder id: one for each image token, replaced by a vector
@@ -106,10 +106,12 @@ def _answered(answer: str, template: Template, tokenizer: Tokenizer) -> list[int
 
 
 def pad_right(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
+    """Rows of equal length, filled up behind their tokens."""
     longest = max(map(len, rows))
     return [[*row, *[fill] * (longest - len(row))] for row in rows]
 
 
 def pad_left(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
+    """Rows of equal length, filled up before their tokens."""
     longest = max(map(len, rows))
     return [[*[fill] * (longest - len(row)), *row] for row in rows]

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from shallowsight.benchmarks import find_benchmark
 from shallowsight.errors import ConfigurationError
+from shallowsight.study.benchmarks import find_benchmark
 
 LEAST_PICTURES = 16  # of training, which the analysis compares layers on
 

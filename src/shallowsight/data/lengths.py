@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from shallowsight.benchmarks import find_benchmark
-from shallowsight.config import STAGES, Experiment
 from shallowsight.data.conversation import TEMPLATES, Template, encode_record, prompt_ids
 from shallowsight.data.examples import shorten
 from shallowsight.data.plain_text import Tokenizer, plain_ids
@@ -15,6 +13,9 @@ from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.data.records import Record, read_jsonl
 from shallowsight.data.shortened import Shortened, require_few
 from shallowsight.errors import DataRefused
+from shallowsight.study.benchmarks import find_benchmark
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.stages import STAGES
 
 log = logging.getLogger(__name__)
 

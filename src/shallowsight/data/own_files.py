@@ -5,15 +5,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from shallowsight.config import BUILT_IN_SOURCES, Data, in_bucket
 from shallowsight.data.bucket import bring_pictures, picture_marks, require_some
-from shallowsight.digest import file_sha256
+from shallowsight.data.gate.images import ImageError, place
+from shallowsight.data.gate.own_rules import OwnRules, read_own_rules
+from shallowsight.data.gate.rows import read_rows
+from shallowsight.data.gate.suite import try_own_rules
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.copies import copy_of_file
-from shallowsight.validation.images import ImageError, place
-from shallowsight.validation.own_rules import OwnRules, read_own_rules
-from shallowsight.validation.rows import read_rows
-from shallowsight.validation.suite import try_own_rules
+from shallowsight.store.copies import copy_of_file
+from shallowsight.store.digest import file_sha256
+from shallowsight.study.data import BUILT_IN_SOURCES, Data, in_bucket
 
 OnProgress = Callable[[str, int, int], None]  # what, done, of how many
 

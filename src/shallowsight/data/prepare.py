@@ -10,10 +10,12 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shallowsight.config import BUILT_IN_SOURCES, SCRATCH, Data, Experiment
 from shallowsight.data.enough import require_kinds
-from shallowsight.data.given_tokenizer import given_tokenizer
+from shallowsight.data.gate.gate import GateReport, gate
+from shallowsight.data.gate.images import ImageLimits
+from shallowsight.data.gate.leak import leaked_images, same_files
 from shallowsight.data.own_files import own_rules
 from shallowsight.data.questions import questions_of
 from shallowsight.data.records import Record, read_jsonl, write_jsonl
@@ -21,9 +23,11 @@ from shallowsight.data.shards import write_shards
 from shallowsight.data.sources import OWN_GROUPS, OnProgress, Source, collect_sources
 from shallowsight.data.tokenizer import train_tokenizer
 from shallowsight.errors import DataRefused
-from shallowsight.validation.gate import GateReport, gate
-from shallowsight.validation.images import ImageLimits
-from shallowsight.validation.leak import leaked_images, same_files
+from shallowsight.study.data import BUILT_IN_SOURCES, Data
+from shallowsight.study.experiment import Experiment
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 log = logging.getLogger(__name__)
 
@@ -36,20 +40,21 @@ def prepare(
     out: Path,
     work: Path,
     verdicts: Path,
+    given: "PreTrainedTokenizerBase | None",
     on_progress: OnProgress,
     on_notice: Callable[[str], None] = log.warning,
 ) -> None:
     """Fill `out`. `work` is scratch space; what the gate found is kept below `verdicts`, also when it refuses.
 
+    `given` is the tokenizer of a language model that the user names; None: one is learnt from the training text.
+
     `on_notice` is told what a user should hear of data that passed: rows that were converted or put aside.
 
     Raises:
         DataRefused: too many bad rows, or training pictures in the test set.
-        ConfigurationError: a file cannot be read, a benchmark has no questions, or the tokenizer does not fit.
+        ConfigurationError: a file cannot be read.
     """
     data = experiment.data
-    language = experiment.language
-    given = given_tokenizer(language) if language.model != SCRATCH else None  # its faults before those of the data
     by_use = collect_sources(data, work, on_progress)
     on_progress("checking records and pictures", 0, 1)
     reports = _gate_all(by_use, verdicts, data, on_notice)
@@ -62,13 +67,12 @@ def prepare(
 
     written = {use: write_jsonl(_records(good[use]), out / f"{use}.jsonl") for use in ("pretrain", "finetune")}
     written["questions"] = write_jsonl(_questions(good["test"], data.turns), out / QUESTIONS)
-    require_questions(experiment.benchmarks, out)
     on_progress("checking records and pictures", 1, 1)
     on_progress("packing pictures", 0, 1)
     images = write_shards(((key, path.read_bytes()) for key, path in _pictures(good).items()), out)
     on_progress("packing pictures", 1, 1)
     if given is None:
-        _learn_tokenizer(language.vocabulary, out)
+        _learn_tokenizer(experiment.language.vocabulary, out)
     else:
         given.save_pretrained(out / "tokenizer")
     summary = {

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from unicodedata import normalize
 
+from shallowsight.data.gate.facts import IMAGE_TOKEN
 from shallowsight.data.records import Record
 from shallowsight.errors import DataRefused
-from shallowsight.validation.facts import IMAGE_TOKEN
 
 OWN_KIND = "own"
 EARLIER_TURNS = "shallowsight_earlier_turns"  # the model looks for it in the rows of any lmms-eval task

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from shallowsight.config import Data, in_bucket
+from shallowsight.data.gate.rows import read_rows
 from shallowsight.data.own_files import copy_of_records
 from shallowsight.data.questions import OWN_KIND
-from shallowsight.validation.rows import read_rows
+from shallowsight.study.data import Data, in_bucket
 
 _SCENES = ("category", "colour", "count", "ocr", "position")  # each once in a scene
 _EASY_VQA = "easy_vqa"

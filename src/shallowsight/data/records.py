@@ -9,6 +9,7 @@ Record = dict[str, Any]
 
 
 def read_jsonl(path: Path) -> Iterator[Record]:
+    """One record a line."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)

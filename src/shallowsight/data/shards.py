@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from shallowsight.data.keys import KeyIndex, hash_keys
+from shallowsight.data.pictures.upright import FORMATS, upright_rgb
 from shallowsight.errors import DataRefused
-from shallowsight.pictures import FORMATS, upright_rgb
 
 INDEX = "images.jsonl"
 PLACES = "images.npy"

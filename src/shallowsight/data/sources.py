@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
-from shallowsight.config import Data
 from shallowsight.data.own_files import OnProgress as OnProgress
 from shallowsight.data.own_files import bring_files, facts_of_file
-from shallowsight.digest import digest_of, versions_of
+from shallowsight.store.digest import digest_of, versions_of
+from shallowsight.study.data import Data
+from shallowsight.study.resolved import SourceFacts
 
 SCENES_SEED = 0  # of the composition, not of training: every experiment sees the same pictures
 SCENES_SIZE = 168  # pixels
@@ -27,17 +26,6 @@ class Source:
     group: str
     file: Path
     images: Path
-
-
-class SourceFacts(BaseModel):
-    """What is known of a source before it is read for training. Equal digests mean equal records and pictures."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    digest: str
-    train_rows: int
-    test_rows: int
-    images: int
 
 
 def source_facts(name: str, data: Data) -> SourceFacts:
@@ -65,7 +53,7 @@ def collect_sources(data: Data, work: Path, on_progress: OnProgress) -> dict[str
     """
     named = {*data.pretrain, *data.finetune, *data.test}
     if {"scenes", "scenes-captions"} & named:
-        from shallowsight.assets.scenes import compose_scenes
+        from shallowsight.data.built_in.scenes import compose_scenes
 
         total = data.scenes_train + data.scenes_test
         compose_scenes(
@@ -77,7 +65,7 @@ def collect_sources(data: Data, work: Path, on_progress: OnProgress) -> dict[str
             lambda done: on_progress("composing scenes", done, total),
         )
     if "easy-vqa" in named:
-        from shallowsight.assets.easy_vqa import export_easy_vqa
+        from shallowsight.data.built_in.easy_vqa import export_easy_vqa
 
         export_easy_vqa(work / "easy-vqa", data.easy_vqa_train, data.easy_vqa_test)
     own = bring_files(data, work, on_progress)

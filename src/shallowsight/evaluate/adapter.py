@@ -12,9 +12,6 @@ from lmms_eval.api.model import lmms
 from torch import Tensor
 from tqdm import tqdm
 
-from shallowsight.assets.language_models import positions_of
-from shallowsight.assets.towers import describe
-from shallowsight.config import Experiment, Vision
 from shallowsight.data.conversation import TEMPLATES, pad_left, prompt_ids
 from shallowsight.data.features import CachedFeatures
 from shallowsight.data.plain_text import plain_text
@@ -22,15 +19,20 @@ from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.model.checkpoint import IN_A_FOLDER, load_trained
 from shallowsight.model.encode import PictureEncoder
+from shallowsight.model.language.kinds import positions_of
+from shallowsight.model.tower.families import describe
+from shallowsight.study.experiment import Experiment, Vision
 
 _Numbered = tuple[int, tuple[list[int], Any]]  # a request's place, its prompt and its picture
 MAX_NEW_TOKENS = 32  # where a task does not say
 
 
 class ShallowsightModel(lmms):  # type: ignore[misc]
-    """Answers greedily. `checkpoint` is a finetune cell; `features` (folders joined by `:`, one per layer) is an
-    optional cache, used for questions whose row names an image key; other pictures go through the tower, whose place
-    `tower` is for a checkpoint of a tower in a folder."""
+    """Answers greedily, from the checkpoint of a finetune cell.
+
+    `features` (folders joined by `:`, one per layer) is an optional cache for questions whose row names an image key;
+    other pictures go through the tower. `tower` is where the tower lies, for a checkpoint of one in a folder.
+    """
 
     is_simple = True
 

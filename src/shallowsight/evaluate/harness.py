@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from shallowsight.benchmarks import Benchmark, find_benchmark
-from shallowsight.config import Experiment
 from shallowsight.data.records import Record, write_jsonl
 from shallowsight.data.shortened import SHORTENED
 from shallowsight.errors import MissingPackage
 from shallowsight.evaluate.statistics import accuracy
 from shallowsight.evaluate.tasks import Reader, task_name, write_tasks
+from shallowsight.study.benchmarks import Benchmark, find_benchmark
+from shallowsight.study.experiment import Experiment
 
 SCORES = "scores.json"
 SAMPLES = "samples.jsonl"

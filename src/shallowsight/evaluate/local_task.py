@@ -17,10 +17,12 @@ def _shards(folder: str) -> Shards:
 
 
 def doc_to_visual(doc: dict[str, Any]) -> list[Image.Image]:
+    """lmms-eval's name for the pictures of a question."""
     return [_shards(doc["shards"]).image(doc["image"])] if doc.get("image") else []
 
 
 def doc_to_text(doc: dict[str, Any], lmms_eval_specific_kwargs: dict[str, Any] | None = None) -> str:
+    """lmms-eval's name for the text of a question."""
     return str(doc["question"])
 
 
@@ -31,4 +33,5 @@ def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, in
 
 
 def mean(values: Sequence[int]) -> float:
+    """lmms-eval's aggregation of the scores of one metric."""
     return sum(values) / len(values)

@@ -6,13 +6,12 @@ seed would give another model; asked with the noise floor, the between-seed stan
 settings. A difference counts only when it survives both, after Holm's correction (family-wise error, not FDR)
 over all pairs of settings of one benchmark.
 
-Shapes: S seeds, Q questions, G images (clusters), R bootstrap resamples.
+Shapes: S seeds, Q questions, G images (clusters).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 from itertools import combinations
 from math import inf, sqrt
 
@@ -20,12 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shallowsight.errors import ConfigurationError
+from shallowsight.evaluate.clusters import ALPHA, by_image, interval, ratio_error
 
-ALPHA = 0.05
-RESAMPLES = 2000
-SEED = 20250  # of the bootstrap only: the permutation test is exact and draws nothing
-
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
@@ -120,9 +115,9 @@ class Answers:
 def accuracy(correct: ArrayLike, images: Sequence[str]) -> Estimate:
     """Mean correctness with the standard error clustered by image (= scipy.stats.sem with one question each)."""
     correct_Q = np.asarray(correct, dtype=np.float64)
-    sums_G, sizes_G = _by_image(correct_Q, images)
+    sums_G, sizes_G = by_image(correct_Q, images)
     mean = float(correct_Q.mean())
-    return Estimate(value=mean, standard_error=_ratio_error(sums_G, sizes_G), n=len(correct_Q), images=len(sizes_G))
+    return Estimate(value=mean, standard_error=ratio_error(sums_G, sizes_G), n=len(correct_Q), images=len(sizes_G))
 
 
 def noise_floor(accuracies: Iterable[Sequence[float]]) -> NoiseFloor | None:
@@ -185,15 +180,15 @@ def _compare(a: Answers, b: Answers, floor: NoiseFloor | None, flips: float) -> 
     seeds_a, seeds_b = len(a.right_SQ), len(b.right_SQ)
     # Whole numbers, so that the sign-flip test can be exact: the difference times seeds_a * seeds_b.
     units_Q = a.right_SQ[:, at_a].sum(axis=0) * seeds_b - b.right_SQ[:, at_b].sum(axis=0) * seeds_a
-    sums_G, sizes_G = _by_image(units_Q, [a.images[i] for i in at_a])
+    sums_G, sizes_G = by_image(units_Q, [a.images[i] for i in at_a])
     diff_G = sums_G / (seeds_a * seeds_b)
     gap = float(diff_G.sum() / sizes_G.sum())
-    low, high = _interval(diff_G, sizes_G)
+    low, high = interval(diff_G, sizes_G)
     p_images = sign_flip_p(np.rint(sums_G))
     p_training = None
     if floor is not None:
         share = 1 / seeds_a + 1 / seeds_b
-        error = _ratio_error(diff_G, sizes_G)
+        error = ratio_error(diff_G, sizes_G)
         p_training = _training_p(gap, error, len(sizes_G), floor.sd**2 * share, flips * share, floor.dof)
     return Comparison(
         gap=gap,
@@ -241,36 +236,6 @@ def _flip_variance(settings: Iterable[Answers]) -> float:
         seeds = len(answers.right_SQ)
         dof += seeds - 1
         for residual_Q in answers.right_SQ - answers.right_SQ.mean(axis=0) if seeds > 1 else ():
-            error = _ratio_error(*_by_image(residual_Q, answers.images))
+            error = ratio_error(*by_image(residual_Q, answers.images))
             total += error**2 if error < inf else 0.0
     return total / dof if dof else 0.0
-
-
-def _by_image(values_Q: ArrayLike, images: Sequence[str]) -> tuple[Floats, Floats]:
-    """Sum and number of questions per image."""
-    _, image_of_Q = np.unique(np.asarray(images), return_inverse=True)
-    sums_G: Floats = np.bincount(image_of_Q, weights=np.asarray(values_Q, dtype=np.float64)).astype(np.float64)
-    return sums_G, np.bincount(image_of_Q).astype(np.float64)
-
-
-def _ratio_error(sums_G: Floats, sizes_G: Floats) -> float:
-    """Standard error of sum / size over clusters (linearised, with the G/(G-1) correction)."""
-    count, total = len(sums_G), float(sizes_G.sum())
-    if count < 2:
-        return inf
-    residual_G = sums_G - sizes_G * (sums_G.sum() / total)
-    return sqrt(count / (count - 1) * float((residual_G**2).sum())) / total
-
-
-@lru_cache(maxsize=2)
-def _resamples(images: int) -> Floats:
-    """How often each image is drawn in each resample [R, G]; the same for all pairs of a benchmark."""
-    rng = np.random.default_rng(SEED)
-    return rng.multinomial(images, np.full(images, 1 / images), size=RESAMPLES).astype(np.float64)
-
-
-def _interval(diff_G: Floats, sizes_G: Floats) -> tuple[float, float]:
-    """95 % percentile interval of the mean difference, whole images resampled."""
-    draws_RG = _resamples(len(sizes_G))
-    low, high = np.quantile((draws_RG @ diff_G) / (draws_RG @ sizes_G), (ALPHA / 2, 1 - ALPHA / 2))
-    return float(low), float(high)

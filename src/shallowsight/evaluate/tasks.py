@@ -7,15 +7,15 @@ from pathlib import Path
 
 import yaml
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.benchmarks import Benchmark
-from shallowsight.config import Experiment
 from shallowsight.data.conversation import TEMPLATES
 from shallowsight.data.lengths import add_question, asked_questions, require_fitting
 from shallowsight.data.plain_text import Tokenizer, plain_ids, sayable
 from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.data.records import Record
 from shallowsight.data.shortened import Shortened
+from shallowsight.study.benchmarks import Benchmark
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
 
 SHORTEST_LIMIT, LONGEST_LIMIT = 8, 256  # tokens that an answer may have
 

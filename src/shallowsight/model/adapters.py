@@ -4,8 +4,8 @@ from torch import nn
 from transformers.modeling_utils import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from shallowsight.config import Lora
 from shallowsight.errors import MissingPackage
+from shallowsight.study.stages import Lora
 
 
 def add_adapters(language: PreTrainedModel, lora: Lora) -> None:

@@ -8,12 +8,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.benchmarks import DEMO_BENCHMARKS
-from shallowsight.config import Data, Experiment, in_bucket
 from shallowsight.errors import ConfigurationError
-from shallowsight.model.language import load_tokenizer
+from shallowsight.model.language.language import load_tokenizer
 from shallowsight.model.vlm import VLM
+from shallowsight.study.benchmarks import DEMO_BENCHMARKS
+from shallowsight.study.data import Data, in_bucket
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
 
 CONNECTOR = "connector.safetensors"
 LANGUAGE = "language.safetensors"

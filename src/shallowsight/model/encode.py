@@ -10,12 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from shallowsight.assets.towers import PictureProcessor, TowerFacts, load_encoder
-from shallowsight.config import PictureShape, Vision
 from shallowsight.data.features import FeatureWriter
 from shallowsight.data.shards import Shards
-from shallowsight.model.tower import Tower, features_of
-from shallowsight.threads import threads_of
+from shallowsight.model.threads import threads_of
+from shallowsight.model.tower.families import PictureProcessor, load_encoder
+from shallowsight.model.tower.tower import Tower, features_of
+from shallowsight.study.experiment import Vision
+from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.stages import PictureShape
 
 BATCH = 16  # images that are read, and on a GPU encoded, at once
 

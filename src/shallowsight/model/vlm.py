@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from shallowsight.config import Experiment
 from shallowsight.data.conversation import IGNORE, IMAGE
-from shallowsight.model.connector import CONNECTORS
-from shallowsight.model.fusion import FUSIONS
-from shallowsight.model.language import build_language
+from shallowsight.model.connector.kinds import CONNECTORS
+from shallowsight.model.fusion.kinds import FUSIONS
+from shallowsight.model.language.language import build_language
+from shallowsight.study.experiment import Experiment
 
 
 class VLM(nn.Module):

@@ -1,0 +1,4 @@
+"""From evaluated cells to findings, a recommendation, figures and a page.
+
+May use errors, study, store, data and evaluate.
+"""

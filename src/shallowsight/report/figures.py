@@ -3,51 +3,17 @@
 In the SVG every colour becomes a CSS variable, so that one drawing serves light, dark and print; text stays text.
 """
 
-import io
-import re
 from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from shallowsight.report.drawing import COLORS, LEGEND, STYLE, WHITE, png, svg
 from shallowsight.report.findings import Category, Findings
 from shallowsight.report.values import Analysis, Group, Member, Study
 from shallowsight.report.words import depth
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-# Light theme; the page's style sheet holds the dark values under the same names. All must differ.
-COLORS = {
-    "paper": "#ffffff",
-    "ink": "#1b2530",
-    "muted": "#66717e",
-    "rule": "#d5dbe2",
-    "band": "#eef2f6",
-    "layer": "#0072b2",  # Okabe-Ito blue
-    "fusion": "#d55e00",  # Okabe-Ito vermillion
-}
-LEGEND = (
-    "layer of the vision tower (1 = first)   |   filled: mean over seeds, open: each seed, "
-    "bars: 95 % from training noise, ring: best single layer, diamond: fusion"
-)
-WHITE = "#fffffe"  # frames on the maps stay white in the dark, so this is not the paper's colour
-STYLE = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9.0,
-    "text.parse_math": False,  # a name may hold a dollar sign
-    "svg.fonttype": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": COLORS["rule"],
-    "axes.labelcolor": COLORS["muted"],
-    "xtick.color": COLORS["rule"],
-    "ytick.color": COLORS["rule"],
-    "xtick.labelcolor": COLORS["muted"],
-    "ytick.labelcolor": COLORS["muted"],
-    "text.color": COLORS["ink"],
-}
 
 
 def curves_png(study: Study, findings: Findings) -> bytes:
@@ -68,7 +34,7 @@ def curves_png(study: Study, findings: Findings) -> bytes:
         for axes, category in zip(grid, findings.categories, strict=False):
             axes.set_title(category.name, loc="left", fontsize=11, fontweight="bold", pad=16)
             draw_curve(axes, study, category)
-        return _png(figure)
+        return png(figure)
 
 
 def curve_svg(study: Study, category: Category) -> str:
@@ -79,7 +45,7 @@ def curve_svg(study: Study, category: Category) -> str:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.35, 2.3), layout="constrained")
         draw_curve(figure.subplots(), study, category)
-        return _svg(figure, f"Accuracy over layers, {category.name}")
+        return svg(figure, f"Accuracy over layers, {category.name}")
 
 
 def similarity_png(study: Study) -> bytes:
@@ -91,12 +57,12 @@ def similarity_png(study: Study) -> bytes:
         figure = Figure(figsize=(8.4, 3.9), layout="constrained")
         if study.analysis is None:
             figure.text(0.5, 0.5, "no layer analysis in this study", ha="center", color=COLORS["muted"])
-            return _png(figure)
+            return png(figure)
         left, right = figure.subplots(1, 2)
         for axes, (name, matrix) in zip((left, right), maps(study.analysis), strict=True):
             axes.set_title(name, loc="left", fontsize=11, fontweight="bold", pad=16)
             draw_similarity(axes, study.analysis, matrix)
-        return _png(figure)
+        return png(figure)
 
 
 def similarity_svg(analysis: Analysis, name: str, matrix: Sequence[Sequence[float]]) -> str:
@@ -107,7 +73,7 @@ def similarity_svg(analysis: Analysis, name: str, matrix: Sequence[Sequence[floa
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.3, 3.7), layout="constrained")
         draw_similarity(figure.subplots(), analysis, matrix)
-        return _svg(figure, f"Similarity of layers, {name}")
+        return svg(figure, f"Similarity of layers, {name}")
 
 
 def maps(analysis: Analysis) -> tuple[tuple[str, Sequence[Sequence[float]]], ...]:
@@ -229,32 +195,3 @@ def _locator() -> Any:
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(nbins=5, integer=True)
-
-
-def _png(figure: "Figure") -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=160, facecolor=COLORS["paper"], metadata={"Software": None})
-    return out.getvalue()
-
-
-def _svg(figure: "Figure", title: str) -> str:
-    """Inline SVG: no metadata, no namespace addresses, no global style, CSS variables for colours."""
-    from html import escape
-
-    import matplotlib as mpl
-
-    out = io.StringIO()
-    nothing = {"Creator": None, "Date": None, "Format": None, "Type": None}
-    with mpl.rc_context({"svg.hashsalt": title}):  # ids that do not collide on one page
-        figure.savefig(out, format="svg", transparent=True, metadata=nothing)
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.S)
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"| (width|height)="[\d.]+pt"', "", text, count=4)
-    text = re.sub(r"font-family: [^;\"]*;?", "", text)  # the page's own
-    text = re.sub(
-        r' id="(?!m[0-9a-f]{10}|p[0-9a-f]{10}|image)[^"]*"', "", text
-    )  # only markers, clips and images are referred to
-    for name, value in COLORS.items():
-        text = text.replace(value, f"var(--{name})")
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from shallowsight.data.shortened import SHORTENED, Shortened
-from shallowsight.digest import digest_of
 from shallowsight.errors import ConfigurationError, CorruptOutput
 from shallowsight.report.values import Analysis, Cell, Group, Member, Sample, Study, Texts, Trial
+from shallowsight.store.digest import digest_of
 
 log = logging.getLogger(__name__)
 

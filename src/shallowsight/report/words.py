@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from shallowsight.config import SCRATCH
 from shallowsight.data.shortened import SHORTENED
 from shallowsight.evaluate.statistics import Verdict
 from shallowsight.report.findings import Findings
 from shallowsight.report.recommendation import Choice
 from shallowsight.report.values import Member, Study
+from shallowsight.study.experiment import SCRATCH
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 

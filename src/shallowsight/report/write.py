@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from shallowsight.errors import ConfigurationError, MissingPackage
-from shallowsight.folders import whole_folder
 from shallowsight.report.findings import Category, Findings, find
 from shallowsight.report.inputs import read_study
 from shallowsight.report.recommendation import Choice, choose, recommendation
 from shallowsight.report.values import Study, Texts
 from shallowsight.report.words import caveats, headline, lead
+from shallowsight.store.whole_folder import whole_folder
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What torchrun starts in every process: `python -m shallowsight.train job.json`."""
+"""What torchrun starts in every process: `python -m shallowsight.train task.json`."""
 
 import logging
 import os
@@ -9,25 +9,25 @@ from dataclasses import asdict
 from pathlib import Path
 
 from shallowsight.errors import ShallowsightError
-from shallowsight.services.failures import say_failure
-from shallowsight.services.metrics.exposition import Endpoint
-from shallowsight.services.metrics.training import TrainingMetrics
-from shallowsight.train.job import StageJob
+from shallowsight.observe.metrics.exposition import Endpoint
+from shallowsight.observe.metrics.training import TrainingMetrics
+from shallowsight.store.failures import say_failure
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.messages import STATE, UPDATE, say
 from shallowsight.train.orphans import die_with_parent
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.processes import leave_processes, ranks
 from shallowsight.train.stage import run_stage
 
 log = logging.getLogger("shallowsight.train")
 
 
-def _run(job: StageJob) -> None:
+def _run(task: ProcessTask) -> None:
     with _said():
-        metrics = _metrics(job)
+        metrics = _metrics(task)
     # Said before the metrics linger: whoever started this process is waiting for it.
     with metrics as shown, _said():
-        _train(job, shown)
+        _train(task, shown)
 
 
 @contextmanager
@@ -40,16 +40,16 @@ def _said() -> Iterator[None]:
         raise
 
 
-def _metrics(job: StageJob) -> AbstractContextManager[TrainingMetrics | None]:
+def _metrics(task: ProcessTask) -> AbstractContextManager[TrainingMetrics | None]:
     rank, local_rank = ranks()
     # What every node has: all others are told of nothing.
     endpoint = Endpoint.from_environment() if local_rank == 0 else None
     if endpoint is None:
         return nullcontext()
-    return TrainingMetrics(job.study, job.cell, job.stage, endpoint=endpoint, leads=rank == 0)
+    return TrainingMetrics(task.study, task.cell, task.stage, endpoint=endpoint, leads=rank == 0)
 
 
-def _train(job: StageJob, metrics: TrainingMetrics | None) -> None:
+def _train(task: ProcessTask, metrics: TrainingMetrics | None) -> None:
     rank, _ = ranks()
 
     def on_update(record: UpdateRecord, updates: int) -> None:
@@ -64,16 +64,17 @@ def _train(job: StageJob, metrics: TrainingMetrics | None) -> None:
         if metrics is not None:
             metrics.state_kept(update, saved)
 
-    run_stage(job, on_update, on_state)
+    run_stage(task, on_update, on_state)
 
 
 def main() -> None:
+    """Train as the task file says; every failure is told to the launcher and is an exit status."""
     # torchrun gives each process a session of its own: nothing else would end them when it is killed.
     die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    job = StageJob.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    task = ProcessTask.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     try:
-        _run(job)
+        _run(task)
     except ShallowsightError as error:
         sys.exit(error.exit_status)
     leave_processes()

@@ -27,7 +27,7 @@ from transformers.pytorch_utils import Conv1D
 
 from shallowsight.data.batches import Batch
 from shallowsight.data.conversation import IGNORE
-from shallowsight.model.tower import Tower
+from shallowsight.model.tower.tower import Tower
 from shallowsight.model.vlm import VLM
 
 # Operations per second in bfloat16, dense: the data sheets' figures, of which TF32 has half. By the whole name: a part

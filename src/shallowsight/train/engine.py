@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from shallowsight.config import Stage
 from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.study.stages import Stage
 from shallowsight.train.processes import Processes
 
 log = logging.getLogger(__name__)

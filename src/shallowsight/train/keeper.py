@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shallowsight.errors import Interrupted
-from shallowsight.services.computation import Computation
+from shallowsight.store.computation import Computation
 from shallowsight.train.engine import Engine
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.processes import Processes

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 import torch
 
 from shallowsight.errors import Interrupted, OutOfMemory, ShallowsightError
-from shallowsight.services.failures import failure_in, last_words
-from shallowsight.services.metrics.exposition import PORT
-from shallowsight.train.job import StageJob
+from shallowsight.observe.metrics.exposition import PORT
+from shallowsight.store.failures import failure_in, last_words
 from shallowsight.train.keeper import OnState
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.messages import STATE, UPDATE, read_message
 from shallowsight.train.orphans import die_with_parent
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.stage import run_stage
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _MEETING = 7200  # seconds for all nodes to come; some have data to fetch first
 OnUpdate = Callable[[UpdateRecord, int], None]
 
 
-def launch(job: StageJob, processes: int | None, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
+def launch(task: ProcessTask, processes: int | None, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
     """Run a stage to its end, on one node in smaller micro-batches where they do not fit the memory.
 
     Updates since the last saved state come again then. With None for `processes` the environment has torchrun's own
@@ -45,28 +45,28 @@ def launch(job: StageJob, processes: int | None, on_update: OnUpdate, on_state: 
     while True:
         try:
             if processes == 1:
-                run_stage(job, on_update, on_state)
+                run_stage(task, on_update, on_state)
             else:
                 # This process hears of every update: it has the port of the metrics itself.
-                _run_processes(job, processes, {PORT: "0"}, on_update, on_state)
+                _run_processes(task, processes, {PORT: "0"}, on_update, on_state)
             return
         except OutOfMemory as fault:
             if fault.more_passes is None or _nodes() > 1:  # all have to agree on it: whoever started them asks again
                 raise
             log.warning("%s; going on with accumulation=%d, the same global batch", fault, fault.more_passes)
-            job = job.model_copy(update={"accumulation": fault.more_passes})
+            task = task.model_copy(update={"accumulation": fault.more_passes})
             del fault  # and with it the frames that hold the model
             gc.collect()
             torch.cuda.empty_cache()
 
 
-def lend(job: StageJob) -> None:
+def lend(task: ProcessTask) -> None:
     """Run the processes of a node that is not the first; it hears of no updates, and serves its metrics itself.
 
     Raises:
         ShallowsightError: the training failed.
     """
-    _run_processes(job, None, {}, lambda *_: None, lambda *_: None)
+    _run_processes(task, None, {}, lambda *_: None, lambda *_: None)
 
 
 def _nodes() -> int:
@@ -74,10 +74,10 @@ def _nodes() -> int:
 
 
 def _run_processes(
-    job: StageJob, processes: int | None, variables: dict[str, str], on_update: OnUpdate, on_state: OnState
+    task: ProcessTask, processes: int | None, variables: dict[str, str], on_update: OnUpdate, on_state: OnState
 ) -> None:
-    path = job.work / "job.json"
-    path.write_text(job.model_dump_json(), encoding="utf-8")
+    path = task.work / "task.json"
+    path.write_text(task.model_dump_json(), encoding="utf-8")
     command = [sys.executable, "-m", "torch.distributed.run"]
     if processes is None:
         count = int(os.environ.get("PET_NPROC_PER_NODE", "1"))
@@ -85,11 +85,11 @@ def _run_processes(
     else:
         count = processes
         command += ["--standalone", f"--nproc-per-node={processes}"]
-    command += [f"--shutdown-timeout={round(job.hang_seconds)}"]  # for a large state; half a minute is its own
+    command += [f"--shutdown-timeout={round(task.hang_seconds)}"]  # for a large state; half a minute is its own
     command += ["-m", "shallowsight.train", str(path)]
     log.info("starting %d processes", count)
     # The processes set it themselves; without it torchrun says that it has chosen for us.
-    environment = os.environ | {"OMP_NUM_THREADS": str(job.threads)} | variables
+    environment = os.environ | {"OMP_NUM_THREADS": str(task.threads)} | variables
     said: deque[str] = deque(maxlen=_KEPT_LINES)
     failures: list[ShallowsightError] = []
     # In a session of its own: a Ctrl-C would reach it twice, and the second one ends it before it has saved.

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from shallowsight.config import Stage
 from shallowsight.data.batches import Batch, Batches
 from shallowsight.data.features import FeatureSource
 from shallowsight.data.loading import Loader
 from shallowsight.errors import LossNotFinite
+from shallowsight.study.stages import Stage
 from shallowsight.train.efficiency import Meter
 from shallowsight.train.engine import Engine
 from shallowsight.train.processes import Processes

@@ -8,6 +8,7 @@ UPDATE, STATE = "update", "state"  # how such lines begin
 
 
 def say(line: dict[str, object]) -> None:
+    """One line on the standard output, at once."""
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 

@@ -15,8 +15,8 @@ from shallowsight.model.adapters import add_adapters, merge_adapters
 from shallowsight.model.checkpoint import load_connector, save_finetuned, save_pretrained
 from shallowsight.model.encode import Encoder, PictureEncoder
 from shallowsight.model.vlm import VLM
-from shallowsight.train.job import StageJob
 from shallowsight.train.loop import UpdateRecord
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.texts import read_shortened
 
 log = logging.getLogger(__name__)
@@ -27,15 +27,15 @@ STAGE_PARTS = {"pretrain": ("fusion", "connector"), "finetune": ("fusion", "conn
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def build_model(job: StageJob, tokenizer: PreTrainedTokenizerBase) -> VLM:
+def build_model(task: ProcessTask, tokenizer: PreTrainedTokenizerBase) -> VLM:
     """The model at the start of the stage, with gradients where it trains."""
-    stage = job.settings
-    torch.manual_seed(job.experiment.seed)
-    model = VLM(job.experiment, job.tower.width, tokenizer, _DTYPES[stage.precision])
-    if job.start is not None:
-        load_connector(model, job.start)
+    stage = task.settings
+    torch.manual_seed(task.experiment.seed)
+    model = VLM(task.experiment, task.tower.width, tokenizer, _DTYPES[stage.precision])
+    if task.start is not None:
+        load_connector(model, task.start)
     for name, part in model.named_children():
-        part.requires_grad_(name in STAGE_PARTS[job.stage])
+        part.requires_grad_(name in STAGE_PARTS[task.stage])
     if stage.lora.rank:
         add_adapters(model.language, stage.lora)
     if stage.checkpointing:
@@ -47,42 +47,42 @@ def build_model(job: StageJob, tokenizer: PreTrainedTokenizerBase) -> VLM:
     return model.train()  # a language model that exists comes as for answering
 
 
-def pictures_for(job: StageJob) -> PictureEncoder | None:
+def pictures_for(task: ProcessTask) -> PictureEncoder | None:
     """The tower, where features are not cached."""
-    if job.feature_folders is not None:
+    if task.feature_folders is not None:
         return None
-    vision = job.experiment.vision
-    return PictureEncoder(vision, job.tower, vision.layers.deepest, job.settings.picture)
+    vision = task.experiment.vision
+    return PictureEncoder(vision, task.tower, vision.layers.deepest, task.settings.picture)
 
 
-def features_for(job: StageJob, pictures: PictureEncoder | None) -> FeatureSource:
+def features_for(task: ProcessTask, pictures: PictureEncoder | None) -> FeatureSource:
     """From the cache where there is one, from the pixels otherwise."""
-    if job.feature_folders is not None:
-        return CachedFeatures(job.feature_folders)
+    if task.feature_folders is not None:
+        return CachedFeatures(task.feature_folders)
     assert pictures is not None
-    vision = job.experiment.vision
+    vision = task.experiment.vision
     return LiveFeatures(
-        Encoder(pictures, Shards(job.data)).pixels, lambda pixels: pictures.features(pixels, vision.layers.indices)
+        Encoder(pictures, Shards(task.data)).pixels, lambda pixels: pictures.features(pixels, vision.layers.indices)
     )
 
 
-def leave(model: VLM, job: StageJob, tokenizer: PreTrainedTokenizerBase, records: Sequence[UpdateRecord]) -> None:
-    """The checkpoint, the losses and which records were shortened in `job.out`; adapters become part of the weights.
+def leave(model: VLM, task: ProcessTask, tokenizer: PreTrainedTokenizerBase, records: Sequence[UpdateRecord]) -> None:
+    """The checkpoint, the losses and which records were shortened in `task.out`; adapters become part of the weights.
 
     Raises:
         LossNotFinite: the last update broke them.
     """
     if not all(torch.isfinite(p).all() for p in model.parameters() if p.requires_grad):
         raise LossNotFinite("the last update left weights that are no numbers; try a smaller learning_rate")
-    if job.stage == "finetune":
-        if job.settings.lora.rank:
+    if task.stage == "finetune":
+        if task.settings.lora.rank:
             merge_adapters(model.language.float())  # in half precision the sum would round most of them away
-        save_finetuned(model, job.experiment, job.tower, tokenizer, job.out)
+        save_finetuned(model, task.experiment, task.tower, tokenizer, task.out)
     else:
         # What comes after is not part of this cell.
-        save_pretrained(model, job.experiment.model_copy(update={"finetune": job.settings}), job.out)
-    read_shortened(job).write(job.out / SHORTENED)
+        save_pretrained(model, task.experiment.model_copy(update={"finetune": task.settings}), task.out)
+    read_shortened(task).write(task.out / SHORTENED)
     # Without times: the file is part of what two equal runs must have in common.
     kept = ("update", "loss", "learning_rate", "samples")
     lines = [json.dumps({key: getattr(record, key) for key in kept}) for record in records]
-    (job.out / LOSSES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    (task.out / LOSSES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -12,17 +12,17 @@ from shallowsight.data.loading import Loader
 from shallowsight.data.passes import first_passes, more_passes
 from shallowsight.errors import OutOfMemory
 from shallowsight.model.encode import PictureEncoder
-from shallowsight.model.language import load_tokenizer
+from shallowsight.model.language.language import load_tokenizer
+from shallowsight.model.threads import threads_of
 from shallowsight.model.vlm import VLM
-from shallowsight.services.computation import Computation, leave_note, this_computation
-from shallowsight.services.objects import open_objects
-from shallowsight.threads import threads_of
+from shallowsight.store.computation import Computation, leave_note, this_computation
+from shallowsight.store.objects.opening import open_objects
 from shallowsight.train.efficiency import Meter, costs_of, device_peak
 from shallowsight.train.engine import VALUE, Engine
-from shallowsight.train.job import StageJob
 from shallowsight.train.keeper import Keeper, OnState, stop_request
 from shallowsight.train.loop import Trainer, UpdateRecord
 from shallowsight.train.parts import build_model, features_for, leave, pictures_for
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.processes import Processes, join_processes, lost_peers
 from shallowsight.train.schedule import updates_of
 from shallowsight.train.state import Saved, SavedStates
@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 OnUpdate = Callable[[UpdateRecord, int], None]  # the update and how many there are
 
 
-def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
-    """Train and leave the checkpoint and the losses in `job.out`; goes on from the newest whole state.
+def run_stage(task: ProcessTask, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
+    """Train and leave the checkpoint and the losses in `task.out`; goes on from the newest whole state.
 
     The process that leads its node is told of every update and of every state.
 
@@ -49,56 +49,56 @@ def run_stage(job: StageJob, on_update: OnUpdate, on_state: OnState = lambda *_:
     """
     processes = join_processes()
     states = None
-    if job.states is not None:
-        states = SavedStates(open_objects(job.states, job.patience), job.state_key, processes, job.work)
+    if task.states is not None:
+        states = SavedStates(open_objects(task.states, task.patience), task.state_key, processes, task.work)
     saved = states.newest() if states is not None else None
     # One number for all processes, on whatever machines, and from the first update to the last.
-    with threads_of(processes.from_leader(saved.computed[-1].threads if saved is not None else job.threads)):
-        _run(job, processes, states, saved, on_update, on_state)
+    with threads_of(processes.from_leader(saved.computed[-1].threads if saved is not None else task.threads)):
+        _run(task, processes, states, saved, on_update, on_state)
 
 
 def _run(
-    job: StageJob,
+    task: ProcessTask,
     processes: Processes,
     states: SavedStates | None,
     saved: Saved | None,
     on_update: OnUpdate,
     on_state: OnState,
 ) -> None:
-    tokenizer = load_tokenizer(str(job.data / "tokenizer"))
-    examples = read_examples(job, tokenizer, processes)
-    stage = job.settings
+    tokenizer = load_tokenizer(str(task.data / "tokenizer"))
+    examples = read_examples(task, tokenizer, processes)
+    stage = task.settings
     updates = updates_of(stage.updates, stage.epochs, len(examples), stage.global_batch)
-    model = build_model(job, tokenizer)
+    model = build_model(task, tokenizer)
     if updates == 0:
         if processes.leads:
-            leave(model, job, tokenizer, [])
+            leave(model, task, tokenizer, [])
         return
-    pictures = pictures_for(job)
-    features = features_for(job, pictures)
+    pictures = pictures_for(task)
+    features = features_for(task, pictures)
     batches = Batches(
         examples,
         features,
         stage.global_batch,
-        job.experiment.seed,
+        task.experiment.seed,
         tokenizer.eos_token_id,
         by_length=stage.order == "by_length",
-        row_tokens=job.experiment.language.max_length if stage.packed else None,
+        row_tokens=task.experiment.language.max_length if stage.packed else None,
     )
     with stop_request() as stop:
-        meter = _meter(model, job, pictures, processes)
-        share = Share(processes.rank, processes.count, _passes(job, examples, processes))
+        meter = _meter(model, task, pictures, processes)
+        share = Share(processes.rank, processes.count, _passes(task, examples, processes))
         computed = _computed(share, saved)
-        engine = _start(model, job, processes, share.accumulation, saved)
+        engine = _start(model, task, processes, share.accumulation, saved)
         records = list(saved.records) if saved else []
         tell_state: OnState = on_state if processes.leads_node else lambda *_: None
-        keeper = Keeper(engine, states, processes, stop, job.save_seconds, records, computed, tell_state)
-        loader = Loader(batches, share, len(records), updates, job.workers)
-        trainer = Trainer(engine, batches, features, stage, job.experiment.seed, processes, meter)
+        keeper = Keeper(engine, states, processes, stop, task.save_seconds, records, computed, tell_state)
+        loader = Loader(batches, share, len(records), updates, task.workers)
+        trainer = Trainer(engine, batches, features, stage, task.experiment.seed, processes, meter)
         with (
-            Watchdog(job.hang_seconds, processes.count) as watchdog,
+            Watchdog(task.hang_seconds, processes.count) as watchdog,
             lost_peers(),
-            _memory_faults(job, engine, share),
+            _memory_faults(task, engine, share),
         ):
             for record in trainer.train(loader, len(records), updates):
                 watchdog.alive()
@@ -108,22 +108,22 @@ def _run(
                 watchdog.alive()
         with engine.whole_parameters():
             if processes.leads:
-                leave(model, job, tokenizer, keeper.records)
-                leave_note(job.out, computed)
+                leave(model, task, tokenizer, keeper.records)
+                leave_note(task.out, computed)
 
 
-def _meter(model: VLM, job: StageJob, pictures: PictureEncoder | None, processes: Processes) -> Meter:
-    vision = job.experiment.vision
-    image_tokens = job.tower.tokens(vision.image_size, vision.pool, vision.features)
+def _meter(model: VLM, task: ProcessTask, pictures: PictureEncoder | None, processes: Processes) -> Meter:
+    vision = task.experiment.vision
+    image_tokens = task.tower.tokens(vision.image_size, vision.pool, vision.features)
     costs = costs_of(model, image_tokens, pictures.tower if pictures is not None else None, vision.image_size)
-    peaks = processes.gather(device_peak(processes.device, job.settings.precision))
+    peaks = processes.gather(device_peak(processes.device, task.settings.precision))
     return Meter(costs, sum(peaks) if all(peaks) else 0.0)
 
 
-def _passes(job: StageJob, examples: Examples, processes: Processes) -> int:
-    if job.accumulation is not None:
-        return job.accumulation
-    own = job.settings.global_batch // processes.count
+def _passes(task: ProcessTask, examples: Examples, processes: Processes) -> int:
+    if task.accumulation is not None:
+        return task.accumulation
+    own = task.settings.global_batch // processes.count
     return first_passes(own, float(examples.lengths.mean()), processes.device.type == "cpu")
 
 
@@ -136,20 +136,20 @@ def _computed(share: Share, saved: Saved | None) -> list[Computation]:
     return before if before and before[-1] == own else [*before, own]
 
 
-def _start(model: VLM, job: StageJob, processes: Processes, accumulation: int, saved: Saved | None) -> Engine:
+def _start(model: VLM, task: ProcessTask, processes: Processes, accumulation: int, saved: Saved | None) -> Engine:
     if saved is not None:
         log.info("continuing after update %d", saved.updates)
         trained = dict(model.named_parameters())
         for name, tensors in saved.tensors():
             trained[name].data.copy_(tensors[VALUE])
-    engine = Engine(model.to(processes.device), job.settings, processes, accumulation)
+    engine = Engine(model.to(processes.device), task.settings, processes, accumulation)
     if saved is not None:
         engine.restore(saved.updates, saved.tensors())
     return engine
 
 
 @contextmanager
-def _memory_faults(job: StageJob, engine: Engine, share: Share) -> Iterator[None]:
+def _memory_faults(task: ProcessTask, engine: Engine, share: Share) -> Iterator[None]:
     """The memory is given back, for another try in this process."""
     try:
         yield
@@ -157,9 +157,9 @@ def _memory_faults(job: StageJob, engine: Engine, share: Share) -> Iterator[None
         # torch has a type for it on a GPU only.
         if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error):
             engine.release()
-            more = more_passes(job.settings.global_batch // share.processes, share.accumulation)
+            more = more_passes(task.settings.global_batch // share.processes, share.accumulation)
             last = "" if more else "; this is one sample at a time already"
             raise OutOfMemory(
-                f"{job.stage}: no memory for a micro-batch with accumulation={share.accumulation}: {error}{last}", more
+                f"{task.stage}: no memory for a micro-batch with accumulation={share.accumulation}: {error}{last}", more
             ) from None
         raise

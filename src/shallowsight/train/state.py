@@ -16,10 +16,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from shallowsight.digest import file_sha256
 from shallowsight.errors import CorruptOutput, ShallowsightError
-from shallowsight.services.computation import Computation
-from shallowsight.services.objects import Objects
+from shallowsight.store.computation import Computation
+from shallowsight.store.digest import file_sha256
+from shallowsight.store.objects.objects import Objects
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.processes import Processes
 

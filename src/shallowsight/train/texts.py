@@ -9,50 +9,50 @@ from shallowsight.data.plain_text import Tokenizer
 from shallowsight.data.records import read_jsonl
 from shallowsight.data.shortened import SHORTENED, Shortened, require_few
 from shallowsight.errors import ConfigurationError
-from shallowsight.train.job import StageJob
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.processes import Processes
 
 log = logging.getLogger(__name__)
 
 
-def read_examples(job: StageJob, tokenizer: Tokenizer, processes: Processes) -> Examples:
+def read_examples(task: ProcessTask, tokenizer: Tokenizer, processes: Processes) -> Examples:
     """Encodes them where `read_shortened` then finds which do not enter whole.
 
     Raises:
         ConfigurationError: no record has an answer within the language model's length.
         DataRefused: too many records do not enter whole.
     """
-    vision, limit = job.experiment.vision, job.experiment.language.max_length
-    image_tokens = job.tower.tokens(vision.image_size, vision.pool, vision.features)
+    vision, limit = task.experiment.vision, task.experiment.language.max_length
+    image_tokens = task.tower.tokens(vision.image_size, vision.pool, vision.features)
     if image_tokens >= limit:
         raise ConfigurationError(
             f"one picture is {image_tokens} tokens, language.max_length is {limit}: raise it, or vision.pool"
         )
-    folder = _folder(job)
+    folder = _folder(task)
     if processes.leads_node:
-        template = TEMPLATES[job.settings.template]
-        records = read_jsonl(job.data / f"{job.stage}.jsonl")
+        template = TEMPLATES[task.settings.template]
+        records = read_jsonl(task.data / f"{task.stage}.jsonl")
         encoded = (encode_record(record, template, tokenizer, image_tokens=1) for record in records)
         write_examples(encoded, folder, image_tokens, limit).write(folder / SHORTENED)
-        if job.settings.updates == 0:  # it reads none
+        if task.settings.updates == 0:  # it reads none
             Shortened(limit).write(folder / SHORTENED)
     processes.wait()
     examples = Examples(folder, image_tokens, limit)
-    if job.settings.updates == 0:
+    if task.settings.updates == 0:
         return examples
     if not len(examples):
-        raise ConfigurationError(f"no record of {job.stage} has an answer within language.max_length={limit} tokens")
-    shortened = read_shortened(job)
-    require_few(f"{job.stage} records", shortened, job.experiment.data.max_bad_share)
+        raise ConfigurationError(f"no record of {task.stage} has an answer within language.max_length={limit} tokens")
+    shortened = read_shortened(task)
+    require_few(f"{task.stage} records", shortened, task.experiment.data.max_bad_share)
     if processes.leads:
-        log.log(logging.WARNING if shortened.share else logging.INFO, "%s records: %s", job.stage, shortened)
+        log.log(logging.WARNING if shortened.share else logging.INFO, "%s records: %s", task.stage, shortened)
     return examples
 
 
-def read_shortened(job: StageJob) -> Shortened:
+def read_shortened(task: ProcessTask) -> Shortened:
     """Which records do not enter whole, once they have been read on this node."""
-    return Shortened.read(_folder(job) / SHORTENED)
+    return Shortened.read(_folder(task) / SHORTENED)
 
 
-def _folder(job: StageJob) -> Path:
-    return job.work / f"examples-{job.stage}"
+def _folder(task: ProcessTask) -> Path:
+    return task.work / f"examples-{task.stage}"

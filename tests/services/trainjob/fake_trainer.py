@@ -6,7 +6,7 @@ from typing import Any
 
 from fake_kubernetes import FakeKubernetes, Object
 
-from shallowsight.services.cluster.trainjob import TrainJob
+from shallowsight.cluster.kubernetes.trainjob import TrainJob
 
 Step = Callable[[], object]
 
@@ -16,7 +16,7 @@ JOB = TrainJob(
     nodes=2,
     processes_per_node=1,
     gpus_per_node=1,
-    command=("python", "-m", "shallowsight.node", "s3://studies/one", "0123456789abcdef"),
+    command=("python", "-m", "shallowsight.steps.pod", "s3://studies/one", "0123456789abcdef"),
     study="one",
     cell="0123456789abcdef",
     stage="finetune",

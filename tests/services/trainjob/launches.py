@@ -7,11 +7,11 @@ import pytest
 from fake_kubernetes import FakeKubernetes
 from fake_trainer import JOB
 
-from shallowsight.services import patience
-from shallowsight.services.cluster.connection import connect
-from shallowsight.services.cluster.launcher import Pace, run
-from shallowsight.services.cluster.trainjob import TrainJob
-from shallowsight.services.cluster.watch import Limits
+from shallowsight.cluster.kubernetes.connection import connect
+from shallowsight.cluster.kubernetes.launcher import Pace, run
+from shallowsight.cluster.kubernetes.trainjob import TrainJob
+from shallowsight.cluster.kubernetes.watch import Limits
+from shallowsight.store.objects import patience
 
 PACE = Pace(poll_seconds=0.005, gone_seconds=30)
 LIMITS = Limits(deadline_seconds=60, queue_seconds=60)

@@ -20,19 +20,21 @@ from fake_kubernetes import FakeKubernetes
 from fake_trainer import FakeTrainer
 from launches import Launcher
 from s3_server import BUCKET, Server
+from tiny import pretraining
 
 from shallowsight import steps
-from shallowsight.cells import Resolved, prepare_cell, stage_cell
-from shallowsight.cluster_step import GPUS_PER_NODE, LAUNCHER, QUEUE, train_on_cluster, training_name
+from shallowsight.cluster.kubernetes.trainjob import TrainJob
+from shallowsight.cluster.pod_task import PodTask
+from shallowsight.cluster.training import GPUS_PER_NODE, LAUNCHER, QUEUE, Launch, train_on_cluster, training_name
 from shallowsight.errors import ConfigurationError, LossNotFinite, ShallowsightError
-from shallowsight.node import ENDED
-from shallowsight.node_task import NodeTask
-from shallowsight.services.cluster.trainjob import TrainJob
-from shallowsight.services.store import Store
-from shallowsight.services.stores import CACHE, open_store
-from shallowsight.settings import Setting
-from shallowsight.threads import THREADS
-from shallowsight.train_step import train_cell
+from shallowsight.model.threads import THREADS
+from shallowsight.steps.pod import ENDED
+from shallowsight.steps.train_cell import train_cell
+from shallowsight.store.cells import prepare_cell, stage_cell
+from shallowsight.store.opening import CACHE, open_store
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
 
 pytestmark = pytest.mark.slow
 
@@ -152,7 +154,7 @@ def test_the_box_gets_the_cell(
     the_trainer: Callable[..., Trainer],
 ) -> None:
     trainer = the_trainer()
-    (place,) = steps.train_stage(resolved, "2", "pretrain", store, 0, "shallowsight-scheduled")
+    (place,) = steps.train_stage(resolved, "2", "pretrain", store, steps.Launch(0, "shallowsight-scheduled"))
     cell = stage_cell(resolved, SETTING, 0, "pretrain")
     assert place == store.place(cell) and store.is_whole(cell)
     assert not place.exists(), "a box that starts trainings does not load what they make"
@@ -160,7 +162,7 @@ def test_the_box_gets_the_cell(
     assert labels["kueue.x-k8s.io/queue-name"] == "shallowsight"
     assert labels["kueue.x-k8s.io/priority-class"] == "shallowsight-scheduled"
     asked = len(cluster.requests)
-    assert steps.train_stage(resolved, "2", "pretrain", store, 0, "") == [place]
+    assert steps.train_stage(resolved, "2", "pretrain", store, steps.Launch(0)) == [place]
     assert len(cluster.requests) == asked, "a whole cell asks no cluster"
 
 
@@ -169,7 +171,7 @@ def test_why_a_training_failed_reaches_the_box(
 ) -> None:
     trainer = the_trainer(SHALLOWSIGHT_SAVE_SECONDS="never")
     with pytest.raises(ShallowsightError, match="SHALLOWSIGHT_SAVE_SECONDS='never': write the seconds"):
-        steps.train_stage(resolved, "2", "pretrain", store, 0, "")
+        steps.train_stage(resolved, "2", "pretrain", store, steps.Launch(0))
     assert trainer.ends == [[ConfigurationError.exit_status]]
 
 
@@ -189,18 +191,18 @@ def test_two_nodes_that_lack_memory_agree_on_smaller_micro_batches(
     monkeypatch.setenv(GPUS_PER_NODE, "1")
     (tmp_path / "sitecustomize.py").write_text(_CHANGED.format(nodes=[str(rank) for rank in greedy], change=GREEDY))
     trainer = the_trainer(2, PYTHONPATH=str(tmp_path))
-    (place,) = steps.train_stage(resolved, "2", "pretrain", store, 2, "")
+    (place,) = steps.train_stage(resolved, "2", "pretrain", store, steps.Launch(2))
     cell = stage_cell(resolved, SETTING, 0, "pretrain")
     assert place == store.place(cell) and store.is_whole(cell)
     first, second = trainer.ends
     assert all(first) and {first[rank] for rank in greedy} == {ENDED} and second == [0, 0]
-    assert NodeTask.read(store, cell.digest, 2).accumulation == 2
+    assert PodTask.read(store, cell.digest, 2).accumulation == 2
     assert cluster.count("DELETE") == 1, "the failed TrainJob made way"
 
     monkeypatch.delenv(LAUNCHER)
     alone = Store(tmp_path / "alone")
     alone.build(prepare_cell(resolved), lambda out: shutil.copytree(prepared.folder, out, dirs_exist_ok=True) and None)
-    expected = train_cell(resolved, SETTING, 0, "pretrain", alone, 2, accumulation=2)
+    expected = train_cell(pretraining(resolved), alone, 2, accumulation=2)
     ways = [read.computed for read in (store.record(cell.digest), alone.record(cell.digest)) if read is not None]
     assert ways[0] == ways[1] and [(way.processes, way.threads, way.passes) for way in ways[0]] == [(2, 1, 2)]
     assert (store.folder(cell) / "losses.jsonl").read_bytes() == (expected / "losses.jsonl").read_bytes()
@@ -219,12 +221,12 @@ def test_a_training_that_diverges_is_not_tried_again_in_the_same_run(
     (tmp_path / "sitecustomize.py").write_text(POISONED)
     trainer = the_trainer(2, PYTHONPATH=str(tmp_path))
     with pytest.raises(LossNotFinite, match=r"the loss is nan at update 1, with records") as failure:
-        train_on_cluster(resolved, SETTING, 0, "pretrain", store, 2, "", "run-1")
+        train_on_cluster(pretraining(resolved), store, Launch(2, "", "run-1"))
     assert trainer.ends == [[ENDED, ENDED]]
     asked = len(cluster.requests)
     with pytest.raises(LossNotFinite, match="an earlier try of run run-1 failed with this; nothing was tried") as again:
-        train_on_cluster(resolved, SETTING, 0, "pretrain", store, 2, "", "run-1")
+        train_on_cluster(pretraining(resolved), store, Launch(2, "", "run-1"))
     assert str(again.value).startswith(str(failure.value)) and len(cluster.requests) == asked
     with pytest.raises(LossNotFinite, match=r"learning_rate \(now .*\)$"):
-        train_on_cluster(resolved, SETTING, 0, "pretrain", store, 2, "", "run-2")
+        train_on_cluster(pretraining(resolved), store, Launch(2, "", "run-2"))
     assert len(trainer.ends) == 2

@@ -10,10 +10,10 @@ from fake_kubernetes import NAMESPACE, TRAINJOBS, Answer, FakeKubernetes, status
 from fake_trainer import JOB, FakeTrainer
 from launches import PACE, Launcher
 
+from shallowsight.cluster.kubernetes.launcher import Pace
+from shallowsight.cluster.kubernetes.trainjob import body
+from shallowsight.cluster.kubernetes.watch import Limits
 from shallowsight.errors import ClusterUnavailable, ConfigurationError, ShallowsightError
-from shallowsight.services.cluster.launcher import Pace
-from shallowsight.services.cluster.trainjob import body
-from shallowsight.services.cluster.watch import Limits
 
 RBAC = (
     'trainjobs.trainer.kubeflow.org is forbidden: User "system:serviceaccount:vision:pipeline" cannot create resource '
@@ -73,7 +73,7 @@ def test_a_field_that_this_trainer_does_not_know(
         pytest.skip("no CRDs to check against")
     odd = body(JOB)
     odd["spec"]["trainer"]["gpus"] = 1
-    monkeypatch.setattr("shallowsight.services.cluster.submission.body", lambda job: odd)
+    monkeypatch.setattr("shallowsight.cluster.kubernetes.submission.body", lambda job: odd)
     with pytest.raises(ConfigurationError, match=r"strict decoding error: unknown field.*gpus"):
         launcher.run()
 

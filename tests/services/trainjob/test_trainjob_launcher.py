@@ -7,10 +7,10 @@ from fake_kubernetes import NAMESPACE, FakeKubernetes
 from fake_trainer import JOB, FakeTrainer
 from launches import Launcher
 
+from shallowsight.cluster.kubernetes.connection import connect
+from shallowsight.cluster.kubernetes.launcher import forget
+from shallowsight.cluster.kubernetes.trainjob import body
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.cluster.connection import connect
-from shallowsight.services.cluster.launcher import forget
-from shallowsight.services.cluster.trainjob import body
 
 
 def existing(cluster: FakeKubernetes, **changes: object) -> None:

@@ -9,10 +9,10 @@ from fake_kubernetes import TRAINJOBS, FakeKubernetes, status
 from fake_trainer import JOB, FakeTrainer
 from launches import Launcher
 
+from shallowsight.cluster.kubernetes.api import Cluster
+from shallowsight.cluster.kubernetes.connection import connect
+from shallowsight.cluster.kubernetes.trainjob import body
 from shallowsight.errors import ConfigurationError
-from shallowsight.services.cluster.api import Cluster
-from shallowsight.services.cluster.connection import connect
-from shallowsight.services.cluster.trainjob import body
 
 
 @pytest.fixture

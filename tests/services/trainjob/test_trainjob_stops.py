@@ -10,8 +10,8 @@ from fake_kubernetes import NAMESPACE, TRAINJOBS, Answer, FakeKubernetes, status
 from fake_trainer import JOB, FakeTrainer
 from launches import Launcher
 
-from shallowsight.services.cluster.launcher import Pace
-from shallowsight.services.cluster.trainjob import body
+from shallowsight.cluster.kubernetes.launcher import Pace
+from shallowsight.cluster.kubernetes.trainjob import body
 
 
 @pytest.fixture

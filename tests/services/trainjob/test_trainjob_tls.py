@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from shallowsight.cluster.kubernetes.connection import connect
 from shallowsight.errors import ClusterUnavailable, ConfigurationError
-from shallowsight.services.cluster.connection import connect
 
 Kubeconfig = Callable[..., None]
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from shallowsight.analysis import analyze as module
 from shallowsight.analysis.analyze import analyze
-from shallowsight.assets.towers import TowerFacts, describe
-from shallowsight.config import Experiment
+from shallowsight.analysis.sample import sample
 from shallowsight.data.shards import Shards
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.encode import Encoder, PictureEncoder
+from shallowsight.model.tower.families import describe
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
 
 DEPTH = 4
 
@@ -75,10 +76,10 @@ def test_too_few_pictures(encoder: Encoder, tmp_path: Path) -> None:
 
 def test_many_pictures_are_sampled_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [str(n) for n in range(1000)]
-    chosen = [int(n) for n in module._spread(names, 208)]
+    chosen = [int(n) for n in sample(names, 208)]
     assert len(set(chosen)) == 208 and chosen[0] == 0 and chosen[-1] > 990
     assert {b - a for a, b in itertools.pairwise(chosen)} == {4, 5}
-    assert module._spread(names[:5], 208) == names[:5]
+    assert sample(names[:5], 208) == names[:5]
 
 
 def test_a_shallow_tower_has_fewer_groups(

@@ -1,10 +1,10 @@
 """Subjects whose numbers are easy to work out by hand; whatever the demo is tuned to, these have their own."""
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Study
 from shallowsight.cost.shapes import LanguageShape, language_shape
 from shallowsight.cost.subject import Subject
-from shallowsight.overrides import load_study
+from shallowsight.study.overrides import load_study
+from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.study import Study
 
 SMALL = TowerFacts(name="s", family="dinov2", depth=12, width=384, patch=14, has_class_token=True, digest="sha256:a")
 LARGE = TowerFacts(name="l", family="clip", depth=24, width=1024, patch=14, has_class_token=True, digest="sha256:b")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from shallowsight.config import Data
 from shallowsight.cost import texts
 from shallowsight.cost.texts import PUBLISHED, images, questions, stage_texts
-from shallowsight.experiments import EXPERIMENTS
+from shallowsight.study.data import Data
+from shallowsight.study.experiments import EXPERIMENTS
 
 
 @pytest.fixture(autouse=True)

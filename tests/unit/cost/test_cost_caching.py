@@ -3,8 +3,8 @@
 import pytest
 from cost_subjects import LARGE, SMALL, study
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.cost import pays_to_cache
+from shallowsight.cost.caching import pays_to_cache
+from shallowsight.study.resolved import TowerFacts
 
 
 @pytest.mark.parametrize(

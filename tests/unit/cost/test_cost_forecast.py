@@ -16,9 +16,9 @@ from shallowsight.cost.machines import Gpus
 from shallowsight.cost.memory import checkpoint_bytes, memory
 from shallowsight.cost.subject import Made, subject_named, subject_of
 from shallowsight.errors import ConfigurationError
-from shallowsight.experiments import PAPER, STUDIES
-from shallowsight.overrides import load_study
-from shallowsight.settings import Setting
+from shallowsight.study.experiments import PAPER, STUDIES
+from shallowsight.study.overrides import load_study
+from shallowsight.study.settings import Setting
 
 PAGE = Path(__file__).parents[3] / "docs" / "costs.md"
 EIGHT = Setting.parse("8")

@@ -17,7 +17,7 @@ from shallowsight.cost.machines import Cpu, Gpus, Span, this_machine
 from shallowsight.cost.operations import answer_operations, sample_operations, stage_operations, tower_operations
 from shallowsight.cost.subject import Made, Task, all_tasks
 from shallowsight.errors import ConfigurationError
-from shallowsight.settings import Setting
+from shallowsight.study.settings import Setting
 
 EIGHT, NINE = Setting.parse("8"), Setting.parse("9")
 ASKED: list[tuple[Pass, int]] = []

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from cost_subjects import LARGE, TINY, subject
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Lora, Study
 from shallowsight.cost.memory import (
     Memory,
     checkpoint_bytes,
@@ -22,8 +20,11 @@ from shallowsight.cost.memory import (
 )
 from shallowsight.cost.shapes import PUBLISHED_LANGUAGES, language_shape
 from shallowsight.cost.subject import Subject
-from shallowsight.settings import Setting
-from shallowsight.train.job import StageJob
+from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import Lora
+from shallowsight.study.study import Study
+from shallowsight.train.process_task import ProcessTask
 
 EIGHT = Setting.parse("8")
 SEVEN_B = PUBLISHED_LANGUAGES["lmsys/vicuna-7b-v1.5"]
@@ -221,7 +222,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 @pytest.mark.slow
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_a_real_process_takes_as_much(
-    make_job: Callable[..., StageJob], prepared: Any, facts: TowerFacts, checkpointing: bool
+    make_job: Callable[..., ProcessTask], prepared: Any, facts: TowerFacts, checkpointing: bool
 ) -> None:
     """The most that a training process had resident, where the C library gives back what is freed."""
 

@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from cost_subjects import LARGE, SMALL, TINY, subject
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Experiment, Lora, StageName, Study
 from shallowsight.cost.operations import (
     answer_operations,
     connector_operations,
@@ -19,7 +17,11 @@ from shallowsight.cost.operations import (
 )
 from shallowsight.cost.shapes import PUBLISHED_LANGUAGES, language_shape
 from shallowsight.cost.subject import Subject
-from shallowsight.settings import Setting
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import Lora, StageName
+from shallowsight.study.study import Study
 
 EIGHT, THREE = Setting.parse("8"), Setting.parse("3,6,9")
 SIGLIP = SMALL.model_copy(update={"has_class_token": False})
@@ -196,7 +198,7 @@ def test_a_sample_as_training_meters_it(
     """A running training says its operations too: both counts are one."""
     import torch
 
-    from shallowsight.model.tower import Tower
+    from shallowsight.model.tower.tower import Tower
     from shallowsight.model.vlm import VLM
     from shallowsight.train.efficiency import costs_of
     from shallowsight.train.parts import STAGE_PARTS

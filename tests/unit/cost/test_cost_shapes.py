@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from cost_subjects import subject
 
-from shallowsight.config import Connector, Language
 from shallowsight.cost.shapes import (
     PUBLISHED_LANGUAGES,
     PUBLISHED_TOWERS,
@@ -17,7 +16,8 @@ from shallowsight.cost.shapes import (
     tower_facts,
 )
 from shallowsight.errors import ConfigurationError
-from shallowsight.experiments import PAPER, PAPER_LANGUAGES
+from shallowsight.study.experiment import Connector, Language
+from shallowsight.study.experiments import PAPER, PAPER_LANGUAGES
 
 
 def count(module) -> int:  # type: ignore[no-untyped-def]
@@ -73,8 +73,8 @@ def test_every_model_of_the_paper_has_a_shape() -> None:
 def test_connectors(kind: str, layers: int, width: int, parameters: int) -> None:
     import torch
 
-    from shallowsight.model.connector import CONNECTORS
-    from shallowsight.model.fusion import FUSIONS
+    from shallowsight.model.connector.kinds import CONNECTORS
+    from shallowsight.model.fusion.kinds import FUSIONS
 
     with torch.device("meta"):
         fusion = FUSIONS["single" if layers == 1 else "concat"](layers, 1024)
@@ -86,7 +86,7 @@ def test_connectors(kind: str, layers: int, width: int, parameters: int) -> None
 def test_every_connector_is_counted() -> None:
     import torch
 
-    from shallowsight.model.connector import CONNECTORS
+    from shallowsight.model.connector.kinds import CONNECTORS
 
     for kind in ("linear", "mlp2x_gelu"):
         with torch.device("meta"):
@@ -97,7 +97,7 @@ def test_every_connector_is_counted() -> None:
 def test_a_scratch_model_is_what_is_built(tokenizer) -> None:  # type: ignore[no-untyped-def]
     import torch
 
-    from shallowsight.model.language import build_language
+    from shallowsight.model.language.language import build_language
 
     language = Language(width=96, depth=3, heads=2, vocabulary=len(tokenizer))
     assert language_shape(language).parameters == count(build_language(language, tokenizer, torch.float32))

@@ -11,7 +11,7 @@ from cost_subjects import subject
 from shallowsight.cost.texts import PUBLISHED, Talk, images, questions, stage_texts, tokens
 from shallowsight.data.conversation import TEMPLATES
 from shallowsight.errors import ConfigurationError
-from shallowsight.experiments import PAPER, PAPER_MIXTURES
+from shallowsight.study.experiments import PAPER, PAPER_MIXTURES
 
 
 def record(number: int, question: str, answer: str, image: str | None = None, turns: int = 1) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def prepared_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     base = subject("data.scenes_train=60", "data.scenes_test=16", "data.easy_vqa_train=10", "data.easy_vqa_test=8").base
     out, work = tmp_path_factory.mktemp("prepared_demo"), tmp_path_factory.mktemp("work")
-    prepare(base, out, work, work / "validation", lambda *_: None)
+    prepare(base, out, work, work / "validation", None, lambda *_: None)
     return out
 
 
@@ -95,7 +95,7 @@ def test_built_in_lengths_are_those_of_the_demo(prepared_demo: Path) -> None:
     """The constants against the records that are really composed, through the tokenizer learnt from them."""
     from shallowsight.data.conversation import encode_record
     from shallowsight.data.records import read_jsonl
-    from shallowsight.model.language import load_tokenizer
+    from shallowsight.model.language.language import load_tokenizer
 
     tokenizer = load_tokenizer(str(prepared_demo / "tokenizer"))
     base = subject().base

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from shallowsight.assets.towers import TowerFacts
 from shallowsight.data.features import KEYS, VALUES, CachedFeatures, FeatureWriter, LiveFeatures
 from shallowsight.data.shards import Shards
 from shallowsight.model.encode import BATCH, Encoder, PictureEncoder, encode_layers
+from shallowsight.study.resolved import TowerFacts
 
 
 def write(folder: Path, keys: list[str], values: torch.Tensor, batch: int) -> None:

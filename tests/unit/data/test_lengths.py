@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from shallowsight.config import Experiment
 from shallowsight.data.lengths import require_lengths
 from shallowsight.data.records import read_jsonl, write_jsonl
 from shallowsight.data.shortened import SHORTENED, Shortened, require_few
 from shallowsight.errors import DataRefused
+from shallowsight.study.experiment import Experiment
 
 IMAGE_TOKENS = 4
 LONG = "why? " * 200

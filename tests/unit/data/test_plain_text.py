@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from shallowsight.data.conversation import IGNORE, IMAGE, TEMPLATES, encode_record, prompt_ids
 from shallowsight.data.plain_text import control_ids, plain_ids, plain_text, sayable
 from shallowsight.data.tokenizer import train_tokenizer
-from shallowsight.model.language import load_tokenizer
+from shallowsight.model.language.language import load_tokenizer
 
 MARKERS = [
     "</s>",

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shallowsight.config import Experiment
 from shallowsight.data.prepare import prepare, require_questions, training_images
 from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.data.records import read_jsonl
 from shallowsight.data.shards import Shards
 from shallowsight.errors import ConfigurationError, DataRefused
+from shallowsight.study.experiment import Experiment
 
 Run = Callable[..., Path]
 
@@ -39,7 +39,7 @@ def run(files: Path, tmp_path: Path, small: Callable[..., Experiment]) -> Run:
         )
         shutil.rmtree(tmp_path / "out", ignore_errors=True)
         (tmp_path / "out").mkdir()
-        prepare(experiment, tmp_path / "out", tmp_path / "work", tmp_path / "verdicts", lambda *_: None)
+        prepare(experiment, tmp_path / "out", tmp_path / "work", tmp_path / "verdicts", None, lambda *_: None)
         return tmp_path / "out"
 
     return go

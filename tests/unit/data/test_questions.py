@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from shallowsight.benchmarks import find_benchmark
 from shallowsight.data.questions import EARLIER_TURNS, questions_of
 from shallowsight.errors import DataRefused
+from shallowsight.study.benchmarks import find_benchmark
 
 
 def record(**more: Any) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shallowsight.config import Data
 from shallowsight.data.own_files import require_files
 from shallowsight.data.sources import Source, collect_sources, source_facts
 from shallowsight.errors import ConfigurationError
+from shallowsight.study.data import Data
 
 
 @pytest.fixture

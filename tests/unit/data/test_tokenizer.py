@@ -9,7 +9,7 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from shallowsight.data.tokenizer import train_tokenizer
-from shallowsight.model.language import load_tokenizer
+from shallowsight.model.language.language import load_tokenizer
 
 TEXTS = ["<image>\nWhich colour has the cat?", "red", "The cat is red.", "blue", "Is it blue? No, it is red."] * 5
 FILES = ("tokenizer.json", "tokenizer_config.json")

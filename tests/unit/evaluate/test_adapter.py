@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from shallowsight.config import Experiment
 from shallowsight.data.records import read_jsonl
 from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.study.experiment import Experiment
 
 LAYERS = (2, 4)
 Doc = dict[str, Any]
 
 
 def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, Path], out: Path) -> Path:
-    from shallowsight.train.job import StageJob
+    from shallowsight.train.process_task import ProcessTask
     from shallowsight.train.stage import run_stage
 
-    job = StageJob(
+    job = ProcessTask(
         experiment=experiment,
         tower=facts,
         stage="finetune",

@@ -11,22 +11,22 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from shallowsight.benchmarks import find_benchmark
-from shallowsight.config import Experiment
 from shallowsight.data.records import read_jsonl, write_jsonl
 from shallowsight.errors import MissingPackage
 from shallowsight.evaluate import harness, tasks
 from shallowsight.evaluate.harness import SAMPLES, SCORES, evaluate
+from shallowsight.study.benchmarks import find_benchmark
+from shallowsight.study.experiment import Experiment
 
 
 def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, Path], out: Path) -> None:
-    from shallowsight.train.job import StageJob
+    from shallowsight.train.process_task import ProcessTask
     from shallowsight.train.stage import run_stage
 
     folders = tuple(cached[k] for k in experiment.vision.layers)
     common = {"experiment": experiment, "tower": facts, "data": prepared.folder, "feature_folders": folders}
     work = out.with_name(f"{out.name}-work")
-    run_stage(StageJob(**common, stage="finetune", start=None, out=out, work=work, threads=1), lambda *_: None)
+    run_stage(ProcessTask(**common, stage="finetune", start=None, out=out, work=work, threads=1), lambda *_: None)
 
 
 @pytest.fixture(scope="module")

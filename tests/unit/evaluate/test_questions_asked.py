@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from shallowsight.config import Experiment
 from shallowsight.data.conversation import TEMPLATES, encode_record
 from shallowsight.data.questions import EARLIER_TURNS, questions_of
 from shallowsight.data.records import read_jsonl, write_jsonl
@@ -14,6 +13,7 @@ from shallowsight.data.shortened import SHORTENED, Shortened
 from shallowsight.data.tokenizer import train_tokenizer
 from shallowsight.errors import DataRefused
 from shallowsight.evaluate.harness import evaluate
+from shallowsight.study.experiment import Experiment
 
 ANSWERS = ["no </s> yes", "<s>9</s>", "a\n\nb", "<pad>"]
 
@@ -86,7 +86,7 @@ def test_the_prompt_is_what_training_saw(
     run: Run, talk: Path, learnt: tuple[Experiment, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from shallowsight.evaluate.adapter import ShallowsightModel
-    from shallowsight.model.language import load_tokenizer
+    from shallowsight.model.language.language import load_tokenizer
 
     prompts: list[list[int]] = []
     row_of = ShallowsightModel._row
@@ -121,7 +121,7 @@ def test_no_question_that_fits_is_an_error(run: Run, lengths: dict[str, int]) ->
 @pytest.fixture
 def lengths(talk: Path, learnt: tuple[Experiment, Path]) -> dict[str, int]:
     """Question -> tokens of the turns before it, itself and its answer."""
-    from shallowsight.model.language import load_tokenizer
+    from shallowsight.model.language.language import load_tokenizer
 
     tokenizer, template = load_tokenizer(str(talk / "tokenizer")), TEMPLATES[learnt[0].finetune.template]
     found = {}

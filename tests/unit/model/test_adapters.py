@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
 from transformers.modeling_utils import PreTrainedModel
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Experiment, Lora
 from shallowsight.errors import MissingPackage
 from shallowsight.model.adapters import add_adapters, merge_adapters
 from shallowsight.model.checkpoint import load_trained, save_finetuned
-from shallowsight.model.language import build_language
+from shallowsight.model.language.language import build_language
 from shallowsight.model.vlm import VLM
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.stages import Lora
 
 DEPTH = 12  # layers 1 and 11 have names of which one ends as the other
 LORA = Lora(rank=4, alpha=10.0, dropout=0.3)

@@ -9,8 +9,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerBase
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Experiment
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.checkpoint import (
     CONNECTOR,
@@ -23,6 +21,8 @@ from shallowsight.model.checkpoint import (
     save_pretrained,
 )
 from shallowsight.model.vlm import VLM
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
 
 Build = Callable[..., VLM]
 

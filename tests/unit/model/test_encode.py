@@ -9,12 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
-from shallowsight.assets.towers import TowerFacts, describe
-from shallowsight.config import Experiment, PictureShape
 from shallowsight.data.shards import Shards
 from shallowsight.model.encode import Encoder, PictureEncoder
-from shallowsight.model.tower import features_of
-from shallowsight.threads import threads_of
+from shallowsight.model.threads import threads_of
+from shallowsight.model.tower.families import describe
+from shallowsight.model.tower.tower import features_of
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
+from shallowsight.study.stages import PictureShape
 
 
 def pictures(count: int = 3, side: int = 40) -> list[Image.Image]:

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-from shallowsight.config import Experiment, Lora
 from shallowsight.data.batches import Batch, Batches, Share
 from shallowsight.data.conversation import IGNORE, IMAGE, Example
 from shallowsight.data.examples import Examples, write_examples
 from shallowsight.model.adapters import add_adapters
 from shallowsight.model.vlm import VLM
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.stages import Lora
 
 WIDTH = 8  # of the tower
 N = 3  # tokens of an image

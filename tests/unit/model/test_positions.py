@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from shallowsight.assets.language_models import TABLES
+from shallowsight.model.language.kinds import TABLES
 
 POSITIONS = 16
 SHAPE = {

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from shallowsight.config import Experiment
 from shallowsight.data.conversation import IGNORE, IMAGE
 from shallowsight.model.vlm import VLM
+from shallowsight.study.experiment import Experiment
 
 WIDTH = 8  # of the tower
 N = 3  # tokens of an image

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from study_builder import Builder
 
-from shallowsight.digest import digest_of
 from shallowsight.errors import ConfigurationError
 from shallowsight.report import figures, write
 from shallowsight.report.inputs import read_study
 from shallowsight.report.write import write_report
+from shallowsight.store.digest import digest_of
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from shallowsight.model.checkpoint import LANGUAGE
-from shallowsight.services.computation import Computation, take_note
-from shallowsight.threads import threads_of
-from shallowsight.train.job import StageJob
+from shallowsight.model.threads import threads_of
+from shallowsight.store.computation import Computation, take_note
 from shallowsight.train.parts import LOSSES
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.stage import run_stage
 
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 
 
 class Enough(Exception):
@@ -22,17 +22,17 @@ class Enough(Exception):
 
 
 @pytest.fixture
-def job(make_job: Make, tmp_path: Path) -> Callable[..., StageJob]:
+def job(make_job: Make, tmp_path: Path) -> Callable[..., ProcessTask]:
     """Six updates, and a state after each."""
 
-    def make(name: str, threads: int, **changes: Any) -> StageJob:
+    def make(name: str, threads: int, **changes: Any) -> ProcessTask:
         states = {"states": f"file://{tmp_path}/{name}", "save_seconds": 1e-9, "threads": threads}
         return make_job(finetune__updates=6, **changes).model_copy(update=states)
 
     return make
 
 
-def run(job: StageJob, until: int = 6) -> None:
+def run(job: ProcessTask, until: int = 6) -> None:
     def stop(record: Any, updates: int) -> None:
         if record.update > until:
             raise Enough
@@ -40,7 +40,7 @@ def run(job: StageJob, until: int = 6) -> None:
     run_stage(job, stop)
 
 
-def result(job: StageJob) -> list[bytes]:
+def result(job: ProcessTask) -> list[bytes]:
     return [(job.out / name).read_bytes() for name in (LANGUAGE, LOSSES)]
 
 

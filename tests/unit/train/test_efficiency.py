@@ -11,18 +11,18 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 from shallowsight.data.batches import Batch, Batches, Share
 from shallowsight.data.conversation import IGNORE
 from shallowsight.model.encode import PictureEncoder
-from shallowsight.model.tower import Tower
+from shallowsight.model.tower.tower import Tower
 from shallowsight.model.vlm import VLM
 from shallowsight.train.efficiency import Costs, _tower, costs_of, device_peak
-from shallowsight.train.job import StageJob
 from shallowsight.train.launch import launch
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.parts import build_model, features_for, pictures_for
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.processes import join_processes
 from shallowsight.train.stage import run_stage
 from shallowsight.train.texts import read_examples
 
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 LORA = {"finetune__lora__rank": 8}
 
 
@@ -34,7 +34,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def batches_of(job: StageJob, tokenizer: PreTrainedTokenizerBase, pictures: PictureEncoder | None) -> Batches:
+def batches_of(job: ProcessTask, tokenizer: PreTrainedTokenizerBase, pictures: PictureEncoder | None) -> Batches:
     return Batches(
         read_examples(job, tokenizer, join_processes()),
         features_for(job, pictures),
@@ -45,7 +45,7 @@ def batches_of(job: StageJob, tokenizer: PreTrainedTokenizerBase, pictures: Pict
     )
 
 
-def costs(job: StageJob, model: VLM, pictures: PictureEncoder | None) -> Costs:
+def costs(job: ProcessTask, model: VLM, pictures: PictureEncoder | None) -> Costs:
     vision = job.experiment.vision
     image_tokens = job.tower.tokens(vision.image_size, vision.pool, vision.features)
     return costs_of(model, image_tokens, pictures.tower if pictures else None, vision.image_size)
@@ -58,7 +58,7 @@ def as_torch_counts(costs: Costs, batch: Batch) -> float:
     return costs.total(rows * width, rows * width**2, answers, len(batch.pictures[0]))
 
 
-def counted(job: StageJob, model: VLM, batch: Batch, pictures: PictureEncoder | None) -> int:
+def counted(job: ProcessTask, model: VLM, batch: Batch, pictures: PictureEncoder | None) -> int:
     # Torch counts no fused attention on a CPU.
     model.language.set_attn_implementation("eager")
     if pictures is not None:
@@ -146,7 +146,7 @@ def test_what_is_padding_costs_nothing(make_job: Make, tokenizer: PreTrainedToke
     assert found.of(batch) == found.total(tokens, pairs, answers, pictures)
 
 
-def run(job: StageJob) -> list[UpdateRecord]:
+def run(job: ProcessTask) -> list[UpdateRecord]:
     records: list[UpdateRecord] = []
     run_stage(job, lambda record, _: records.append(record))
     return records

@@ -12,11 +12,11 @@ from small_language_models import small_model
 from transformers import PreTrainedTokenizerBase
 
 from shallowsight.model.checkpoint import LANGUAGE, load_trained
-from shallowsight.train.job import StageJob
 from shallowsight.train.parts import LOSSES
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.stage import run_stage
 
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,12 @@ import torch
 
 from shallowsight.errors import Interrupted, LossNotFinite, OutOfMemory
 from shallowsight.model.vlm import VLM
-from shallowsight.train.job import StageJob
 from shallowsight.train.launch import launch, lend
 from shallowsight.train.parts import LOSSES
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.stage import run_stage
 
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 
 
 def greedy(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:

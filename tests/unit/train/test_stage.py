@@ -12,18 +12,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from shallowsight.assets.towers import TowerFacts
-from shallowsight.config import Experiment
 from shallowsight.data.batches import Batches, Share
 from shallowsight.data.features import VALUES
 from shallowsight.data.shortened import SHORTENED, Shortened
 from shallowsight.errors import ConfigurationError, DataRefused, LossNotFinite, ShallowsightError
 from shallowsight.model.checkpoint import CONNECTOR, LANGUAGE, load_trained
 from shallowsight.model.vlm import VLM
+from shallowsight.study.experiment import Experiment
+from shallowsight.study.resolved import TowerFacts
 from shallowsight.train.engine import Engine
-from shallowsight.train.job import StageJob
 from shallowsight.train.launch import launch
 from shallowsight.train.parts import LOSSES, build_model, leave
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.processes import join_processes
 from shallowsight.train.stage import run_stage
 
@@ -31,12 +31,12 @@ Run = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def job(make_job: Callable[..., StageJob]) -> Callable[..., StageJob]:
+def job(make_job: Callable[..., ProcessTask]) -> Callable[..., ProcessTask]:
     return make_job
 
 
 @pytest.fixture(scope="module")
-def run(job: Callable[..., StageJob]) -> Run:
+def run(job: Callable[..., ProcessTask]) -> Run:
     def go(*args: Any, **changes: Any) -> Path:
         made = job(*args, **changes)
         run_stage(made, lambda *_: None)
@@ -77,7 +77,7 @@ def test_it_learns(run: Run, stage: str, drop: float) -> None:
     assert sum(found[-5:]) / 5 < sum(found[:5]) / 5 - drop
 
 
-def test_the_callback_is_told_of_every_update(job: Callable[..., StageJob]) -> None:
+def test_the_callback_is_told_of_every_update(job: Callable[..., ProcessTask]) -> None:
     seen = []
     made = job()
     run_stage(made, lambda record, updates: seen.append((record, updates)))
@@ -152,7 +152,7 @@ def test_pretraining_moves_the_connector_alone(
 
 
 def test_pretraining_leaves_the_language_model_untouched(
-    job: Callable[..., StageJob], monkeypatch: pytest.MonkeyPatch, facts: TowerFacts, tokenizer: Any
+    job: Callable[..., ProcessTask], monkeypatch: pytest.MonkeyPatch, facts: TowerFacts, tokenizer: Any
 ) -> None:
     kept: list[VLM] = []
     monkeypatch.setattr("shallowsight.train.parts.save_pretrained", lambda model, *_: kept.append(model))
@@ -226,7 +226,7 @@ def test_weight_decay_is_on_matrices_alone(run: Run) -> None:
     assert torch.equal(decayed[bias], plain[bias])
 
 
-def test_batches_of_text_alone(job: Callable[..., StageJob], tmp_path: Path, prepared: Any) -> None:
+def test_batches_of_text_alone(job: Callable[..., ProcessTask], tmp_path: Path, prepared: Any) -> None:
     """Batches of one: one of the eleven records has no picture."""
     made = job("pretrain", pretrain__global_batch=1, pretrain__updates=11)
     run_stage(made, lambda *_: None)
@@ -242,7 +242,7 @@ def test_a_stage_that_diverges_is_stopped(run: Run, zero: int, what: str) -> Non
         run("finetune", finetune__learning_rate=1e30, finetune__updates=5, finetune__warmup=0.0, finetune__zero=zero)
 
 
-def test_broken_weights_are_not_left(job: Callable[..., StageJob], tokenizer: Any) -> None:
+def test_broken_weights_are_not_left(job: Callable[..., ProcessTask], tokenizer: Any) -> None:
     """The last update can break them after its loss was a number."""
     made = job()
     model = build_model(made, tokenizer)
@@ -254,7 +254,7 @@ def test_broken_weights_are_not_left(job: Callable[..., StageJob], tokenizer: An
 
 
 def test_features_that_are_no_numbers_are_refused(
-    job: Callable[..., StageJob], cached: dict[int, Path], tmp_path: Path
+    job: Callable[..., ProcessTask], cached: dict[int, Path], tmp_path: Path
 ) -> None:
     poisoned = Path(shutil.copytree(cached[2], tmp_path / "layer"))
     np.load(poisoned / VALUES, mmap_mode="r+")[:] = np.nan
@@ -306,7 +306,7 @@ def test_what_is_frozen_is_said(run: Run, caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_launch_in_this_process(
-    job: Callable[..., StageJob], tmp_path: Path, finetuned: Path, pretrained: Path
+    job: Callable[..., ProcessTask], tmp_path: Path, finetuned: Path, pretrained: Path
 ) -> None:
     made, seen = job("finetune", start=pretrained), []
     launch(made, 1, lambda record, updates: seen.append(updates))
@@ -315,7 +315,7 @@ def test_launch_in_this_process(
 
 @pytest.mark.slow
 def test_two_processes_train_the_same_model(
-    job: Callable[..., StageJob], tmp_path: Path, finetuned: Path, pretrained: Path
+    job: Callable[..., ProcessTask], tmp_path: Path, finetuned: Path, pretrained: Path
 ) -> None:
     made = job("finetune", start=pretrained)
     launch(made, 2, lambda *_: None)
@@ -326,7 +326,7 @@ def test_two_processes_train_the_same_model(
 
 
 @pytest.mark.slow
-def test_a_failure_among_processes_says_why(job: Callable[..., StageJob], tmp_path: Path) -> None:
+def test_a_failure_among_processes_says_why(job: Callable[..., ProcessTask], tmp_path: Path) -> None:
     with pytest.raises(ShallowsightError) as refused:
         launch(job("finetune", finetune__global_batch=3), 2, lambda *_: None)
     assert "global_batch=3 does not divide by 2 processes x 1 micro-batches; use a multiple of 2" in str(refused.value)

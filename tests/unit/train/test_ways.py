@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file
 
 from shallowsight.model.checkpoint import CONNECTOR, LANGUAGE, load_trained
-from shallowsight.train.job import StageJob
 from shallowsight.train.launch import launch
 from shallowsight.train.parts import LOSSES
+from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.stage import run_stage
 
-Make = Callable[..., StageJob]
+Make = Callable[..., ProcessTask]
 
 
 @pytest.fixture(scope="module")

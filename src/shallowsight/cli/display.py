@@ -1,0 +1,92 @@
+"""What the terminal shows: the plan and its cost, progress while it runs, the table at the end."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from shallowsight.cli.forecast_table import outlook_lines
+from shallowsight.cli.local_run import Status
+from shallowsight.cost.forecast import Outlook
+
+
+class Display:
+    """Follows the progress file; usable as the study's watcher. On no terminal it prints a line for each task."""
+
+    def __init__(self, console: Console, progress_file: Path) -> None:
+        self._console = console
+        self._path = progress_file
+        self._path.unlink(missing_ok=True)
+        self._read = 0
+        self._tasks: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}", justify="left", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> "Display":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self) -> None:
+        """Show what was written since the last call."""
+        if not self._path.exists():
+            return
+        with self._path.open(encoding="utf-8") as lines:
+            lines.seek(self._read)
+            for line in iter(lines.readline, ""):
+                if not line.endswith("\n"):
+                    break
+                self._read = lines.tell()
+                said = json.loads(line)
+                if "notice" in said:
+                    self._console.print(said["notice"], highlight=False, markup=False)
+                else:
+                    self._show(**said)
+
+    def _show(self, task: str, done: int, total: int, note: str) -> None:
+        if not self._console.is_terminal:
+            if task not in self._tasks:
+                self._tasks[task] = TaskID(0)
+                self._console.print(f"  {task} ...", highlight=False, markup=False)
+            return
+        if task not in self._tasks:
+            self._tasks[task] = self._progress.add_task(task, total=total, note=note)
+        self._progress.update(self._tasks[task], completed=done, total=total, note=note)
+        if done >= total:
+            self._progress.stop_task(self._tasks[task])
+
+
+def print_plan(console: Console, status: Status, missing: int, outlook: Outlook | str | None) -> None:
+    """What will be done, what is done already, and what the rest costs, or why that is not known; None: no rest."""
+    study = status.resolved.study
+    settings = ", ".join(map(str, status.plan.members)) if status.plan else ", ".join(study.settings)
+    rest = f": settings {settings}; seeds {', '.join(map(str, study.seeds))}"
+    console.print(Text.assemble((study.name, "bold"), rest))
+    console.print(f"tower {status.resolved.tower.name}, {status.resolved.tower.depth} layers", highlight=False)
+    console.print(f"{len(status.whole)} cells are whole, {missing} are to be made", highlight=False)
+    if isinstance(outlook, str):
+        console.print(f"no forecast: {outlook}", highlight=False)
+    elif outlook is not None:
+        for line in outlook_lines(outlook):
+            console.print(line, highlight=False)
+
+
+def print_cells(console: Console, status: Status, likely: int) -> None:
+    """Every cell and whether it is whole."""
+    for cell in (*status.whole, *status.missing):
+        state = "whole" if cell in status.whole else "to be made"
+        console.print(f"  {cell.digest}  {state:10}  {cell}", highlight=False)
+    if status.plan is None:
+        console.print(f"  and about {likely - len(status.missing)} more, which are listed once the layers are analyzed")

@@ -1,0 +1,187 @@
+"""One command from its first line to its last: resolve, say what it costs, run, show the verdict."""
+
+import json
+import math
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from rich.console import Console
+
+from shallowsight import steps
+from shallowsight.cli.display import Display, print_cells, print_plan
+from shallowsight.cli.forecast_table import print_forecast
+from shallowsight.cli.local_run import (
+    BudgetSpent,
+    likely_missing,
+    pipeline_arguments,
+    progress_file,
+    run_pipeline,
+    status_of,
+)
+from shallowsight.cluster.kubeflow import pipelines
+from shallowsight.cost.budget import Budget
+from shallowsight.cost.forecast import Outlook, forecast_study, outlook
+from shallowsight.cost.shapes import tower_facts
+from shallowsight.cost.subject import Subject, subject_named, subject_of
+from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
+from shallowsight.store.cells import Cell
+from shallowsight.store.opening import open_named
+from shallowsight.store.store import PLAN, Store
+from shallowsight.study.even_batches import require_even_batches
+from shallowsight.study.overrides import load_experiment, load_study
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.study import Study
+
+TABLE_WIDTH = 100
+_PIPELINES = {"study": "layer_study", "experiment": "train_and_evaluate"}
+
+
+def run(
+    kind: str,
+    name_or_file: str,
+    overrides: Sequence[str],
+    out: str | None,
+    *,
+    dry_run: bool,
+    gpus: int,
+    hours: float = math.inf,
+) -> None:
+    """Run a study or an experiment, or say what that would do. `hours` is the budget.
+
+    Raises:
+        ShallowsightError: see its subclasses; the message says how to go on.
+    """
+    budget = Budget.starting_now(hours, gpus)
+    console = _console()
+    console.print(f"shallowsight: {kind} {name_or_file}", highlight=False)
+    store = open_named(str(out or _default_folder(kind, name_or_file)), run=uuid4().hex)
+    arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)
+    store.require_own()
+    resolved = _resolve(kind, name_or_file, overrides, dry_run)
+    require_even_batches(resolved.base, gpus)
+    status = status_of(resolved, store)
+    missing = likely_missing(status)
+    expected = _outlook(resolved, missing, gpus) if missing else None
+    print_plan(console, status, len(missing), expected)
+    if isinstance(expected, Outlook):
+        budget.require(expected.cost.low)
+    if dry_run:
+        print_cells(console, status, len(missing))
+        return
+    with store.exclusive():
+        steps.publish(resolved, store)
+        if status.complete or _run_missing(kind, resolved, arguments, store, console, budget):
+            steps.plan_members(resolved, store)
+            steps.report(store)
+        _print_verdict(console, store)
+
+
+def forecast(name_or_file: str, overrides: Sequence[str], device: str, gpus: int, *, one: bool) -> None:
+    """Say what a study, or one experiment, costs on a device; needs neither weights nor data.
+
+    Raises:
+        ConfigurationError: something that was named is neither here nor published.
+    """
+    subject = _subject("experiment" if one else "study", name_or_file, overrides)
+    console = _console()
+    print_forecast(console, forecast_study(subject, device, gpus, pipelines.PARALLEL))
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, markup=False, emoji=False)  # names and paths are shown as they are
+
+
+def _resolve(kind: str, name_or_file: str, overrides: Sequence[str], dry_run: bool) -> Resolved:
+    resolve = steps.resolve_study if kind == "study" else steps.resolve_experiment
+    try:
+        return resolve(name_or_file, overrides)
+    except ConfigurationError as error:
+        if dry_run and _can_forecast(kind, name_or_file, overrides):
+            command = f"shallowsight forecast {name_or_file}{' --experiment' if kind == 'experiment' else ''}"
+            hint = f"`{command}` says what it costs, without data, weights or network"
+            raise ConfigurationError(f"{error}; {hint}") from None
+        raise
+
+
+def _can_forecast(kind: str, name_or_file: str, overrides: Sequence[str]) -> bool:
+    try:
+        _subject(kind, name_or_file, overrides)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _subject(kind: str, name_or_file: str, overrides: Sequence[str]) -> Subject:
+    if kind == "study":
+        return subject_named(load_study(name_or_file, overrides, _depth))
+    experiment = load_experiment(name_or_file, overrides, _depth)
+    setting = str(experiment.setting)
+    return subject_named(Study(name=experiment.name, base=experiment, settings=(setting,), seeds=(experiment.seed,)))
+
+
+def _depth(tower: str) -> int:
+    return tower_facts(tower).depth
+
+
+def _outlook(resolved: Resolved, missing: Sequence[Cell], gpus: int) -> Outlook | str:
+    """What the missing cells cost, or why that is not known: no reason not to run."""
+    try:
+        return outlook(subject_of(resolved), missing, pipelines.PARALLEL, gpus)
+    except ConfigurationError as error:
+        return str(error)
+
+
+def _default_folder(kind: str, name_or_file: str) -> Path:
+    stem = Path(name_or_file).stem
+    return Path("runs") / (stem if kind == "study" else f"{stem}-{kind}")
+
+
+def _run_missing(
+    kind: str, resolved: Resolved, arguments: dict[str, Any], store: Store, console: Console, budget: Budget
+) -> bool:
+    """Run the pipeline; True when everything is whole though it was stopped before its report.
+
+    Raises:
+        Interrupted: Ctrl-C, SIGTERM, or the budget is spent.
+    """
+    try:
+        with Display(console, progress_file(store)) as display:
+            run_pipeline(_PIPELINES[kind], arguments, store, display, budget.left(), console.print)
+    except BudgetSpent:
+        status = status_of(resolved, store)
+        if status.complete:
+            return True
+        whole, missing = len(status.whole), len(likely_missing(status))
+        raise Interrupted(
+            f"the budget of {budget} is spent; {whole} of {whole + missing} cells are whole; the same command with a "
+            f"larger --budget continues, and `shallowsight report --out {store.name}` shows what there is"
+        ) from None
+    except Interrupted:
+        raise
+    except ShallowsightError:
+        # What was finished stays, and is shown.
+        if store.read_document(PLAN) is not None and (store.root / "report" / "report.json").exists():
+            _print_verdict(console, store)
+        raise
+    return False
+
+
+def _print_verdict(console: Console, store: Store) -> None:
+    from shallowsight.report.inputs import OUTPUTS
+    from shallowsight.report.terminal import terminal_table
+
+    with store.view(OUTPUTS) as study:
+        # Where the output is no terminal rich assumes 80 columns, which would fold the table.
+        console.print(terminal_table(study), width=max(console.width, TABLE_WIDTH))
+    page = store.root / "report" / "report.html"
+    console.print(f"\nreport: {page}", highlight=False)
+    counts = json.loads((store.root / "report" / "recommendation.json").read_text(encoding="utf-8"))["categories"]
+    for category, found in counts.items():
+        console.print(f"  {category}: {found['evidence']}", highlight=False)
+    if urlsplit(store.url).scheme != "file":  # the page above is a copy on this machine
+        bring = f"shallowsight fetch {shlex.quote(store.url)} --out DIR"
+        console.print(f"in the bucket: {store.url}/report/report.html; to any other machine: {bring}", highlight=False)

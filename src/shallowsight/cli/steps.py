@@ -1,0 +1,107 @@
+"""One box at a time from the command line, for debugging: the same functions that the pipeline's boxes call."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:  # `--help` has to answer at once
+    from shallowsight.store.store import Store
+    from shallowsight.study.resolved import Resolved
+
+Name = Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="A named study, or a YAML file with base: and set:.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value.")]
+Out = Annotated[
+    str, typer.Option(help="Study folder, or s3://bucket/prefix; the cells that the step reads must be there.")
+]
+SettingText = Annotated[str, typer.Option(help="For instance 8 or 3,8,12:concat.")]
+
+app = typer.Typer()
+
+
+@app.command()
+def resolve(name: Name, out: Out, overrides: Overrides = None) -> None:
+    """Fix names, files and overrides into study.json."""
+    resolved, _ = _open(name, overrides, out)
+    typer.echo(f"{out.rstrip('/')}/study.json: {resolved.study.name}, tower {resolved.tower.name}")
+
+
+@app.command()
+def prepare_data(name: Name, out: Out, overrides: Overrides = None) -> None:
+    """Check and pack the data."""
+    from shallowsight import steps
+
+    typer.echo(steps.prepare_data(*_open(name, overrides, out)))
+
+
+@app.command()
+def analyze_layers(name: Name, out: Out, overrides: Overrides = None) -> None:
+    """Compare the tower's layers and find their groups."""
+    from shallowsight import steps
+
+    resolved, store = _open(name, overrides, out)
+    typer.echo(steps.analyze_layers(resolved, store))
+    typer.echo(", ".join(str(setting) for setting in steps.plan_members(resolved, store).members))
+
+
+@app.command()
+def encode_features(
+    name: Name,
+    out: Out,
+    settings: Annotated[
+        list[str], typer.Option("--setting", help="A setting whose layers to encode; may be given often.")
+    ],
+    overrides: Overrides = None,
+) -> None:
+    """Encode the pictures once for the layers of some settings."""
+    from shallowsight import steps
+
+    resolved, store = _open(name, overrides, out)
+    for cell in steps.encode_features(resolved, settings, store):
+        typer.echo(cell)
+
+
+@app.command()
+def train_stage(
+    name: Name,
+    out: Out,
+    setting: SettingText,
+    stage: Annotated[Literal["pretrain", "finetune"], typer.Option(help="Which of the two stages.")],
+    overrides: Overrides = None,
+    processes: Annotated[int, typer.Option(help="Training processes under torchrun; 1 trains in this one.", min=1)] = 1,
+) -> None:
+    """Train one stage of one setting, for every seed."""
+    from shallowsight import steps
+
+    resolved, store = _open(name, overrides, out)
+    for cell in steps.train_stage(resolved, setting, stage, store, steps.Launch(gpus=processes)):
+        typer.echo(cell)
+
+
+@app.command()
+def evaluate(name: Name, out: Out, setting: SettingText, overrides: Overrides = None) -> None:
+    """Evaluate one finetuned setting, for every seed."""
+    from shallowsight import steps
+
+    resolved, store = _open(name, overrides, out)
+    for cell in steps.evaluate(resolved, setting, store):
+        typer.echo(cell)
+
+
+@app.command()
+def report(out: Out) -> None:
+    """Write the report again over whatever is finished."""
+    from shallowsight import steps
+    from shallowsight.store.opening import open_named
+
+    typer.echo(steps.report(open_named(out)))
+
+
+def _open(name: str, overrides: list[str] | None, out: str) -> "tuple[Resolved, Store]":
+    from shallowsight import steps
+    from shallowsight.store.opening import open_named
+
+    store = open_named(out)
+    store.require_own()
+    resolved = steps.resolve_study(name, overrides or [])
+    steps.publish(resolved, store)
+    return resolved, store

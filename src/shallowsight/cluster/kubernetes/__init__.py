@@ -1,0 +1,1 @@
+"""A training as a TrainJob of Kubeflow Trainer: create, follow, explain, delete. The one door to `kubernetes`."""

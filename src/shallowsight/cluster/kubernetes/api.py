@@ -1,0 +1,171 @@
+"""The few requests that a launcher makes of an API server, in one namespace."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from shallowsight.cluster.kubernetes.asking import Asking
+from shallowsight.cluster.kubernetes.faults import Fault
+from shallowsight.cluster.kubernetes.trainjob import GROUP, NODE, PLURAL, VERSION
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+Object = dict[str, Any]  # as Kubernetes writes it in JSON
+
+_KUEUE = ("kueue.x-k8s.io", "v1beta2")
+_JOB = "jobset.sigs.k8s.io/jobset-name"  # the label by which the pods of a TrainJob are found
+
+
+class Cluster:
+    """TrainJobs are asked for with patience; pods, logs and events once, because no training hangs on them."""
+
+    def __init__(self, client: "ApiClient", namespace: str, patience: float, timeout: float) -> None:
+        """`patience` and `timeout` as in `connect`."""
+        from kubernetes.client import CoreV1Api, CustomObjectsApi
+
+        self.server: str = client.configuration.host
+        self.namespace = namespace
+        self._custom, self._core = CustomObjectsApi(client), CoreV1Api(client)
+        self._asking = Asking(self.server, patience)
+        self._timeout = (timeout, timeout)
+
+    def create(self, body: Object) -> Object | None:
+        """The TrainJob that was made; None: there is one of that name.
+
+        Raises:
+            ConfigurationError: the server refuses it.
+            ClusterUnavailable: no answer.
+        """
+        try:
+            made: Object = self._asking.ask(
+                f"create TrainJob {body['metadata']['name']} in namespace {self.namespace}",
+                lambda: _object(
+                    self._custom.create_namespaced_custom_object(
+                        *self._place,
+                        body,
+                        field_validation="Strict",  # otherwise what this Trainer does not know is dropped in silence
+                        _request_timeout=self._timeout,
+                    )
+                ),
+                lambda fault: fault.exists_already,
+            )
+        except Fault:
+            return None
+        return made
+
+    def find(self, name: str) -> Object | None:
+        """The TrainJob as it is now.
+
+        Raises:
+            ConfigurationError: the server refuses.
+            ClusterUnavailable: no answer.
+        """
+        try:
+            found: Object = self._asking.ask(
+                f"get TrainJob {name} in namespace {self.namespace}",
+                lambda: _object(
+                    self._custom.get_namespaced_custom_object(*self._place, name, _request_timeout=self._timeout)
+                ),
+                lambda fault: fault.is_absence_of(PLURAL),
+            )
+        except Fault:
+            return None
+        return found
+
+    def delete(self, name: str, uid: str) -> bool:
+        """Ask for the end of this very TrainJob; its pods get their time to save. False: it is gone already.
+
+        Raises:
+            ConfigurationError: the server refuses.
+            ClusterUnavailable: no answer.
+        """
+        # Foreground: it is there until its pods are gone, so that the next one does not meet them.
+        options = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
+        try:
+            self._asking.ask(
+                f"delete TrainJob {name} in namespace {self.namespace}",
+                lambda: self._custom.delete_namespaced_custom_object(
+                    *self._place, name, body=options, _request_timeout=self._timeout
+                ),
+                # A conflict: another one has its name by now.
+                lambda fault: fault.is_absence_of(PLURAL) or fault.exists_already,
+            )
+        except Fault:
+            return False
+        return True
+
+    def pods(self, name: str) -> list[Object] | None:
+        """The pods of a TrainJob; None: not to be had."""
+        return self._asking.once(
+            "pods",
+            lambda: self._core.list_namespaced_pod(
+                self.namespace,
+                label_selector=f"{_JOB}={name}",
+                _preload_content=False,
+                _request_timeout=self._timeout,
+            ),
+            _items,
+        )
+
+    def events(self, name: str) -> list[Object] | None:
+        """What was noted about objects of that name; None: not to be had."""
+        return self._asking.once(
+            "events",
+            lambda: self._core.list_namespaced_event(
+                self.namespace,
+                field_selector=f"involvedObject.name={name}",
+                _preload_content=False,
+                _request_timeout=self._timeout,
+            ),
+            _items,
+        )
+
+    def workloads(self, uid: str) -> list[Object] | None:
+        """What Kueue keeps of a TrainJob; None: not to be had."""
+        return self._asking.once(
+            "workloads of Kueue",
+            lambda: self._custom.list_namespaced_custom_object(
+                *_KUEUE,
+                self.namespace,
+                "workloads",
+                label_selector=f"kueue.x-k8s.io/job-uid={uid}",
+                _preload_content=False,
+                _request_timeout=self._timeout,
+            ),
+            _items,
+        )
+
+    def log(self, pod: str, seconds: int | None = None, lines: int | None = None) -> str | None:
+        """What a pod wrote in the last seconds, and the last lines of it, each with its time; None: not to be had."""
+        return self._asking.once(
+            "logs",
+            lambda: self._core.read_namespaced_pod_log(
+                pod,
+                self.namespace,
+                container=NODE,
+                timestamps=True,
+                since_seconds=seconds,
+                tail_lines=lines,
+                _preload_content=False,
+                _request_timeout=self._timeout,
+            ),
+            lambda content: content.decode(errors="replace"),
+        )
+
+    @property
+    def _place(self) -> tuple[str, str, str, str]:
+        return GROUP, VERSION, self.namespace, PLURAL
+
+
+def _object(answer: Any) -> Object:
+    if not isinstance(answer, dict):
+        raise Fault(200, f"the answer is no Kubernetes object: {str(answer)[:200]!r}")
+    return answer
+
+
+def _items(content: bytes) -> list[Object]:
+    try:
+        items: list[Object] = _object(json.loads(content))["items"]
+    except (ValueError, KeyError):
+        raise Fault(200, f"the answer is no list of Kubernetes: {content[:200]!r}") from None
+    return items

@@ -1,0 +1,1 @@
+"""From a picture file to the square of pixels that a tower takes."""

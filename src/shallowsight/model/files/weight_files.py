@@ -1,0 +1,92 @@
+"""Whether the weights of a model are all there: what a pointer, a broken download or an old format leaves.
+
+Reads headers alone; needs no torch.
+"""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import NoReturn
+
+from shallowsight.errors import ConfigurationError
+from shallowsight.model.files.model_files import TEXTS, WEIGHTS, names_of
+
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"  # what transformers looks for, in this order
+_POINTER = b"version https://git-lfs"
+_MOST_HEADER = 100_000_000  # bytes, as the safetensors library allows
+_SAVE = "save it with save_pretrained of transformers"
+
+
+def refuse_pointers(key: str, folder: Path, shown: str) -> None:
+    """Raises ConfigurationError for files that git-lfs has not fetched; `shown` is what the user calls the folder."""
+    for name in names_of(folder, (*WEIGHTS, *TEXTS)):
+        with (folder / name).open("rb") as file:
+            if file.read(len(_POINTER)) == _POINTER:
+                raise ConfigurationError(
+                    f"{key}: {shown}/{name} is a pointer of git-lfs, not the file itself; run `git lfs pull` where it "
+                    "was cloned, or fetch the model with `hf download`"
+                )
+
+
+def refuse_adapters(key: str, folder: Path, shown: str) -> None:
+    """Raises ConfigurationError for adapters of another model, in whose place transformers would load that one."""
+    if (folder / "adapter_config.json").exists():
+        raise ConfigurationError(
+            f"{key}: {shown} has adapters of another model (adapter_config.json); merge them into it with "
+            "merge_and_unload of peft, save the whole with save_pretrained, and name that folder"
+        )
+
+
+def require_weights(key: str, folder: Path, shown: str) -> None:
+    """Raises ConfigurationError for weights that transformers would not find, or not read to their end."""
+    names = {path.name for path in folder.iterdir()}
+    require_safetensors(key, names, shown)
+    for name in [SINGLE] if SINGLE in names else _shards(key, folder, shown):
+        if name not in names:
+            raise ConfigurationError(
+                f"{key}: no {shown}/{name}, which {INDEX} names; fetch the model again, with all its shards"
+            )
+        _require_whole(key, folder / name, f"{shown}/{name}")
+
+
+def require_safetensors(key: str, names: Collection[str], shown: str) -> None:
+    """Raises ConfigurationError when none of the files of a model are weights as they are read here."""
+    if SINGLE in names or INDEX in names:
+        return
+    if other := sorted(name for name in names if name.endswith(WEIGHTS)):
+        raise ConfigurationError(
+            f"{key}: {shown} has {other[0]}, but neither {SINGLE} nor {INDEX}, which say what to load; {_SAVE}"
+        )
+    pickled = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt")))
+    found = f"but {pickled[0]}, which is not loaded, as a pickle can run code; load it once and " if pickled else ""
+    mend = f"{_SAVE}, which writes safetensors"
+    raise ConfigurationError(f"{key}: no .safetensors file in {shown}{', ' if found else '; '}{found}{mend}")
+
+
+def _shards(key: str, folder: Path, shown: str) -> list[str]:
+    try:
+        weight_map = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+        return sorted({str(name) for name in weight_map.values()})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigurationError(f"{key}: {shown}/{INDEX} has no weight_map; fetch it again") from None
+
+
+def _require_whole(key: str, path: Path, shown: str) -> None:
+    """The header of a safetensors file says how long the file is."""
+
+    def refuse(found: str) -> NoReturn:
+        raise ConfigurationError(f"{key}: {shown} {found}; fetch it again") from None
+
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or length > min(_MOST_HEADER, size - 8):
+            refuse("is broken or cut short: it does not hold the header that it begins with")
+        header = file.read(length)
+    try:
+        tensors = [value for name, value in json.loads(header).items() if name != "__metadata__"]
+        whole = 8 + length + max((int(tensor["data_offsets"][1]) for tensor in tensors), default=0)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        refuse("has a header that cannot be read")
+    if size != whole:
+        refuse(f"has {size} bytes, its header says {whole}: it is {'cut short' if size < whole else 'too long'}")

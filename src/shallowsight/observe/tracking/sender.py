@@ -1,0 +1,107 @@
+"""Send evaluations by a process of their own.
+
+weave waits for ever where its server refuses an object, only logs what it could not send, and changes the process that
+imports it: a process can be ended, and is judged by what it says at its end.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from shallowsight.errors import ConfigurationError, MissingPackage, ShallowsightError
+from shallowsight.observe.tracking.settings import PROJECT, Tracking, tracking
+from shallowsight.observe.tracking.values import Batch, Evaluation, Outcome
+
+_PROCESS = "shallowsight.observe.tracking.weave_process"
+_AT_ONCE = 10  # evaluations of a batch
+_SECONDS, _SECONDS_PER_ROW = 120.0, 0.05  # for a batch
+_KEPT = {"WEAVE_INSECURE_DISABLE_SSL"}
+# What weave would send or write of its own accord, and how patient it is. In the environment, because its threads see
+# no other settings.
+_SETTINGS = {
+    "WANDB_ERROR_REPORTING": "false",  # to its makers, with the values of local variables
+    "WEAVE_CAPTURE_CLIENT_INFO": "false",
+    "WEAVE_CAPTURE_SYSTEM_INFO": "false",
+    "WEAVE_CAPTURE_CODE": "false",
+    "WEAVE_ENABLE_DISK_FALLBACK": "false",
+    "WEAVE_USE_SERVER_CACHE": "false",
+    "WEAVE_IMPLICITLY_PATCH_INTEGRATIONS": "false",
+    "WEAVE_PRINT_CALL_LINK": "false",
+    "WEAVE_LOG_LEVEL": "WARNING",
+    "WEAVE_HTTP_TIMEOUT": "10",  # seconds
+    "WEAVE_RETRY_MAX_INTERVAL": "5",
+}
+
+
+def require_tracking() -> Tracking | None:
+    """What the environment asks for, once it is certain that it can be tried; None: tracking is off. Asks no server.
+
+    Raises:
+        ConfigurationError: a wrong name or number, or there is no key.
+        MissingPackage: weave is not installed.
+        ShallowsightError: weave cannot be asked whether it has a key.
+    """
+    asked = tracking()
+    if asked is None:
+        return None
+    if importlib.util.find_spec("weave") is None:
+        raise MissingPackage("weave", extra="tracking")
+    fault = _run("check", "", _SECONDS).fault
+    if fault is not None:
+        raise ConfigurationError(
+            f"{PROJECT}={asked.project}: {fault}; set WANDB_API_KEY, or another login that weave reads, or unset "
+            f"{PROJECT}"
+        )
+    return asked
+
+
+def send(to: Tracking, evaluations: Sequence[Evaluation]) -> Outcome:
+    """Send what the project does not have yet, a batch after the other; an evaluation is there whole, or is sent again.
+
+    Raises:
+        ShallowsightError: the server did not take all of a batch; those before it are there, those after it were not
+            tried.
+    """
+    outcomes: list[Outcome] = []
+    for start in range(0, len(evaluations), _AT_ONCE):
+        outcome = _send(Batch(project=to.project, evaluations=tuple(evaluations[start : start + _AT_ONCE])))
+        if outcome.fault is not None:
+            names = ", ".join(each.name for each in evaluations[start:])
+            raise ShallowsightError(f"the weave project {to.project} has not taken all of: {names} ({outcome.fault})")
+        outcomes.append(outcome)
+    return Outcome(
+        sent=tuple(name for each in outcomes for name in each.sent),
+        already_there=tuple(name for each in outcomes for name in each.already_there),
+    )
+
+
+def _send(batch: Batch) -> Outcome:
+    rows = sum(len(each.rows) for each in batch.evaluations)
+    try:
+        return _run("send", batch.model_dump_json(), _SECONDS + rows * _SECONDS_PER_ROW)
+    except ShallowsightError as error:
+        return Outcome(fault=str(error))
+
+
+def _run(task: str, text: str, seconds: float) -> Outcome:
+    """What weave's process says; raises ShallowsightError when it says nothing."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("WEAVE_") or k in _KEPT} | _SETTINGS
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", _PROCESS, task],
+            input=text,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise ShallowsightError(f"weave's process did not end within {seconds:.0f} seconds") from None
+    try:
+        return Outcome.model_validate_json(done.stdout.rpartition("\n")[2])
+    except ValidationError:
+        raise ShallowsightError(f"weave's process ended with status {done.returncode} and said nothing") from None

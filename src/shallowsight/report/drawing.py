@@ -1,0 +1,70 @@
+"""Colours and style of the report's figures, and how a figure becomes PNG or inline SVG."""
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Light theme; the page's style sheet holds the dark values under the same names. All must differ.
+COLORS = {
+    "paper": "#ffffff",
+    "ink": "#1b2530",
+    "muted": "#66717e",
+    "rule": "#d5dbe2",
+    "band": "#eef2f6",
+    "layer": "#0072b2",  # Okabe-Ito blue
+    "fusion": "#d55e00",  # Okabe-Ito vermillion
+}
+LEGEND = (
+    "layer of the vision tower (1 = first)   |   filled: mean over seeds, open: each seed, "
+    "bars: 95 % from training noise, ring: best single layer, diamond: fusion"
+)
+WHITE = "#fffffe"  # frames on the maps stay white in the dark, so this is not the paper's colour
+STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "text.parse_math": False,  # a name may hold a dollar sign
+    "svg.fonttype": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": COLORS["rule"],
+    "axes.labelcolor": COLORS["muted"],
+    "xtick.color": COLORS["rule"],
+    "ytick.color": COLORS["rule"],
+    "xtick.labelcolor": COLORS["muted"],
+    "ytick.labelcolor": COLORS["muted"],
+    "text.color": COLORS["ink"],
+}
+
+
+def png(figure: "Figure") -> bytes:
+    """The bytes of a PNG with the paper's colour behind the figure."""
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=160, facecolor=COLORS["paper"], metadata={"Software": None})
+    return out.getvalue()
+
+
+def svg(figure: "Figure", title: str) -> str:
+    """Inline SVG: no metadata, no namespace addresses, no global style, CSS variables for colours."""
+    from html import escape
+
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    nothing = {"Creator": None, "Date": None, "Format": None, "Type": None}
+    with mpl.rc_context({"svg.hashsalt": title}):  # ids that do not collide on one page
+        figure.savefig(out, format="svg", transparent=True, metadata=nothing)
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.S)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"| (width|height)="[\d.]+pt"', "", text, count=4)
+    text = re.sub(r"font-family: [^;\"]*;?", "", text)  # the page's own
+    text = re.sub(
+        r' id="(?!m[0-9a-f]{10}|p[0-9a-f]{10}|image)[^"]*"', "", text
+    )  # only markers, clips and images are referred to
+    for name, value in COLORS.items():
+        text = text.replace(value, f"var(--{name})")
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

@@ -1,1 +1,0 @@
-"""An installation of Kubeflow Pipelines, through the client that services/pipelines.py opens."""

@@ -1,0 +1,39 @@
+"""The analysis box, and the plan that follows from the groups that it finds."""
+
+import json
+from pathlib import Path
+
+from shallowsight.observe.progress import Progress
+from shallowsight.steps.machine import use_all_cores
+from shallowsight.store.cells import analyze_cell, prepare_cell
+from shallowsight.store.computation import leave_note, this_computation
+from shallowsight.store.plan import Plan, make_plan
+from shallowsight.store.store import PLAN, Store
+from shallowsight.study.resolved import Resolved
+
+
+def analyze_layers(resolved: Resolved, store: Store) -> Path:
+    """Similarity of the tower's layers on the study's pictures, and their groups."""
+
+    def make(out: Path) -> None:
+        from shallowsight.analysis.analyze import analyze
+        from shallowsight.data.prepare import training_images
+        from shallowsight.data.shards import Shards
+        from shallowsight.model.encode import Encoder, PictureEncoder
+
+        use_all_cores()
+        leave_note(out, [this_computation(processes=1)])
+        data = store.folder(prepare_cell(resolved))
+        shards, depth, shape = Shards(data), resolved.tower.depth, resolved.base.finetune.picture
+        encoder = Encoder(PictureEncoder(resolved.base.vision, resolved.tower, depth, shape), shards)
+        # Training pictures alone: the groups decide what is trained, and the test must not.
+        analyze(encoder, depth, training_images(data), out, Progress("comparing layers"))
+
+    return store.build(analyze_cell(resolved), make)
+
+
+def plan_members(resolved: Resolved, store: Store) -> Plan:
+    """Which settings the study trains, now that the groups are known."""
+    plan = make_plan(resolved, store.folder(analyze_cell(resolved)))
+    store.write_document(PLAN, json.dumps(plan.as_json(resolved), indent=1))
+    return plan

@@ -1,0 +1,42 @@
+"""The evaluation box: lmms-eval over a study's benchmarks."""
+
+from pathlib import Path
+
+from shallowsight.observe.progress import Progress
+from shallowsight.steps.machine import scratch, share_cores
+from shallowsight.steps.tracking import track_setting
+from shallowsight.store.cells import evaluate_cell, feature_cells, prepare_cell, stage_cell
+from shallowsight.store.computation import leave_note, this_computation
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
+
+
+def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:
+    """lmms-eval over the benchmarks, for every seed of the study."""
+    parsed = resolved.setting(setting)
+    cells = [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds]
+    track_setting(resolved, parsed, cells, store)
+    return cells
+
+
+def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> Path:
+    experiment = resolved.base.at(setting, seed)
+    cell = evaluate_cell(resolved, setting, seed)
+
+    def make(out: Path) -> None:
+        from shallowsight.evaluate.harness import evaluate as run
+
+        share_cores()
+        leave_note(out, [this_computation(processes=1)])
+        progress = Progress(str(cell))
+        progress(0, 1)
+        checkpoint = store.folder(stage_cell(resolved, setting, seed, "finetune"))
+        data, features = store.folder(prepare_cell(resolved)), feature_cells(resolved, setting)
+        folders = None if features is None else tuple(store.folder(each) for each in features)
+        with scratch(store) as work:
+            run(experiment, checkpoint, data, folders, out, work)
+        progress(1, 1)
+
+    store.build(cell, make)
+    return store.folder(cell)

@@ -1,0 +1,39 @@
+"""The box that encodes pictures once for all settings."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from shallowsight.observe.progress import Progress
+from shallowsight.steps.machine import use_all_cores
+from shallowsight.store.cells import Cell, encode_cell, prepare_cell
+from shallowsight.store.computation import leave_note, this_computation
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+
+log = logging.getLogger(__name__)
+
+
+def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -> list[Path]:
+    """The features of every layer that a setting uses, each picture read once; nothing where caching does not pay."""
+    if not resolved.cache_features:
+        log.info("features are not cached: it does not pay for this study")
+        return []
+    layers = sorted({layer for text in settings for layer in resolved.setting(text).layers})
+    cells = {layer: encode_cell(resolved, layer) for layer in layers}
+    facts, vision = resolved.tower, resolved.base.vision
+
+    def make(folders: Mapping[Cell, Path]) -> None:
+        from shallowsight.data.shards import Shards
+        from shallowsight.model.encode import Encoder, PictureEncoder, encode_layers
+
+        use_all_cores()
+        for folder in folders.values():
+            leave_note(folder, [this_computation(processes=1)])
+        by_layer = {layer: folders[cell] for layer, cell in cells.items() if cell in folders}
+        shards = Shards(store.folder(prepare_cell(resolved)))
+        encoder = Encoder(PictureEncoder(vision, facts, max(by_layer), resolved.base.finetune.picture), shards)
+        tokens = facts.tokens(vision.image_size, vision.pool, vision.features)
+        encode_layers(encoder, list(shards.keys()), by_layer, tokens, facts.width, Progress("encoding pictures"))
+
+    return store.build_many(list(cells.values()), make)

@@ -1,0 +1,73 @@
+"""What the processes of a training are told, from the study, the store and the environment."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shallowsight.steps.machine import member_threads
+from shallowsight.store.cells import Cell, prepare_cell
+from shallowsight.store.stage_task import StageTask
+from shallowsight.store.store import Store
+from shallowsight.store.training_states import STATES, seconds_between_states
+
+if TYPE_CHECKING:
+    from shallowsight.train.process_task import ProcessTask
+
+_READERS = 4  # processes that decode pictures for each GPU, as the public code has
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a training runs on this machine."""
+
+    threads: int  # of each process
+    save_seconds: float  # between two states
+    accumulation: int | None  # as ProcessTask has it
+
+    @classmethod
+    def here(cls, processes: int | None, accumulation: int | None) -> "Conditions":
+        """`processes` as train.launch takes it.
+
+        Raises:
+            ConfigurationError: the environment asks for no number of threads, or of seconds between two states.
+        """
+        return cls(member_threads(processes), seconds_between_states(), accumulation)
+
+
+def process_task(task: StageTask, conditions: Conditions, store: Store, out: Path, work: Path) -> "ProcessTask":
+    """The task that fills `out`; brings what it reads to this machine."""
+    import torch
+
+    from shallowsight.train.process_task import ProcessTask
+
+    resolved, cell, features, pretrained = task.resolved, task.cell, task.features, task.pretrained
+    return ProcessTask(
+        experiment=task.experiment,
+        tower=resolved.tower,
+        stage=task.stage,
+        data=store.folder(prepare_cell(resolved)),
+        feature_folders=None if features is None else tuple(store.folder(each) for each in features),
+        start=None if pretrained is None else store.folder(pretrained),
+        out=out,
+        work=work,
+        threads=conditions.threads,
+        accumulation=conditions.accumulation,
+        # On a CPU they would take from the training what they give it.
+        workers=_READERS if torch.cuda.is_available() else 0,
+        states=states_url(store),
+        state_key=state_key(cell),
+        save_seconds=conditions.save_seconds,
+        study=resolved.study.name,
+        cell=cell.digest,
+    )
+
+
+def states_url(store: Store) -> str:
+    """Where the states of unfinished trainings are kept."""
+    return os.environ.get(STATES, store.url)
+
+
+def state_key(cell: Cell) -> str:
+    """What the keys of a cell's states begin with."""
+    return f"training_state/{cell.digest}"

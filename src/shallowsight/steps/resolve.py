@@ -1,0 +1,92 @@
+"""From names, files and overrides to the one document that every step takes. Needs no torch."""
+
+from collections.abc import Mapping, Sequence
+
+from shallowsight.cost.caching import pays_to_cache
+from shallowsight.data.enough import require_kinds, require_pictures
+from shallowsight.data.own_files import require_files
+from shallowsight.data.record_kinds import kinds_of_test
+from shallowsight.data.sources import source_facts
+from shallowsight.errors import ConfigurationError
+from shallowsight.model.files.pinned import pin
+from shallowsight.model.language.families import require_family
+from shallowsight.model.language.kinds import require_kind_of_model, require_language
+from shallowsight.model.tower.families import describe
+from shallowsight.observe.tracking.sender import require_tracking
+from shallowsight.store.training_states import require_states
+from shallowsight.study.experiment import SCRATCH, Experiment
+from shallowsight.study.overrides import load_experiment, load_study
+from shallowsight.study.resolved import Resolved, SourceFacts
+from shallowsight.study.settings import check_word_or_setting
+from shallowsight.study.stages import STAGES
+from shallowsight.study.study import Study
+
+
+def resolve_study(name_or_file: str, overrides: Sequence[str]) -> Resolved:
+    """Fix names, files, overrides and tower into the one document that later steps take.
+
+    Raises:
+        ConfigurationError: something that was named does not exist or does not fit.
+    """
+    return _resolve(load_study(name_or_file, overrides, _depth))
+
+
+def resolve_experiment(name_or_file: str, overrides: Sequence[str]) -> Resolved:
+    """One experiment as a study of one setting and one seed; raises as `resolve_study`."""
+    experiment = load_experiment(name_or_file, overrides, _depth)
+    study = Study(name=experiment.name, base=experiment, settings=(str(experiment.setting),), seeds=(experiment.seed,))
+    return _resolve(study)
+
+
+def _depth(tower: str) -> int:
+    return describe(tower).depth
+
+
+def _resolve(study: Study) -> Resolved:
+    require_tracking()
+    require_states()
+    vision, language, data = study.base.vision, study.base.language, study.base.data
+    require_files(data)  # first: the hub may take a minute to say that it is not there
+    tower = describe(vision.tower, vision.revision)
+    try:
+        for text in study.settings:
+            check_word_or_setting(text, tower.depth)
+    except ValueError as error:
+        raise ConfigurationError(f"{tower.name}: {error}") from None
+    tokens = tower.tokens(vision.image_size, vision.pool, vision.features)
+    if tokens >= language.max_length:
+        raise ConfigurationError(
+            f"one picture is {tokens} tokens, language.max_length is {language.max_length}: raise it, or vision.pool"
+        )
+    sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
+    _require_enough(study.base, sources)
+    images = sum(facts.images for facts in sources.values())
+    cache = pays_to_cache(study.base, tower, tokens, images)
+    digest, revision = _pin_language(study.base)
+    pinned = study.base.model_copy(
+        update={
+            "vision": vision.model_copy(update={"revision": tower.revision}),
+            "language": language.model_copy(update={"revision": revision}),
+        }
+    )
+    study = study.model_copy(update={"base": pinned})
+    return Resolved(study=study, tower=tower, language_digest=digest, sources=sources, cache_features=cache)
+
+
+def _require_enough(base: Experiment, sources: Mapping[str, SourceFacts]) -> None:
+    """What the records alone tell; the gate may put some of them aside, and files may name the same pictures."""
+    data = base.data
+    own, trained = set(data.files), {*data.pretrain, *data.finetune}
+    require_pictures(sum(sources[name].images if name in own else sources[name].train_rows for name in trained))
+    require_kinds(base.benchmarks, kinds_of_test(data))
+
+
+def _pin_language(base: Experiment) -> tuple[str, str | None]:
+    language = base.language
+    if language.model == SCRATCH:
+        return SCRATCH, None
+    found = pin("language.model", language.model, language.revision, SCRATCH)
+    require_kind_of_model(language.model, found.config)
+    require_family(found.config.get("model_type"), {name: base.stage(name) for name in STAGES})
+    require_language(language.model, found, language.max_length)
+    return found.digest, found.revision

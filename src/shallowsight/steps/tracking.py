@@ -1,0 +1,173 @@
+"""Evaluations for a weave project: of a setting as soon as it is evaluated, or of all that a study has.
+
+Scores, and as many questions as the environment asks for; never a picture, never a path.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from shallowsight import __version__
+from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.observe.progress import Progress
+from shallowsight.observe.tracking.sender import require_tracking as require_tracking
+from shallowsight.observe.tracking.sender import send
+from shallowsight.observe.tracking.settings import PROJECT, Tracking, tracking
+from shallowsight.observe.tracking.values import Evaluation, Outcome, Row, Score
+from shallowsight.store.cells import evaluate_cell, prepare_cell
+from shallowsight.store.digest import digest_of
+from shallowsight.store.store import STUDY, Store
+from shallowsight.study.experiment import SCRATCH
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What one evaluate cell holds, and which questions it answered."""
+
+    setting: Setting
+    seed: int
+    cell_digest: str
+    questions_digest: str
+    benchmarks: Sequence[Mapping[str, Any]]  # as in scores.json
+    samples: Sequence[Mapping[str, Any]]  # as in samples.jsonl
+
+
+def track_setting(resolved: Resolved, setting: Setting, cells: Sequence[Path], store: Store) -> None:
+    """Send a setting's evaluations, where tracking is on. `cells` are the folders of its evaluate cells, by seed.
+
+    Never stops a study: its results are whole, and what was not sent can be sent later.
+    """
+    try:
+        to = tracking()
+        if to is None:
+            return
+        results = [_read(resolved, setting, seed, cell) for seed, cell in zip(resolved.study.seeds, cells, strict=True)]
+        send(to, [_evaluation(resolved, result, to.samples) for result in results])
+    except (ShallowsightError, OSError) as fault:
+        command = f"shallowsight track --out {store.name}"
+        log.warning("%s. The results are whole; once it works, `%s` sends what is missing", fault, command)
+        # The display shows it where nobody reads the log.
+        Progress(f"setting {setting} was not sent to weave; `{command}` sends it later")(1, 1)
+
+
+def track_study(store: Store) -> Outcome:
+    """Send what a study has and the project does not have yet.
+
+    Raises:
+        ConfigurationError: no project is named, there is no key, or the store has no results.
+        ShallowsightError: the server did not take all of it.
+    """
+    from shallowsight.report.inputs import OUTPUTS, read_study
+
+    to = _required_tracking()
+    resolved = _read_resolved(store)
+    with store.view(OUTPUTS) as folder:
+        study = read_study(folder)
+    results = [
+        _Result(
+            setting=Setting.parse(member.setting),
+            seed=trial.seed,
+            cell_digest=trial.digests["evaluate"],
+            questions_digest=trial.digests["prepare"],
+            benchmarks=trial.benchmarks,
+            samples=[vars(sample) for sample in trial.samples],
+        )
+        for member in study.members
+        for trial in member.done
+    ]
+    if not results:
+        raise ConfigurationError(f"{store.name} has no finished evaluation; run its study first")
+    return send(to, [_evaluation(resolved, result, to.samples) for result in results])
+
+
+def _required_tracking() -> Tracking:
+    to = require_tracking()
+    if to is None:
+        raise ConfigurationError(f"{PROJECT} is not set: write ENTITY/PROJECT, where the evaluations shall go")
+    return to
+
+
+def _read_resolved(store: Store) -> Resolved:
+    text = store.read_document(STUDY)
+    if text is None:
+        raise ConfigurationError(f"{store.name} holds no study: there is no {STUDY}")
+    try:
+        return Resolved.model_validate_json(text)
+    except ValidationError:
+        raise ConfigurationError(
+            f"{store.name}: {STUDY} is not of this version of shallowsight; run the study again first"
+        ) from None
+
+
+def _read(resolved: Resolved, setting: Setting, seed: int, cell: Path) -> _Result:
+    lines = (cell / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    return _Result(
+        setting=setting,
+        seed=seed,
+        cell_digest=evaluate_cell(resolved, setting, seed).digest,
+        questions_digest=prepare_cell(resolved).digest,
+        benchmarks=json.loads((cell / "scores.json").read_text(encoding="utf-8"))["benchmarks"],
+        samples=[json.loads(line) for line in lines],
+    )
+
+
+def _evaluation(resolved: Resolved, result: _Result, samples: int) -> Evaluation:
+    return Evaluation(
+        study=resolved.study.name,
+        study_digest=digest_of(resolved.model_dump(mode="json")),
+        setting=str(result.setting),
+        layers=tuple(result.setting.layers),
+        fusion=result.setting.fusion,
+        seed=result.seed,
+        tower=_tower(resolved),
+        language=_language(resolved),
+        cell_digest=result.cell_digest,
+        questions_digest=result.questions_digest,
+        version=__version__,
+        scores=tuple(_score(row) for row in result.benchmarks),
+        rows=tuple(_row(sample) for sample in _spread(result.samples)[:samples]),
+    )
+
+
+def _tower(resolved: Resolved) -> str:
+    return resolved.tower.digest if resolved.tower.in_a_folder else resolved.tower.name
+
+
+def _language(resolved: Resolved) -> str:
+    language = resolved.base.language
+    # A model in a folder or a bucket has its digest for a revision; one of the hub has a commit.
+    of_a_folder = language.model != SCRATCH and language.revision in {None, resolved.language_digest}
+    return resolved.language_digest if of_a_folder else language.model
+
+
+def _score(row: Mapping[str, Any]) -> Score:
+    return Score.model_validate({name: row.get(name) for name in Score.model_fields})
+
+
+def _row(sample: Mapping[str, Any]) -> Row:
+    return Row(
+        key=digest_of([sample["id"], sample["image_id"]]),
+        benchmark=sample["benchmark"],
+        question=sample["question"],
+        expected=sample["target"],
+        answer=sample["prediction"],
+        correct=bool(sample["correct"]),
+    )
+
+
+def _spread(samples: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The first of every benchmark, then the second of every one: for all settings the same questions."""
+    by_benchmark: dict[str, list[Mapping[str, Any]]] = {}
+    for sample in samples:
+        by_benchmark.setdefault(sample["benchmark"], []).append(sample)
+    return [sample for sample in chain.from_iterable(zip_longest(*by_benchmark.values())) if sample is not None]

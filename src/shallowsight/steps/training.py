@@ -1,0 +1,22 @@
+"""The box of one training stage: every seed of a setting, on this machine or by TrainJobs of a cluster."""
+
+from pathlib import Path
+
+from shallowsight.cluster.training import Launch, train_on_cluster, uses_trainjobs
+from shallowsight.steps.train_cell import train_cell
+from shallowsight.store.stage_task import StageTask
+from shallowsight.store.store import Store
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.stages import StageName
+
+
+def train_stage(resolved: Resolved, setting: str, stage: StageName, store: Store, launch: Launch) -> list[Path]:
+    """One stage of one setting, for every seed of the study; an unfinished one goes on from its last saved state.
+
+    On this machine or, in a pod of a cluster, by a TrainJob for each seed.
+    """
+    parsed = resolved.setting(setting)
+    tasks = [StageTask(resolved=resolved, setting=str(parsed), seed=s, stage=stage) for s in resolved.study.seeds]
+    if uses_trainjobs():
+        return [train_on_cluster(task, store, launch) for task in tasks]
+    return [train_cell(task, store, max(1, launch.gpus)) for task in tasks]

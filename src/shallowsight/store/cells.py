@@ -1,0 +1,139 @@
+"""Cells: one (experiment, step) each, named by a digest of everything that can change its bytes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from shallowsight.store.digest import code_digest, digest_of, versions_of
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
+from shallowsight.study.stages import StageName
+
+# The modules that do a step's work, and the packages whose version can change its output.
+_CODE = {
+    "prepare": (
+        ("shallowsight.data.prepare", "shallowsight.model.language.given_tokenizer"),
+        ("pillow", "numpy", "tokenizers", "transformers", "great-expectations", "pandas"),
+    ),
+    "analyze": (("shallowsight.analysis.analyze",), ("torch", "transformers", "numpy", "pillow")),
+    "encode": (("shallowsight.model.encode",), ("torch", "transformers", "numpy", "pillow")),
+    "pretrain": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "numpy", "pillow")),
+    "finetune": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "peft", "numpy", "pillow")),
+    # lmms-eval imports the last two by name: no import statement of the first leads to them.
+    "evaluate": (
+        ("shallowsight.evaluate.harness", "shallowsight.evaluate.adapter", "shallowsight.evaluate.local_task"),
+        ("torch", "transformers", "lmms-eval", "numpy", "pillow"),
+    ),
+}
+
+
+class Cell(BaseModel):
+    """`parents` are digests of cells whose outputs this one reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: str
+    digest: str
+    setting: str | None = None
+    seed: int | None = None
+    parents: tuple[str, ...] = ()
+
+    @classmethod
+    def make(
+        cls,
+        step: str,
+        inputs: Mapping[str, Any],
+        parents: Sequence["Cell"] = (),
+        setting: str | None = None,
+        seed: int | None = None,
+    ) -> Self:
+        modules, packages = _CODE[step]
+        found = tuple(parent.digest for parent in parents)
+        whole = {
+            "step": step,
+            "inputs": dict(inputs),
+            "parents": found,
+            "code": [code_digest(module) for module in modules],
+            "packages": versions_of(*packages),
+        }
+        return cls(step=step, digest=digest_of(whole), setting=setting, seed=seed, parents=found)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Those whose version is part of the digest."""
+        return _CODE[self.step][1]
+
+    def __str__(self) -> str:
+        what = [
+            self.step,
+            *([self.setting] if self.setting else []),
+            *([f"seed {self.seed}"] if self.seed is not None else []),
+        ]
+        return " ".join(what)
+
+
+def prepare_cell(resolved: Resolved) -> Cell:
+    """Records, pictures, questions and tokenizer of a study."""
+    data = resolved.base.data
+    inputs = {
+        # The tolerances decide what passes; the sources' digests stand for everything else of `data`.
+        "tolerances": data.model_dump(
+            mode="json", include={"max_bad_share", "max_leaked_images", "refuse_conversions", "decode"}
+        ),
+        "sources": {
+            use: [resolved.sources[s].digest for s in getattr(data, use)] for use in ("pretrain", "finetune", "test")
+        },
+        "turns": data.turns,
+        "language": resolved.language_digest,
+        "vocabulary": resolved.base.language.vocabulary,
+    }
+    return Cell.make("prepare", inputs)
+
+
+def analyze_cell(resolved: Resolved) -> Cell:
+    """Similarity and groups of the tower's layers."""
+    base = resolved.base
+    inputs = {
+        "tower": resolved.tower.digest,
+        "image_size": base.vision.image_size,
+        "picture": base.finetune.picture,
+    }
+    return Cell.make("analyze", inputs, [prepare_cell(resolved)])
+
+
+def encode_cell(resolved: Resolved, layer: int) -> Cell:
+    """The features of one layer, for all pictures of the study."""
+    vision = resolved.base.vision.model_dump(mode="json", exclude={"tower", "revision", "layers"})
+    inputs = {
+        "tower": resolved.tower.digest,
+        "vision": vision,
+        "picture": resolved.base.finetune.picture,
+        "layer": layer,
+    }
+    return Cell.make("encode", inputs, [prepare_cell(resolved)], setting=f"layer {layer}")
+
+
+def feature_cells(resolved: Resolved, setting: Setting) -> tuple[Cell, ...] | None:
+    """The cached features that a setting reads, one cell for each layer; None where features are not cached."""
+    return tuple(encode_cell(resolved, layer) for layer in setting.layers) if resolved.cache_features else None
+
+
+def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName) -> Cell:
+    """A finetune cell has the pretrain cell of the same experiment as its last parent."""
+    experiment = resolved.base.at(setting, seed)
+    parents = [prepare_cell(resolved), *(feature_cells(resolved, setting) or ())]
+    if stage == "finetune":
+        parents.append(stage_cell(resolved, setting, seed, "pretrain"))
+    part = experiment.model_dump(mode="json", include={"fusion", "connector", "seed", stage})
+    part["vision"] = experiment.vision.model_dump(mode="json", exclude={"tower", "revision"})
+    part["language"] = experiment.language.model_dump(mode="json", exclude={"model", "revision"})
+    part["weights"] = [resolved.tower.digest, resolved.language_digest]
+    return Cell.make(stage, part, parents, str(setting), seed)
+
+
+def evaluate_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
+    """Answers and scores of one setting and seed."""
+    parents = [prepare_cell(resolved), *(feature_cells(resolved, setting) or ())]
+    parents.append(stage_cell(resolved, setting, seed, "finetune"))
+    return Cell.make("evaluate", {"benchmarks": list(resolved.base.benchmarks)}, parents, str(setting), seed)

@@ -1,0 +1,77 @@
+"""The members of a study: which settings are trained, why, and the cells that each of them is."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shallowsight.store.cells import Cell, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.store.digest import digest_of
+from shallowsight.study.layers import Group
+from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting, resolve_settings
+from shallowsight.study.stages import STAGES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings in the order asked, each with the roles it plays."""
+
+    members: dict[Setting, tuple[str, ...]]
+
+    def cells(self, resolved: Resolved) -> list[Cell]:
+        """Every cell of the study, parents before children."""
+        found = [prepare_cell(resolved), analyze_cell(resolved)]
+        if resolved.cache_features:
+            found += [encode_cell(resolved, layer) for layer in self.layers]
+        for setting in self.members:
+            for seed in resolved.study.seeds:
+                found += [stage_cell(resolved, setting, seed, stage) for stage in STAGES]
+                found.append(evaluate_cell(resolved, setting, seed))
+        return found
+
+    @property
+    def layers(self) -> list[int]:
+        return sorted({layer for setting in self.members for layer in setting.layers})
+
+    def as_json(self, resolved: Resolved) -> dict[str, Any]:
+        """What plan.json holds; the report reads it."""
+        return {
+            "study": digest_of(resolved.model_dump(mode="json")),  # a plan of another one is nobody's
+            "members": [self._member(resolved, setting, roles) for setting, roles in self.members.items()],
+            "analysis": analyze_cell(resolved).digest,
+            "shared": {
+                "prepare": prepare_cell(resolved).digest,
+                "encode": {str(k): encode_cell(resolved, k).digest for k in self.layers if resolved.cache_features},
+            },
+        }
+
+    def _member(self, resolved: Resolved, setting: Setting, roles: tuple[str, ...]) -> dict[str, Any]:
+        return {
+            "setting": str(setting),
+            "layers": list(setting.layers),
+            "fusion": setting.fusion,
+            "roles": list(roles),
+            "experiments": [
+                {
+                    "seed": seed,
+                    "cells": {
+                        "pretrain": stage_cell(resolved, setting, seed, "pretrain").digest,
+                        "finetune": stage_cell(resolved, setting, seed, "finetune").digest,
+                        "evaluate": evaluate_cell(resolved, setting, seed).digest,
+                    },
+                }
+                for seed in resolved.study.seeds
+            ],
+        }
+
+
+def make_plan(resolved: Resolved, analysis: Path) -> Plan:
+    """`analysis` is the folder of the analysis cell."""
+    return Plan(resolve_settings(resolved.study.settings, resolved.tower.depth, read_groups(analysis)))
+
+
+def read_groups(analysis: Path) -> tuple[Group, ...]:
+    """The groups that an analysis found."""
+    raw = json.loads((analysis / "analysis.json").read_text(encoding="utf-8"))["groups"]
+    return tuple(Group(g["name"], tuple(g["layers"]), g["representative"]) for g in raw)

@@ -1,0 +1,250 @@
+"""The store of a study: cells that are whole or do not exist.
+
+Layout: `study.json`, `ledger.jsonl`, `cells/<digest>/{cell.json, ...outputs}`, `report/`.
+`cell.json` is written last and lists size and sha256 of every output. A study in a bucket is store/mirror.py's.
+"""
+
+import fcntl
+import logging
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightError
+from shallowsight.store.cells import Cell
+from shallowsight.store.computation import take_note
+from shallowsight.store.digest import builds_of, file_sha256
+from shallowsight.store.disk import sync, write_whole
+from shallowsight.store.ledger import Ledger
+from shallowsight.store.record import CellRecord, Output, read_record
+
+log = logging.getLogger(__name__)
+
+CELL = "cell.json"
+STUDY = "study.json"
+PLAN = "plan.json"
+
+
+class Store:
+    """Cells and ledger of one study in a folder."""
+
+    run = ""  # of a pipeline: a folder belongs to one at a time
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ledger = Ledger(root / "ledger.jsonl")
+
+    @property
+    def url(self) -> str:
+        return f"file://{quote(str(self.root))}"
+
+    @property
+    def name(self) -> str:
+        """As `--out` takes it."""
+        return str(self.root)
+
+    def require_own(self) -> None:
+        """Raises ConfigurationError for a folder that holds something else than a study."""
+        above = next((folder for folder in self.root.parents if folder.is_file()), None)
+        if above is not None:
+            raise ConfigurationError(f"--out {self.root}: {above} is a file; name a folder elsewhere")
+        if self.root.is_file():
+            raise ConfigurationError(f"--out {self.root} is a file; name a folder")
+        if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / STUDY).exists():
+            raise ConfigurationError(
+                f"--out {self.root} holds other files; name a new folder, or one of an earlier study"
+            )
+
+    def read_document(self, name: str) -> str | None:
+        """`study.json` or `plan.json`; None when there is none."""
+        path = self.root / name
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
+    def write_document(self, name: str, text: str) -> None:
+        write_whole(self.root / name, text)
+
+    def remove_document(self, name: str) -> None:
+        (self.root / name).unlink(missing_ok=True)
+
+    def share(self, folder: str) -> None:
+        """Let others see what is in a folder of `root`: here they do."""
+
+    @contextmanager
+    def view(self, outputs: Sequence[str]) -> Iterator[Path]:
+        """A folder with the study's documents, ledger, records, and at least the named outputs of its cells."""
+        yield self.root
+
+    def place(self, cell: Cell) -> Path:
+        """Where a cell is, or would be."""
+        return self.root / "cells" / cell.digest
+
+    def folder(self, cell: Cell) -> Path:
+        """The same, to read its outputs there."""
+        return self.place(cell)
+
+    def is_whole(self, cell: Cell) -> bool:
+        """Every output is there with the recorded size and sha256, and the parents still hold what was read."""
+        try:
+            self.verify(cell)
+        except CorruptOutput:
+            return False
+        return True
+
+    def verify(self, cell: Cell) -> None:
+        """Raises CorruptOutput that says what is missing or changed."""
+        record = self.record(cell.digest)
+        if record is None:
+            raise CorruptOutput(f"{cell}: not built yet")
+        self._verify_outputs(record)
+        if set(record.parents) != set(cell.parents):
+            raise CorruptOutput(f"{cell}: its record names other parents")
+        for digest, content in record.parents.items():
+            parent = self.record(digest)
+            # A parent that was rebuilt to the same bytes changes nothing; one that is being rebuilt does not either.
+            if parent is not None and parent.content != content:
+                raise CorruptOutput(f"{cell}: what it was built from has changed")
+
+    def _verify_outputs(self, record: CellRecord) -> None:
+        for name, output in record.outputs.items():
+            path = self.root / "cells" / record.digest / name
+            if not path.is_file():
+                raise CorruptOutput(f"{path} is missing")
+            if path.stat().st_size != output.size or file_sha256(path) != output.sha256:
+                raise CorruptOutput(f"{path} is not the file that was written")
+
+    def record(self, digest: str) -> CellRecord | None:
+        """The content of a cell.json, or None when there is none that can be read."""
+        path = self.root / "cells" / digest / CELL
+        return read_record(digest, path.read_bytes() if path.exists() else None)
+
+    def build(self, cell: Cell, make: Callable[[Path], None]) -> Path:
+        """The cell's place; `make` fills a fresh folder unless a whole one exists. Two callers never both make it."""
+        return self.build_many([cell], lambda folders: make(folders[cell]))[0]
+
+    def build_many(self, cells: Sequence[Cell], make: Callable[[Mapping[Cell, Path]], None]) -> list[Path]:
+        """The places of cells that one pass makes together; `make` gets fresh folders of those not there yet."""
+        with ExitStack() as locks:
+            # In one order everywhere, so that two callers cannot wait for each other.
+            for cell in sorted(cells, key=lambda c: c.digest):
+                locks.enter_context(self._lock(cell))
+            missing = [cell for cell in cells if not self._reuse(cell)]
+            if missing:
+                self._make(missing, make)
+        return [self.place(cell) for cell in cells]
+
+    def _reuse(self, cell: Cell) -> bool:
+        try:
+            self.verify(cell)
+        except CorruptOutput as fault:
+            if (self.place(cell) / CELL).exists():
+                log.warning("%s; building it again", fault)
+                self.ledger.append("corrupt", cell, error=fault)
+            return False
+        self.ledger.append("reused", cell)
+        return True
+
+    def _make(self, cells: Sequence[Cell], make: Callable[[Mapping[Cell, Path]], None]) -> None:
+        for cell in cells:
+            for digest in cell.parents:
+                # What is read now is what the record will say was read.
+                self._verify_outputs(self._parent(cell, digest))
+        aside = {cell: self.root / "cells" / f".building-{cell.digest}" for cell in cells}
+        for cell, folder in aside.items():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            self.ledger.append("started", cell)
+        started = time.monotonic()
+        try:
+            make(aside)
+            seconds = (time.monotonic() - started) / len(cells)
+            for cell, folder in aside.items():
+                self._commit(cell, folder, seconds)
+        except BaseException as error:
+            for cell, folder in aside.items():
+                shutil.rmtree(folder, ignore_errors=True)
+                self.ledger.append("failed", cell, time.monotonic() - started, error)
+            raise
+        for cell in cells:
+            self.ledger.append("done", cell, seconds)
+
+    def _commit(self, cell: Cell, aside: Path, seconds: float) -> None:
+        computed, outputs = take_note(aside), {}
+        for path in sorted(p for p in aside.rglob("*") if p.is_file()):
+            sync(path)
+            outputs[str(path.relative_to(aside))] = Output(sha256=file_sha256(path), size=path.stat().st_size)
+        record = CellRecord(
+            digest=cell.digest,
+            step=cell.step,
+            setting=cell.setting,
+            seed=cell.seed,
+            parents={digest: self._parent(cell, digest).content for digest in cell.parents},
+            outputs=outputs,
+            seconds=round(seconds, 3),
+            machine={"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+            packages=builds_of(*cell.packages),
+            computed=computed,
+        )
+        (aside / CELL).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+        sync(aside / CELL)
+        shutil.rmtree(self.place(cell), ignore_errors=True)  # a corrupt one, or one without cell.json
+        aside.rename(self.place(cell))
+        sync(self.place(cell).parent)
+
+    def _parent(self, cell: Cell, digest: str) -> CellRecord:
+        record = self.record(digest)
+        if record is None:
+            raise ShallowsightError(
+                f"{cell} reads the cell {digest}, which is not there; "
+                "run the earlier steps first (`shallowsight study` runs all of them)"
+            )
+        return record
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """One local run at a time in a study folder; sweeps up what a killed one left.
+
+        Raises:
+            ShallowsightError: another run is at work.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise ShallowsightError(
+                    f"{self.root} is in use by process {lock.read() or 'unknown'}; wait for it or name another --out"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            self._sweep()
+            yield
+
+    def _sweep(self) -> None:
+        for left in (self.root / "cells").glob(".building-*"):
+            lock = left.with_name(f".{left.name.removeprefix('.building-')}.lock")
+            with lock.open("w") as opened:
+                try:
+                    fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue  # a step run on its own is at work there
+                shutil.rmtree(left, ignore_errors=True)
+
+    @contextmanager
+    def _lock(self, cell: Cell) -> Iterator[None]:
+        folder = self.root / "cells"
+        folder.mkdir(parents=True, exist_ok=True)
+        # The operating system lets go of it when the process dies, however it dies.
+        with (folder / f".{cell.digest}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.info("%s is being built by another process; waiting for it", cell)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield

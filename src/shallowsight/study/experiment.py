@@ -1,0 +1,113 @@
+"""An experiment: frozen values that fix what is trained, on what, and how it is judged.
+
+Cluster facts (nodes, GPU counts, buckets, secrets) are not here: a digest must not change with the cluster.
+"""
+
+from typing import Literal, Self
+
+from pydantic import field_validator, model_validator
+
+from shallowsight.study.benchmarks import DEMO_BENCHMARKS, find_benchmark
+from shallowsight.study.data import Data
+from shallowsight.study.fields import Names, Part, Positive, Seed
+from shallowsight.study.layers import LayerSet
+from shallowsight.study.settings import FusionKind, Setting
+from shallowsight.study.stages import Stage, StageName
+
+ConnectorKind = Literal["linear", "mlp2x_gelu"]
+EMBEDDED_TOWER = "embedded:dinov2-small"
+SCRATCH = "scratch"  # the language model that is made here
+
+
+class Vision(Part):
+    """The frozen tower and what is taken from it."""
+
+    tower: str = EMBEDDED_TOWER  # or a CLIP, SigLIP or DINOv2: hub id, folder, s3://bucket/folder
+    revision: str | None = None  # a hub commit, or the digest of a folder's or bucket's files; fixed when left out
+    layers: LayerSet = LayerSet((8,))
+    features: Literal["patch", "cls_patch"] = "patch"
+    image_size: Positive = 168  # pixels, a multiple of the tower's patch
+    normalize: bool = True  # each patch vector to mean 0 and variance 1: layers differ widely in scale
+    pool: Positive = 2  # average over pool x pool neighbouring patches
+
+
+class Fusion(Part):
+    """How the features of several layers become one sequence of image tokens."""
+
+    kind: FusionKind = "single"
+
+
+class Connector(Part):
+    """The layers between the tower and the language model."""
+
+    kind: ConnectorKind = "mlp2x_gelu"
+
+
+class Language(Part):
+    """A small Llama trained from scratch, or any causal language model of the hub, a folder or a bucket."""
+
+    model: str = SCRATCH
+    revision: str | None = None  # a hub commit, or the digest of a folder's or bucket's files; fixed when left out
+    width: Positive = 128
+    depth: Positive = 2
+    heads: Positive = 4
+    vocabulary: Positive = 1024  # byte-level BPE, learnt from the training text
+    max_length: Positive = 256  # tokens of text and image together
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        # Rotary positions turn pairs of numbers.
+        if self.model == SCRATCH and self.width % (2 * self.heads):
+            raise ValueError(
+                f"language.width={self.width} does not divide into language.heads={self.heads} of an even width; "
+                f"use a multiple of {2 * self.heads}"
+            )
+        return self
+
+
+class Experiment(Part):
+    """Fixes one trained and evaluated model completely."""
+
+    name: str
+    vision: Vision = Vision()
+    fusion: Fusion = Fusion()
+    connector: Connector = Connector()
+    language: Language = Language()
+    data: Data = Data()
+    pretrain: Stage
+    finetune: Stage
+    benchmarks: Names = DEMO_BENCHMARKS
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _setting_fits(self) -> Self:
+        Setting(self.vision.layers, self.fusion.kind)
+        return self
+
+    @model_validator(mode="after")
+    def _adapters_have_a_model_to_adapt(self) -> Self:
+        if self.pretrain.lora.rank:
+            raise ValueError("pretrain.lora.rank: the language model is frozen while pretraining; use finetune.lora")
+        return self
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"name at least one benchmark, each once; got {', '.join(names) or 'none'}")
+        for name in names:
+            find_benchmark(name)
+        return names
+
+    @property
+    def setting(self) -> Setting:
+        return Setting(self.vision.layers, self.fusion.kind)
+
+    def stage(self, name: StageName) -> Stage:
+        return self.pretrain if name == "pretrain" else self.finetune
+
+    def at(self, setting: Setting, seed: int) -> "Experiment":
+        """The same experiment at another setting and seed."""
+        vision = self.vision.model_copy(update={"layers": setting.layers})
+        fusion = self.fusion.model_copy(update={"kind": setting.fusion})
+        return self.model_copy(update={"vision": vision, "fusion": fusion, "seed": seed})

@@ -1,0 +1,100 @@
+"""Named experiments and studies. A new one is a value derived from another, not a new branch.
+
+The embedded default (design: a laptop, no network, about ten minutes) comes first; every number in it is ours,
+measured on two cores, not the paper's.
+"""
+
+from shallowsight.study.data import Data
+from shallowsight.study.experiment import Connector, Experiment, Language, Vision
+from shallowsight.study.layers import LayerSet
+from shallowsight.study.stages import Stage
+from shallowsight.study.study import Study
+
+# --- The embedded default -------------------------------------------------------------------------------------
+
+DEMO = Experiment(
+    name="demo",
+    # The connector alone learns from captions; a random language model is frozen behind it, so a short stage will do.
+    # One process has nothing to share out: ZeRO 0 and 2 end alike, 0 sooner.
+    pretrain=Stage(learning_rate=2e-3, global_batch=16, updates=60, warmup=0.1, template="plain", zero=0),
+    # Many small updates: at equal work, batches of 16 ended at less than half the training loss of batches of 64.
+    finetune=Stage(learning_rate=2e-3, global_batch=16, updates=750, warmup=0.1, weight_decay=0.05, zero=0),
+)
+
+QUICK = DEMO.model_copy(
+    update={
+        "name": "quick",
+        "data": Data(scenes_train=160, scenes_test=40, easy_vqa_train=20, easy_vqa_test=10),
+        "pretrain": DEMO.pretrain.model_copy(update={"updates": 10}),
+        "finetune": DEMO.finetune.model_copy(update={"updates": 40}),
+    }
+)
+
+# --- The paper, section C: training ---------------------------------------------------------------------------
+
+# As the public code runs it: ZeRO 2 for every size of model, activations computed again, no weight decay. Packing is
+# ours: the same samples share a batch, without padding between them.
+_PAPER_STAGE = Stage(
+    learning_rate=1e-3,
+    global_batch=256,
+    epochs=1.0,
+    warmup=0.03,
+    template="caption",
+    picture="crop",
+    packed=True,
+    zero=2,
+    precision="bfloat16",
+    checkpointing=True,
+)
+_PAPER_FINETUNE = _PAPER_STAGE.model_copy(
+    update={"learning_rate": 2e-5, "global_batch": 128, "template": "v1", "picture": "pad", "order": "by_length"}
+)
+_PAPER_VISION = Vision(
+    tower="openai/clip-vit-large-patch14-336", layers=LayerSet((18,)), image_size=336, normalize=False, pool=1
+)
+# The public code trains the Base model of the smallest size; its text names the Chat one.
+PAPER_LANGUAGES = {
+    "1.4b": "mtgv/MobileLLaMA-1.4B-Base",
+    "2.7b": "mtgv/MobileLLaMA-2.7B-Base",
+    "7b": "lmsys/vicuna-7b-v1.5",
+}
+# Finetuning records; where the user keeps them is `data.*`. Cambrian's 737K and the authors' 1M are theirs to give.
+PAPER_MIXTURES = {"665k": "llava_v1_5_mix665k.json", "737k": "cambrian_737k.jsonl", "1m": "custom_1m.json"}
+
+
+def _paper(size: str, mixture: str) -> Experiment:
+    return Experiment(
+        name=f"paper-{size}" if mixture == "665k" else f"paper-{size}-{mixture}",
+        vision=_PAPER_VISION,
+        connector=Connector(kind="linear"),
+        language=Language(model=PAPER_LANGUAGES[size], max_length=2048),
+        data=Data(
+            pretrain=("data/pretrain/blip_laion_cc_sbu_558k.json",),
+            pretrain_images="data/pretrain/images",
+            finetune=(f"data/finetune/{PAPER_MIXTURES[mixture]}",),
+            images="data/finetune/images",
+            test=("data/test.json",),
+        ),
+        pretrain=_PAPER_STAGE,
+        finetune=_PAPER_FINETUNE,
+        benchmarks=("own",),
+    )
+
+
+PAPER = tuple(_paper(size, mixture) for size in PAPER_LANGUAGES for mixture in PAPER_MIXTURES)
+# Every layer of CLIP-ViT-L/14-336 alone, and one of each group fused.
+PAPER_SETTINGS = (*(str(layer) for layer in range(1, 25)), "3,18,23:concat")
+
+# --- By name ----------------------------------------------------------------------------------------------------
+
+EXPERIMENTS: dict[str, Experiment] = {e.name: e for e in (DEMO, QUICK, *PAPER)}
+
+STUDIES: dict[str, Study] = {
+    s.name: s
+    for s in (
+        # What one would ask about: a layer of every group, the usual choices, and the fusion of the groups.
+        Study(name="demo", base=DEMO, settings=("groups", "9", "penultimate", "last", "groups:concat"), seeds=(0, 1)),
+        Study(name="quick", base=QUICK, settings=("6", "last"), seeds=(0,)),
+        *(Study(name=e.name, base=e, settings=PAPER_SETTINGS, seeds=(0,)) for e in PAPER),
+    )
+}

@@ -1,0 +1,105 @@
+"""Parameters of a pipeline as a page, a schedule or another program sends them: read, or refused in one sentence.
+
+A page sends texts; a client may send numbers, and a list may arrive as its JSON.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import NoReturn
+
+from shallowsight.errors import ConfigurationError
+from shallowsight.study.even_batches import require_even_batches
+from shallowsight.study.resolved import Resolved
+
+_FORM = {"overrides": '["finetune.updates=5", "seeds=0 1"]', "settings": '["8", "3,8,12:concat"]'}
+_SHOWN = 80  # characters
+_MOST = 1_000_000  # GPUs
+
+
+def words_of(name: str, value: object) -> list[str]:
+    """A list of texts; a single one is a list of one, and what is empty is nothing.
+
+    Raises:
+        ConfigurationError: something else.
+    """
+    listed = _listed(name, value)
+    words = [_word(name, each) for each in listed]
+    return [word for word in words if word.strip()]
+
+
+def gpus_of(value: object) -> int:
+    """Of each training: 0 is one process on a CPU, and what is empty is 0.
+
+    Raises:
+        ConfigurationError: no whole number from 0.
+    """
+    text = "0" if value is None else str(value).strip() or "0"
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if isinstance(value, bool) or not number.is_integer() or not 0 <= number <= _MOST:
+        _refuse_number("gpus", value)
+    return int(number)
+
+
+def require_step_gpus(value: object) -> None:
+    """Of the boxes that read the tower: it is part of a pod as it is written, so nobody can mend it on the way.
+
+    Raises:
+        ConfigurationError: not the digits of a whole number.
+    """
+    if not (isinstance(value, str) and value.isascii() and value.isdecimal()):
+        _refuse_number("step_gpus", value)
+
+
+def require_gpus(resolved: Resolved, gpus: object, step_gpus: object) -> None:
+    """Refuse before anything is made that would be of no use.
+
+    Raises:
+        ConfigurationError: one is no number of GPUs, or a batch does not divide among them.
+    """
+    require_even_batches(resolved.base, gpus_of(gpus))
+    require_step_gpus(step_gpus)
+
+
+def settings_override(settings: Sequence[str]) -> list[str]:
+    """The override that gives a study these settings instead of its own; none: it keeps them."""
+    return [f"settings={' '.join(settings)}"] if settings else []
+
+
+def _refuse_number(name: str, value: object) -> NoReturn:
+    raise ConfigurationError(f"{name}={_short(value)}: write a whole number from 0 in digits, for instance 2")
+
+
+def _listed(name: str, value: object) -> list[object]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            return [value]
+        return found if isinstance(found, list) else [value]
+    if isinstance(value, list | tuple):
+        return list(value)
+    _refuse_word(name, value)
+
+
+def _word(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if name == "settings" and not isinstance(value, bool):
+        if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+            return str(int(value))  # a layer
+    _refuse_word(name, value)
+
+
+def _refuse_word(name: str, value: object) -> NoReturn:
+    raise ConfigurationError(f"{name}: {_short(value)} is no text; write a list of texts, for instance {_FORM[name]}")
+
+
+def _short(value: object) -> str:
+    # A page's 5 arrives as 5.0.
+    text = repr(int(value) if isinstance(value, float) and value.is_integer() else value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

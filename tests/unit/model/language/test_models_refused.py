@@ -1,0 +1,282 @@
+"""Models that would fail once their weights are loaded or a text is read: refused by a dry run, in one sentence."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from model_folders import WORDS, change_json, language_folder, write_json
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer
+from typer.testing import CliRunner
+
+from shallowsight.cli.app import app
+from shallowsight.errors import ConfigurationError
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 1234\n"
+WHOLE = "model.safetensors"
+
+
+@pytest.fixture
+def language(tmp_path: Path) -> Path:
+    return language_folder(tmp_path / "llama")
+
+
+@pytest.fixture
+def tower(towers: dict[str, Path], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(towers["clip"], tmp_path / "clip"))
+
+
+def dry_run(*overrides: str) -> str:
+    """What is said of a study that cannot be; empty when it can."""
+    words = [part for override in overrides for part in ("--set", override)]
+    ended = CliRunner().invoke(app, ["study", "quick", "--dry-run", "--out", "nowhere", *words])
+    if ended.exception is None:
+        return ""
+    assert isinstance(ended.exception, ConfigurationError), ended.exception
+    return str(ended.exception).partition("; `shallowsight forecast")[0]
+
+
+def with_language(folder: Path, *more: str) -> str:
+    said = dry_run(f"language.model={folder}", *more)
+    assert "torch" not in said.replace("pytorch_model.bin", "")
+    return said.replace(str(folder.parent), "")
+
+
+def with_tower(folder: Path) -> str:
+    return dry_run(f"vision.tower={folder}", "settings=2", "vision.image_size=28").replace(str(folder.parent), "")
+
+
+def test_what_is_good_is_taken(language: Path, tower: Path) -> None:
+    assert with_language(language) == ""
+    assert with_tower(tower) == ""
+
+
+def in_shards(folder: Path, *written: int) -> None:
+    (folder / WHOLE).unlink()
+    names = {number: f"model-{number:05}-of-00002.safetensors" for number in (1, 2)}
+    write_json(folder / f"{WHOLE}.index.json", {"weight_map": {"a": names[1], "b": names[2]}})
+    for number in written:
+        save_file({"ab"[number - 1]: np.ones(3, np.float32)}, folder / names[number])
+
+
+def cut(folder: Path, by: int) -> None:
+    data = (folder / WHOLE).read_bytes()
+    (folder / WHOLE).write_bytes(data[: len(data) - by])
+
+
+def only_pickled(folder: Path) -> None:
+    (folder / WHOLE).rename(folder / "pytorch_model.bin")
+
+
+WEIGHTS = [
+    pytest.param(lambda f: (f / WHOLE).write_bytes(POINTER), f"/{WHOLE} is a pointer of git-lfs", id="pointer"),
+    pytest.param(lambda f: (f / "config.json").write_bytes(POINTER), "/config.json is a pointer", id="pointer of text"),
+    pytest.param(only_pickled, "no .safetensors file in .*, but pytorch_model.bin, which is not loaded", id="pickle"),
+    pytest.param(lambda f: (f / WHOLE).unlink(), "no .safetensors file in .*; save it with save_pretrained", id="none"),
+    pytest.param(
+        lambda f: (f / WHOLE).rename(f / "other.safetensors"), f"has other.safetensors, but neither {WHOLE}", id="name"
+    ),
+    pytest.param(lambda f: in_shards(f, 1), "no .*/model-00002-of-00002.safetensors, which .* names", id="shard"),
+    pytest.param(
+        lambda f: (in_shards(f, 1, 2), write_json(f / f"{WHOLE}.index.json", [])), "has no weight_map", id="index"
+    ),
+    pytest.param(lambda f: cut(f, 4), f"/{WHOLE} has .* bytes, its header says .*: it is cut short", id="cut"),
+    pytest.param(lambda f: (f / WHOLE).write_bytes(b""), f"/{WHOLE} is broken or cut short", id="empty"),
+    pytest.param(lambda f: (f / WHOLE).write_bytes(b"x" * 99), f"/{WHOLE} is broken or cut short", id="no header"),
+    pytest.param(
+        lambda f: (f / WHOLE).write_bytes((9).to_bytes(8, "little") + b'{"a": {}}'), "cannot be read", id="header"
+    ),
+    pytest.param(
+        lambda f: write_json(f / "adapter_config.json", {}), "has adapters of another model", id="adapters"
+    ),
+    pytest.param(lambda f: write_json(f / "config.json", []), "config.json holds no object of JSON", id="list"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "says"), WEIGHTS)
+def test_weights_that_are_not_all_there(
+    language: Path, tower: Path, spoil: Callable[[Path], object], says: str
+) -> None:
+    for folder, ask, key in ((language, with_language, "language.model"), (tower, with_tower, "vision.tower")):
+        spoil(folder)
+        said = ask(folder)
+        assert said.startswith(f"{key}: ")
+        assert re.search(says, said), said
+        assert "\n" not in said
+
+
+def test_whole_shards_are_taken(language: Path) -> None:
+    in_shards(language, 1, 2)
+    assert with_language(language) == ""
+
+
+@pytest.mark.parametrize("taken", ["preprocessor_config.json", "processor_config.json"])
+def test_a_tower_without_its_processor(tower: Path, taken: str) -> None:
+    processor = json.loads((tower / "preprocessor_config.json").read_text())
+    (tower / "preprocessor_config.json").unlink()
+    assert with_tower(tower).startswith("vision.tower: no /clip/preprocessor_config.json, which says how its pictures")
+    write_json(tower / taken, {"image_processor": processor} if taken == "processor_config.json" else processor)
+    assert with_tower(tower) == ""
+
+
+LLAVA = {"model_type": "llava", "vision_config": {}, "text_config": {}}
+TOWER = {"model_type": "clip_vision_model", "patch_size": 14}
+T5 = {"model_type": "t5", "is_encoder_decoder": True}
+CLASSIFIES = {"architectures": ["LlamaForSequenceClassification"]}
+BARE = {"architectures": ["LlamaModel"], "tie_word_embeddings": False}
+QUANTISED = {"quantization_config": {"quant_method": "gptq"}}
+KINDS = [
+    pytest.param({"model_type": None}, "its config.json names no model_type", id="nothing"),
+    pytest.param(LLAVA, "a 'llava' model has parts for other things than text", id="llava"),
+    pytest.param(TOWER, "a 'clip_vision_model' model reads pictures", id="tower"),
+    pytest.param(T5, "a 't5' model has an encoder beside its decoder", id="t5"),
+    pytest.param({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "a BertForMaskedLM does", id="bert"),
+    pytest.param(CLASSIFIES, "a LlamaForSequenceClassification does not write", id="a head for something else"),
+    pytest.param(BARE, "a LlamaModel has no output layer", id="no head"),
+    pytest.param(QUANTISED, "its weights are quantised", id="quantised"),
+]
+
+
+@pytest.mark.parametrize(("config", "says"), KINDS)
+def test_another_kind_of_model(language: Path, config: dict[str, object], says: str) -> None:
+    change_json(language / "config.json", **config)
+    said = with_language(language)
+    assert said.startswith(f"language.model: '/llama' is no causal language model that can be trained: {says}"), said
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param({"architectures": None}, id="nobody says"),
+        pytest.param({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}, id="gpt2"),
+        pytest.param({"architectures": ["GPT2Model"], "tie_word_embeddings": True}, id="a head that is the embeddings"),
+    ],
+)
+def test_a_causal_language_model(language: Path, config: dict[str, object]) -> None:
+    change_json(language / "config.json", **config)
+    assert with_language(language) == ""
+
+
+def test_an_encoder_without_a_head(language: Path) -> None:
+    change_json(language / "config.json", model_type="bert", architectures=["BertModel"])
+    assert with_language(language).startswith(
+        "language.model: a model of the family 'bert' is refused: its tokens see those after them; llama, "
+    )
+
+
+def test_a_language_model_is_no_tower(language: Path) -> None:
+    assert with_tower(language).startswith("vision.tower: '/llama' is a 'llama' model; allowed are clip, ")
+
+
+def test_no_tokenizer(language: Path) -> None:
+    (language / "tokenizer.json").unlink()
+    assert with_language(language).startswith("language.model: no tokenizer in /llama; save it there with")
+    change_json(language / "tokenizer_config.json", tokenizer_class="ByT5Tokenizer")
+    assert with_language(language) == "", "one that needs no vocabulary"
+
+
+def test_a_tokenizer_of_sentencepiece(language: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (language / "tokenizer.json").rename(language / "tokenizer.model")
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    said = with_language(language)
+    assert "/llama is tokenizer.model alone, which needs the package sentencepiece (not installed: pip install" in said
+    shutil.copy(language / "tokenizer.model", language / "tokenizer.json")
+    assert with_language(language) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("tokenizer.json", "tokenizer.json is not JSON"), ("tokenizer_config.json", "is not JSON")]
+)
+def test_a_tokenizer_that_is_cut_short(language: Path, name: str, says: str) -> None:
+    (language / name).write_text((language / name).read_text()[:-3])
+    assert says in with_language(language)
+
+
+NO_END = "language.model: the tokenizer of /llama has no eos token, with which an answer ends; name one as eos_token"
+
+
+@pytest.mark.parametrize(
+    ("config", "ends"),
+    [
+        pytest.param({"eos_token": None}, False, id="no end"),
+        pytest.param({"eos_token": None, "tokenizer_class": "LlamaTokenizer"}, True, id="its class may have one"),
+        pytest.param({"eos_token": {"content": "</s>", "__type": "AddedToken"}}, True, id="an object"),
+    ],
+)
+def test_a_tokenizer_without_an_end(language: Path, config: dict[str, object], ends: bool) -> None:
+    change_json(language / "tokenizer_config.json", **config)
+    said = with_language(language)
+    assert said.startswith(NO_END) if not ends else said == ""
+
+
+def test_an_end_that_only_the_old_file_names(language: Path) -> None:
+    change_json(language / "tokenizer_config.json", eos_token=None)
+    write_json(language / "special_tokens_map.json", {"eos_token": {"content": "</s>"}})
+    assert with_language(language) == ""
+
+
+def add(folder: Path, *tokens: str, special: bool) -> None:
+    made = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    (made.add_special_tokens if special else made.add_tokens)(list(tokens))
+    made.save(str(folder / "tokenizer.json"))
+
+
+def test_more_tokens_than_embeddings(language: Path) -> None:
+    change_json(language / "config.json", vocab_size=len(WORDS) - 2)
+    assert with_language(language).startswith(
+        "language.model: the tokenizer of /llama has 2 tokens beyond the 3 embeddings (vocab_size) of the model, for "
+        "instance 'green' with the id 3; give the model its own tokenizer"
+    )
+
+
+def test_added_tokens_count_but_for_special_ones_that_no_text_becomes(language: Path) -> None:
+    add(language, "[PAD]", special=True)
+    assert with_language(language) == ""
+    change_json(language / "tokenizer_config.json", eos_token="[PAD]")
+    assert "a token beyond the 5 embeddings (vocab_size) of the model, for instance '[PAD]'" in with_language(language)
+    change_json(language / "tokenizer_config.json", eos_token="</s>")
+    add(language, "purple", special=False)
+    assert "for instance 'purple' with the id 6" in with_language(language)
+
+
+def test_added_tokens_of_the_old_file(language: Path) -> None:
+    decoder = {"5": {"content": "purple", "special": False}, "6": {"content": "[PAD]", "special": True}}
+    change_json(language / "tokenizer_config.json", added_tokens_decoder=decoder)
+    assert "a token beyond the 5 embeddings (vocab_size) of the model, for instance 'purple'" in with_language(language)
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "positions"),
+    [("gpt2", "n_positions", 128), ("opt", "max_position_embeddings", 64), ("mpt", "max_seq_len", 32)],
+)
+def test_more_tokens_than_a_model_has_positions(language: Path, family: str, key: str, positions: int) -> None:
+    change_json(language / "config.json", **{"model_type": family, "max_position_embeddings": None, key: positions})
+    assert with_language(language, f"language.max_length={positions + 1}", "vision.pool=4") == (
+        f"language.max_length={positions + 1}: '/llama' has {positions} positions and no more ({key} in its "
+        f"config.json); set language.max_length to {positions} or less"
+    )
+    assert with_language(language, f"language.max_length={positions}", "vision.pool=4") == ""
+
+
+def test_more_tokens_than_a_model_was_trained_on_are_only_warned_of(
+    language: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert with_language(language, "language.max_length=512") == "" and caplog.text == ""
+    assert with_language(language, "language.max_length=513") == ""
+    assert "language.max_length=513, but '" in caplog.text and "was trained on 512 positions" in caplog.text
+
+
+def test_no_torch_is_needed(language: Path) -> None:
+    code = (
+        "import sys; from shallowsight.steps.resolve import resolve_study\n"
+        f"resolve_study('quick', ['language.model={language}'])\n"
+        "print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,280 @@
+"""A study in a bucket: cells exist when they are whole there, whoever made them on whatever machine.
+
+The folder twin of a bucket stands for it here; tests/services has a real one.
+"""
+
+import json
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shallowsight.errors import CorruptOutput, LeaseHeld, ShallowsightError, StoreUnavailable
+from shallowsight.store.cells import Cell
+from shallowsight.store.digest import file_sha256
+from shallowsight.store.mirror import FILES, MirroredStore
+from shallowsight.store.objects.folder import FileObjects
+from shallowsight.store.store import CELL, STUDY
+
+PARENT = Cell(step="prepare", digest="a" * 16)
+CHILD = Cell(step="evaluate", digest="b" * 16, setting="8", seed=0, parents=(PARENT.digest,))
+
+
+class Bucket(FileObjects):
+    """Can go away, before one key is written and from then on."""
+
+    gone_before: str | None = None
+
+    def _require(self, key: str) -> None:
+        if self.gone_before is not None and key.startswith(self.gone_before):
+            raise StoreUnavailable("the store is away")
+
+    def put_file(self, key: str, path: Path) -> None:
+        self._require(key)
+        super().put_file(key, path)
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        self._require(key)
+        super().put_bytes(key, data)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Bucket:
+    return Bucket(tmp_path / "bucket")
+
+
+@pytest.fixture
+def here(bucket: Bucket, tmp_path: Path) -> MirroredStore:
+    return MirroredStore(bucket, tmp_path / "here")
+
+
+@pytest.fixture
+def there(bucket: Bucket, tmp_path: Path) -> MirroredStore:
+    """Another machine."""
+    return MirroredStore(bucket, tmp_path / "there")
+
+
+def make_text(text: str = "content") -> Any:
+    def make(out: Path) -> None:
+        (out / "sub").mkdir()
+        (out / "sub" / "one.txt").write_text(text)
+        (out / "scores.json").write_text(json.dumps({"value": text}))
+
+    return make
+
+
+def never(out: Path) -> None:
+    raise AssertionError("made a cell that was whole")
+
+
+def cell_keys(bucket: Bucket) -> list[str]:
+    return [key.removeprefix("cells/") for key in bucket.keys("cells/")]
+
+
+def test_a_cell_is_in_the_bucket_when_it_is_built(here: MirroredStore, bucket: Bucket) -> None:
+    place = here.build(PARENT, make_text())
+    assert cell_keys(bucket) == [f"{PARENT.digest}/{name}" for name in (CELL, "scores.json", "sub/one.txt")]
+    assert bucket.get_bytes(f"cells/{PARENT.digest}/{CELL}") == (place / CELL).read_bytes()
+    assert here.is_whole(PARENT)
+
+
+def test_the_record_is_uploaded_last(here: MirroredStore, bucket: Bucket) -> None:
+    bucket.gone_before = f"cells/{PARENT.digest}/{CELL}"
+    with pytest.raises(StoreUnavailable):
+        here.build(PARENT, make_text())
+    assert f"{PARENT.digest}/sub/one.txt" in cell_keys(bucket)
+    assert here.record(PARENT.digest) is None and not here.is_whole(PARENT)
+    assert [line["event"] for line in here.ledger.events()] == ["started", "failed"]
+
+
+def test_what_was_made_is_not_made_again_when_the_store_comes_back(here: MirroredStore, bucket: Bucket) -> None:
+    here.build(PARENT, make_text("parent"))
+    bucket.gone_before = f"cells/{CHILD.digest}/"
+    with pytest.raises(StoreUnavailable):
+        here.build(CHILD, make_text("child"))
+    bucket.gone_before = None
+    here.build(CHILD, never)
+    assert here.is_whole(CHILD)
+
+
+def test_what_was_made_of_other_parents_is_made_again(
+    here: MirroredStore, there: MirroredStore, bucket: Bucket
+) -> None:
+    here.build(PARENT, make_text("parent"))
+    bucket.gone_before = f"cells/{CHILD.digest}/"
+    with pytest.raises(StoreUnavailable):
+        here.build(CHILD, make_text("old"))
+    bucket.gone_before = None
+    bucket.delete(f"cells/{PARENT.digest}/{CELL}")
+    there.build(PARENT, make_text("another"))
+    here.build(CHILD, make_text("new"))
+    assert (here.folder(CHILD) / "sub" / "one.txt").read_text() == "new"
+
+
+def test_another_machine_uses_it(here: MirroredStore, there: MirroredStore) -> None:
+    here.build(PARENT, make_text())
+    place = there.build(PARENT, never)
+    assert not place.exists(), "nothing is brought before it is read"
+    folder = there.folder(PARENT)
+    assert folder == place and (folder / "sub" / "one.txt").read_text() == "content"
+    assert there.build(CHILD, make_text()) == there.place(CHILD)
+    assert here.is_whole(CHILD)
+
+
+def test_a_copy_is_brought_once(here: MirroredStore, there: MirroredStore, caplog: pytest.LogCaptureFixture) -> None:
+    here.build(PARENT, make_text())
+    with caplog.at_level(logging.INFO):
+        there.folder(PARENT)
+        there.folder(PARENT)
+    assert sum("bringing" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_a_damaged_copy_is_brought_again(here: MirroredStore, there: MirroredStore) -> None:
+    here.build(PARENT, make_text())
+    (there.folder(PARENT) / "sub" / "one.txt").write_text("CONTENT")
+    assert (there.folder(PARENT) / "sub" / "one.txt").read_text() == "content"
+
+
+def test_a_copy_of_what_was_built_again_since_is_brought_again(
+    here: MirroredStore, there: MirroredStore, bucket: Bucket
+) -> None:
+    here.build(PARENT, make_text("old"))
+    there.folder(PARENT)
+    bucket.delete(f"cells/{PARENT.digest}/{CELL}")
+    # As when its place here is lost too.
+    (here.place(PARENT) / CELL).unlink()
+    here.build(PARENT, make_text("new"))
+    assert (there.folder(PARENT) / "sub" / "one.txt").read_text() == "new"
+
+
+def test_a_flipped_byte_in_the_bucket_is_never_used(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
+    here.build(PARENT, make_text())
+    bucket.put_bytes(f"cells/{PARENT.digest}/sub/one.txt", b"CONTENT")
+    with pytest.raises(CorruptOutput, match=r"sub/one.txt is not the file that was written; the same command makes it"):
+        there.folder(PARENT)
+    assert not there.place(PARENT).exists()
+    there.build(PARENT, make_text("again"))
+    assert (here.folder(PARENT) / "sub" / "one.txt").read_text() == "again"
+
+
+def test_a_reader_that_comes_too_late_spares_what_was_built_since(
+    here: MirroredStore, there: MirroredStore, bucket: Bucket
+) -> None:
+    here.build(PARENT, make_text("old"))
+    old = there.record(PARENT.digest)
+    assert old is not None
+    bucket.delete(f"cells/{PARENT.digest}/{CELL}")
+    (here.place(PARENT) / CELL).unlink()
+    here.build(PARENT, make_text("new"))
+    there._bring(old, there.place(PARENT))
+    assert here.is_whole(PARENT)
+    assert (there.place(PARENT) / "sub" / "one.txt").read_text() == "new"
+
+
+def test_an_object_of_another_length_is_built_again(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
+    here.build(PARENT, make_text())
+    bucket.put_bytes(f"cells/{PARENT.digest}/scores.json", b"{}")
+    with pytest.raises(CorruptOutput, match=r"scores\.json is not the file that was written"):
+        there.verify(PARENT)
+    there.build(PARENT, make_text())
+    assert here.is_whole(PARENT)
+
+
+def test_a_missing_output_is_built_again(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
+    here.build(PARENT, make_text())
+    bucket.delete(f"cells/{PARENT.digest}/sub/one.txt")
+    assert not there.is_whole(PARENT)
+    there.build(PARENT, make_text())
+    assert here.is_whole(PARENT)
+
+
+@pytest.mark.slow
+def test_of_two_machines_one_builds(here: MirroredStore, there: MirroredStore) -> None:
+    begun, go_on, made = threading.Event(), threading.Event(), []
+
+    def slowly(out: Path) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        make_text()(out)
+        made.append("here")
+
+    first = threading.Thread(target=here.build, args=(PARENT, slowly))
+    first.start()
+    assert begun.wait(10)
+    second = threading.Thread(target=there.build, args=(PARENT, never))
+    second.start()
+    second.join(0.3)
+    assert second.is_alive(), "it did not wait"
+    go_on.set()
+    first.join(10)
+    second.join(10)
+    assert made == ["here"] and not second.is_alive() and there.is_whole(PARENT)
+
+
+def test_who_has_lost_the_lease_does_not_write(here: MirroredStore, bucket: Bucket) -> None:
+    def make(out: Path) -> None:
+        make_text()(out)
+        here._held[PARENT.digest].lost.set()
+
+    with pytest.raises(LeaseHeld, match="another machine has taken over; run the same command again"):
+        here.build(PARENT, make)
+    assert cell_keys(bucket) == []
+
+
+def test_documents_are_for_all(here: MirroredStore, there: MirroredStore) -> None:
+    assert there.read_document(STUDY) is None
+    here.write_document(STUDY, "{}")
+    assert there.read_document(STUDY) == "{}"
+    there.remove_document(STUDY)
+    assert here.read_document(STUDY) is None
+
+
+def test_a_shared_folder_says_last_what_is_in_it(here: MirroredStore, bucket: Bucket) -> None:
+    (here.root / "report" / "figures").mkdir(parents=True)
+    (here.root / "report" / "report.html").write_text("page")
+    (here.root / "report" / "figures" / "a.png").write_bytes(b"a")
+    bucket.gone_before = f"report/{FILES}"
+    with pytest.raises(StoreUnavailable):
+        here.share("report")
+    assert bucket.keys("report/") == ["report/figures/a.png", "report/report.html"]
+    bucket.gone_before = None
+    here.share("report")
+    listed = json.loads(bucket.get_bytes(f"report/{FILES}") or b"")
+    assert listed == {name: file_sha256(here.root / "report" / name) for name in ("figures/a.png", "report.html")}
+
+
+def test_a_view_holds_what_a_report_reads(here: MirroredStore, there: MirroredStore) -> None:
+    here.build(PARENT, make_text())
+    there.build(CHILD, make_text("child"))
+    here.write_document(STUDY, "{}")
+    with there.view(("scores.json",)) as study:
+        found = sorted(str(path.relative_to(study)) for path in study.rglob("*") if path.is_file())
+        assert found == sorted(
+            ["study.json", "ledger.jsonl"]
+            + [f"cells/{cell.digest}/{name}" for cell in (PARENT, CHILD) for name in (CELL, "scores.json")]
+        )
+        assert json.loads((study / "cells" / CHILD.digest / "scores.json").read_text()) == {"value": "child"}
+        events = [json.loads(line) for line in (study / "ledger.jsonl").read_text().splitlines()]
+        assert [(e["event"], e["cell"]) for e in events] == [
+            (event, cell.digest) for cell in (PARENT, CHILD) for event in ("started", "done")
+        ], "of both machines, by time"
+    assert not study.exists()
+
+
+def test_an_event_that_did_not_reach_the_store_comes_with_the_next(
+    here: MirroredStore, bucket: Bucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    bucket.gone_before = "ledger/"
+    here.ledger.append("started", PARENT)
+    assert "an event is not in the store's ledger yet" in caplog.text
+    bucket.gone_before = None
+    here.ledger.append("done", PARENT)
+    (key,) = bucket.keys("ledger/")
+    assert [json.loads(line)["event"] for line in (bucket.get_bytes(key) or b"").splitlines()] == ["started", "done"]
+
+
+def test_a_parent_that_is_not_there_is_named(here: MirroredStore) -> None:
+    with pytest.raises(ShallowsightError, match=f"reads the cell {PARENT.digest}, which is not there"):
+        here.build(CHILD, make_text())

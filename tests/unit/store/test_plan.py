@@ -1,0 +1,126 @@
+"""From words and an analysis to the members and cells of a study."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shallowsight.store.cells import analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.store.digest import digest_of
+from shallowsight.store.plan import make_plan, read_groups
+from shallowsight.study.overrides import load_study
+from shallowsight.study.resolved import Resolved, SourceFacts, TowerFacts
+from shallowsight.study.settings import Setting
+
+GROUPS = [
+    {"name": "shallow", "layers": [1, 2, 3, 4], "representative": 3},
+    {"name": "middle", "layers": [5, 6, 7, 8], "representative": 7},
+    {"name": "deep", "layers": [9, 10, 11, 12], "representative": 11},
+]
+
+
+@pytest.fixture
+def analysis(tmp_path: Path) -> Path:
+    (tmp_path / "analysis.json").write_text(json.dumps({"groups": GROUPS}), encoding="utf-8")
+    return tmp_path
+
+
+def resolved(*words: str, cache: bool = True) -> Resolved:
+    facts = SourceFacts(digest="x", train_rows=10, test_rows=5, images=15)
+    return Resolved(
+        study=load_study("demo", ["settings=groups penultimate last groups:concat", "seeds=0 1", *words], lambda _: 12),
+        tower=TowerFacts(
+            name="t", family="dinov2", depth=12, width=384, patch=14, has_class_token=True, digest="sha256:aa"
+        ),
+        language_digest="scratch",
+        sources=dict.fromkeys(("scenes", "scenes-captions", "easy-vqa"), facts),
+        cache_features=cache,
+    )
+
+
+def test_reads_the_groups(analysis: Path) -> None:
+    groups = read_groups(analysis)
+    assert [(g.name, list(g.layers), g.representative) for g in groups] == [
+        (g["name"], g["layers"], g["representative"]) for g in GROUPS
+    ]
+
+
+def test_members(analysis: Path) -> None:
+    plan = make_plan(resolved(), analysis)
+    assert [str(s) for s in plan.members] == ["3", "7", "11", "12", "3,7,11:concat"]
+    assert plan.layers == [3, 7, 11, 12]
+
+
+def test_cells_come_parents_first_and_once(analysis: Path) -> None:
+    r = resolved()
+    cells = make_plan(r, analysis).cells(r)
+    seen: set[str] = set()
+    for cell in cells:
+        assert set(cell.parents) <= seen, f"{cell} before its parents"
+        assert cell.digest not in seen, f"{cell} twice"
+        seen.add(cell.digest)
+    steps = [cell.step for cell in cells]
+    counts = {step: steps.count(step) for step in steps}
+    # five settings, two seeds
+    assert counts == {"prepare": 1, "analyze": 1, "encode": 4, "pretrain": 10, "finetune": 10, "evaluate": 10}
+
+
+def test_no_encode_cells_without_a_cache(analysis: Path) -> None:
+    r = resolved(cache=False)
+    plan = make_plan(r, analysis)
+    assert "encode" not in {cell.step for cell in plan.cells(r)}
+    assert plan.as_json(r)["shared"]["encode"] == {}
+
+
+def test_plan_json_names_every_cell(analysis: Path) -> None:
+    r = resolved()
+    plan = make_plan(r, analysis)
+    raw = json.loads(json.dumps(plan.as_json(r)))
+    assert raw["study"] == digest_of(json.loads(r.document())), "as the report reads study.json"
+    assert raw["analysis"] == analyze_cell(r).digest
+    assert raw["shared"] == {
+        "prepare": prepare_cell(r).digest,
+        "encode": {str(k): encode_cell(r, k).digest for k in (3, 7, 11, 12)},
+    }
+    member = raw["members"][2]
+    assert {k: member[k] for k in ("setting", "layers", "fusion", "roles")} == {
+        "setting": "11",
+        "layers": [11],
+        "fusion": "single",
+        "roles": ["deep representative", "penultimate"],
+    }
+    eleven = Setting.parse("11")
+    assert member["experiments"][1] == {
+        "seed": 1,
+        "cells": {
+            "pretrain": stage_cell(r, eleven, 1, "pretrain").digest,
+            "finetune": stage_cell(r, eleven, 1, "finetune").digest,
+            "evaluate": evaluate_cell(r, eleven, 1).digest,
+        },
+    }
+    named = {d for m in raw["members"] for e in m["experiments"] for d in e["cells"].values()}
+    named |= {raw["analysis"], raw["shared"]["prepare"], *raw["shared"]["encode"].values()}
+    assert named == {cell.digest for cell in plan.cells(r)}
+
+
+@pytest.mark.slow
+def test_equal_in_every_process(analysis: Path) -> None:
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from pathlib import Path; from test_plan import resolved; from shallowsight.store.plan import make_plan\n"
+        "print(make_plan(resolved(), Path(sys.argv[1])).as_json(resolved()))"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", program, str(analysis), str(Path(__file__).parent)],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert outputs[0] == outputs[1] == f"{make_plan(resolved(), analysis).as_json(resolved())}\n"

@@ -1,0 +1,93 @@
+"""Settings, and the words that only an analysis can turn into layers."""
+
+import pytest
+
+from shallowsight.study.layers import Group, LayerSet
+from shallowsight.study.settings import Setting, check_word_or_setting, needs_groups, resolve_settings
+
+GROUPS = (
+    Group("shallow", (1, 2, 3, 4), 3),
+    Group("middle", (5, 6, 7, 8), 7),
+    Group("deep", (9, 10, 11, 12), 11),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "depth", "layers", "fusion", "written"),
+    [
+        pytest.param("8", None, (8,), "single", "8", id="single"),
+        pytest.param("8:single", None, (8,), "single", "8", id="single by name"),
+        pytest.param("8:concat", None, (8,), "concat", "8:concat", id="concat of one"),
+        pytest.param("3,8", None, (3, 8), "concat", "3,8:concat", id="several mean concat"),
+        pytest.param("3,8,12:concat", None, (3, 8, 12), "concat", "3,8,12:concat", id="concat by name"),
+        pytest.param("3,-1", 12, (3, 12), "concat", "3,12:concat", id="negative"),
+    ],
+)
+def test_parse(text: str, depth: int | None, layers: tuple[int, ...], fusion: str, written: str) -> None:
+    setting = Setting.parse(text, depth)
+    assert setting == Setting(LayerSet(layers), fusion)
+    assert str(setting) == written and Setting.parse(written) == setting
+
+
+@pytest.mark.parametrize(
+    ("text", "depth", "message"),
+    [
+        pytest.param("3,8:single", None, "fusion 'single' takes one layer, got 3,8", id="single of two"),
+        pytest.param("3:add", None, "no fusion 'add'; choose from single, concat", id="unknown fusion"),
+        pytest.param("13", 12, "asked for layer 13, the tower has layers 1 to 12", id="too deep"),
+        pytest.param("lsat", None, "cannot read 'lsat' as layers", id="typo of a word"),
+    ],
+)
+def test_parse_refuses(text: str, depth: int | None, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Setting.parse(text, depth)
+    with pytest.raises(ValueError) as refused:
+        check_word_or_setting(text, depth)
+    assert f"setting {text!r}: {message}" in str(refused.value)
+    assert "the words groups, groups:concat, penultimate, last are allowed too" in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["groups", "groups:concat", "penultimate", "last", "12", "3,8"])
+def test_words_and_settings_pass(text: str) -> None:
+    check_word_or_setting(text, 12)
+
+
+def test_words_become_layers_with_roles() -> None:
+    found = resolve_settings(["groups", "penultimate", "last", "groups:concat", "5"], 12, GROUPS)
+    assert {str(s): roles for s, roles in found.items()} == {
+        "3": ("shallow representative",),
+        "7": ("middle representative",),
+        "11": ("deep representative", "penultimate"),  # one model plays both roles
+        "12": ("last",),
+        "3,7,11:concat": ("group fusion",),
+        "5": (),
+    }
+    assert [str(s) for s in found] == ["3", "7", "11", "12", "3,7,11:concat", "5"], "not in the order asked"
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        pytest.param(["12", "last", "-1"], {"12": ("last",)}, id="number, word, negative"),
+        pytest.param(["3,7,11", "groups:concat"], {"3,7,11:concat": ("group fusion",)}, id="fusion by hand"),
+        pytest.param(["groups", "groups"], {"3": 1, "7": 1, "11": 1}, id="the same word twice"),
+        pytest.param(["12", "12:concat"], {"12": (), "12:concat": ()}, id="another fusion is another setting"),
+    ],
+)
+def test_each_setting_once(texts: list[str], found: dict[str, object]) -> None:
+    roles = {str(s): r for s, r in resolve_settings(texts, 12, GROUPS).items()}
+    assert list(roles) == list(found)
+    for name, expected in found.items():
+        assert roles[name] == expected or len(roles[name]) == expected
+
+
+def test_a_setting_too_deep_is_refused() -> None:
+    with pytest.raises(ValueError, match="asked for layer 13, the tower has layers 1 to 12"):
+        resolve_settings(["13"], 12, GROUPS)
+
+
+@pytest.mark.parametrize(
+    ("texts", "needed"), [(["3", "last"], False), (["3", "groups"], True), (["groups:concat"], True), ([], False)]
+)
+def test_needs_groups(texts: list[str], needed: bool) -> None:
+    assert needs_groups(texts) is needed
