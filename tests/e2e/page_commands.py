@@ -101,6 +101,7 @@ BENCHMARKS = {
     "python -m benchmarks.memory",
     "python -m benchmarks.validation",
     "python -m benchmarks.validation_parts.leak",
+    "python -m benchmarks.validation_parts.pictures",
 }
 
 CLUSTER, ENGINE = "needs a cluster", "needs docker or podman"
