@@ -67,13 +67,17 @@ def _messages(record: Record, _: str) -> Record | None:
 
 def _system_turn(record: Record, _: str) -> Record | None:
     turns = record.get("conversations")
-    if not isinstance(turns, list) or not turns or not isinstance(turns[0], dict) or turns[0].get("from") != "system":
-        return None
+    if not isinstance(turns, list) or [_is_system(turn) for turn in turns[:2]] not in ([True], [True, False]):
+        return None  # of two system turns nobody knows which one counts: the rules refuse them
     text = turns[0].get("value")
     # With the token in it, the turn says where the picture is.
     if not isinstance(text, str) or IMAGE_TOKEN in text:
         return None
     return record | {"conversations": turns[1:]}
+
+
+def _is_system(turn: object) -> bool:
+    return isinstance(turn, dict) and turn.get("from") == "system"
 
 
 def _roles(record: Record, _: str) -> Record | None:

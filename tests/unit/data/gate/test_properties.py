@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from good_rows import noise
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from shallowsight.data.gate.conversions import CONVERSIONS, convert
@@ -92,6 +92,7 @@ def test_what_json_writes_is_read_as_it_was(records: list[dict[str, Any]], inden
 
 
 @given(RECORDS)
+@example({"messages": [{"from": "system", "value": "human"}, {"from": "system", "value": "human"}]})
 @settings(max_examples=500, deadline=None)
 def test_every_record_is_converted_or_left_and_then_judged(record: dict[str, Any]) -> None:
     before = json.dumps(record)
