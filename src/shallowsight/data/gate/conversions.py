@@ -99,7 +99,9 @@ def _image_list(record: Record, _: str) -> Record | None:
     if "images" not in record and not isinstance(record.get("image"), list):
         return None
     pictures = pictures_of(record)
-    return _without_images(record) | {"image": pictures[0]} if len(pictures) == 1 else None
+    if len(pictures) != 1 or isinstance(pictures[0], list):
+        return None
+    return _without_images(record) | {"image": pictures[0]}
 
 
 def _no_image(record: Record, _: str) -> Record | None:

@@ -93,6 +93,7 @@ def test_what_json_writes_is_read_as_it_was(records: list[dict[str, Any]], inden
 
 @given(RECORDS)
 @example({"messages": [{"from": "system", "value": "human"}, {"from": "system", "value": "human"}]})
+@example({"image": [[False]]})
 @settings(max_examples=500, deadline=None)
 def test_every_record_is_converted_or_left_and_then_judged(record: dict[str, Any]) -> None:
     before = json.dumps(record)
