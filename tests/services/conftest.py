@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from faulty_proxy import FaultyProxy
-from s3_server import BUCKET, Server, running, weed
+from s3_server import BUCKET, PART, Server, running, weed
 
 from shallowsight.store.objects.objects import Objects
 from shallowsight.store.objects.opening import open_objects
@@ -41,6 +41,17 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return (tmp_path / "store").as_uri()
     request.getfixturevalue("s3")
     return f"s3://{BUCKET}/{uuid4().hex}"
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """Three parts, the last one short; no two parts alike."""
+    path = tmp_path / "large.bin"
+    with path.open("wb") as out:
+        for letter in b"ab":
+            out.write(bytes([letter]) * PART)
+        out.write(b"tail")
+    return path
 
 
 @pytest.fixture
