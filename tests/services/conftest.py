@@ -1,4 +1,4 @@
-"""What the tests of the object stores share; the S3 server is started once for all of them."""
+"""Servers that the tests of services share; the S3 server is started once for all of them."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from fake_kfp import FakeKfp
 from faulty_proxy import FaultyProxy
 from s3_server import BUCKET, PART, Server, running, weed
 
@@ -65,6 +66,12 @@ def proxy(s3: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
     with FaultyProxy(s3.port) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         yield proxy
+
+
+@pytest.fixture
+def kfp() -> Iterator[FakeKfp]:
+    with FakeKfp() as server:
+        yield server
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from local_server import LocalServer
 
+from shallowsight.cluster.kubeflow.access import access
+from shallowsight.cluster.kubeflow.api import KfpApi
+
 Json = dict[str, Any]
 # What a rule may answer: a status with a body, `lost` (done, but the answer is lost), or None: go on.
 Fault = tuple[int, str] | str | None
@@ -147,3 +150,8 @@ def _handler(fake: FakeKfp) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def connect(kfp: FakeKfp, namespace: str | None = None) -> KfpApi:
+    """A client of it, whatever the environment says of another server."""
+    return KfpApi(access(kfp.url, namespace, variables={}))
