@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from ports import free_port
 from s3_server import BUCKET, Server
-from tiny import pretraining
+from tiny_training import pretraining
 
 from shallowsight.cluster.pod_task import PodTask, document_of
 from shallowsight.model.threads import THREADS

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from good_rows import row
+from good_rows import Write, row
 
 from shallowsight.data.gate.gate import GateReport, gate
 from shallowsight.data.gate.own_rules import TYPES, OwnRules, read_own_rules
 from shallowsight.data.gate.suite import try_own_rules
 from shallowsight.errors import ConfigurationError, DataRefused
 
-Write = Callable[..., Path]
 SHORT = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "reply_chars", "max_value": 100}}
 
 
