@@ -110,7 +110,9 @@ class FakeKfp(LocalServer):
         made = self.add("versions", name)
         head = f"Content-Type: {kind['Content-Type']}\r\n\r\n".encode()
         (file,) = BytesParser(policy=HTTP).parsebytes(head + body).iter_parts()
-        self.uploads[made["pipeline_version_id"]] = file.get_payload(decode=True).decode()
+        text = file.get_payload(decode=True)
+        assert isinstance(text, bytes)
+        self.uploads[made["pipeline_version_id"]] = text.decode()
         return 200, made
 
 
@@ -133,7 +135,8 @@ def _handler(fake: FakeKfp) -> type[BaseHTTPRequestHandler]:
             fake.after()
             if fault == "lost":
                 self.close_connection = True
-                return self.connection.close()
+                self.connection.close()
+                return None
             return self._send(status, json.dumps(answer))
 
         do_GET = do_POST = do_DELETE = handle_any  # noqa: N815

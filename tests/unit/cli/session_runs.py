@@ -15,4 +15,4 @@ def run(
     gpus: int = 0,
     hours: float = math.inf,
 ) -> None:
-    session.run(kind, name, words, out, dry_run=dry_run, gpus=gpus, hours=hours)
+    session.run(kind, name, words, None if out is None else str(out), dry_run=dry_run, gpus=gpus, hours=hours)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from shallowsight.data.batches import Share
 from shallowsight.data.conversation import IGNORE, IMAGE, Example
@@ -69,11 +70,13 @@ def realistic_lengths(count: int, seed: int = 0, longest: int = 2048) -> NDArray
     short, middling = 576 + random.lognormal(np.log(80), 0.5, count), 576 + random.lognormal(np.log(250), 0.5, count)
     text = random.lognormal(np.log(500), 0.8, count)
     kind = random.choice(3, count, p=[0.6, 0.3, 0.1])
-    return np.clip(np.choose(kind, [short, middling, text]), 8, longest).astype(np.int32)
+    lengths: NDArray[np.int32] = np.clip(np.choose(kind, [short, middling, text]), 8, longest).astype(np.int32)
+    return lengths
 
 
 def workers_of(loader: Loader) -> list[int]:
     """The process ids of the two workers of a loader."""
-    pids = [worker.pid for worker in loader._numbers._workers]
+    assert isinstance(loader._numbers, _MultiProcessingDataLoaderIter)
+    pids: list[int] = [worker.pid for worker in loader._numbers._workers if worker.pid is not None]
     assert len(pids) == 2 and os.getpid() not in pids
     return pids
