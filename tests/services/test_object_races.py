@@ -10,7 +10,7 @@ import pytest
 from shallowsight.store.objects.objects import Objects
 
 
-def test_conditions(objects: Objects) -> None:
+def test_create_and_replace_keep_their_condition(objects: Objects) -> None:
     first = objects.create("lock", b"1")
     assert first is not None
     assert objects.create("lock", b"2") is None

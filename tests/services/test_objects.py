@@ -59,7 +59,7 @@ def test_the_source_stays_apart(objects: Objects, tmp_path: Path) -> None:
     assert objects.get_bytes("key") == b"first"
 
 
-def test_absent(objects: Objects, tmp_path: Path) -> None:
+def test_objects_that_are_not_there(objects: Objects, tmp_path: Path) -> None:
     objects.put_bytes("folder/file", b"x")
     for key in ("nothing", "folder", "folder/none"):
         assert objects.get_bytes(key) is None

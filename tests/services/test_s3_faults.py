@@ -114,7 +114,7 @@ def behind(proxy: FaultyProxy) -> Objects:
     return open_bucket(endpoint, BUCKET, "", patience=5)
 
 
-def test_a_lost_yes_is_no_no(objects: Objects, proxy: FaultyProxy) -> None:
+def test_a_conditional_write_whose_answer_is_lost_counts_once(objects: Objects, proxy: FaultyProxy) -> None:
     """The object is ours although the second try hears that there is one; or it is not."""
     proxy.first(1, "lost", "PUT")
     version = objects.create("key", b"ours")

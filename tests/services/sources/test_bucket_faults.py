@@ -64,7 +64,9 @@ def test_a_picture_that_changes_while_they_are_brought(
         collect_sources(data_in(here.url), tmp_path / "work", lambda *_: None)
 
 
-def test_no_room(here: Objects, prepared: Prepared, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_disk_without_room_for_the_pictures_is_refused(
+    here: Objects, prepared: Prepared, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """For the pictures and the shards that they are packed into."""
     data = data_in(here.url)
     require_files(data)  # the records are here already

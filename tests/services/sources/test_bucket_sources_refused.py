@@ -25,7 +25,7 @@ NOT_THERE = [
 
 
 @pytest.mark.parametrize(("change", "says"), NOT_THERE)
-def test_what_is_not_there(here: Objects, change: dict[str, str], says: str) -> None:
+def test_data_that_are_not_there_are_refused(here: Objects, change: dict[str, str], says: str) -> None:
     ((key, text),) = change.items()
     named = text.format(here.url)
     data = data_in(here.url).model_copy(update={key: (named,) if key == "finetune" else named})
@@ -47,7 +47,7 @@ def test_a_file_is_called_by_its_url(here: Objects, small: Callable[..., Experim
         prepared_from(experiment_in(here.url, small), tmp_path / "out")
 
 
-def test_all_is_there(here: Objects) -> None:
+def test_data_that_are_all_there_are_taken(here: Objects) -> None:
     require_files(data_in(here.url))
 
 

@@ -75,7 +75,7 @@ def test_adapters_save_most_of_the_states() -> None:
     assert low.weights > whole.weights, "the frozen weights stay, the adapters come on top"
 
 
-def test_more_is_never_less() -> None:
+def test_memory_falls_with_zero_and_gpus_and_grows_with_the_batch() -> None:
     """With ZeRO's stage, with GPUs, with the micro-batch, with checkpointing."""
     stages = [at(large(f"finetune.zero={zero}")).peak for zero in (1, 2, 3)]
     assert stages == sorted(stages, reverse=True)

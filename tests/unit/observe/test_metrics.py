@@ -98,7 +98,7 @@ def test_the_pace_is_that_of_the_last_updates(path: Path) -> None:
     assert found["data_wait_seconds_total"] == pytest.approx(100 + 28 * 0.05)
 
 
-def test_states(path: Path) -> None:
+def test_saved_states_and_failed_saves_are_counted(path: Path) -> None:
     with TrainingMetrics(**LABELS, textfile=path) as training:
         training.state_kept(4, False)
         training.state_kept(8, True)

@@ -64,7 +64,7 @@ def test_an_address_that_is_not_ours(address: str, caplog: pytest.LogCaptureFixt
         pytest.param("9464", "0.0.0.0", Endpoint("0.0.0.0", 9464), id="pod"),
     ],
 )
-def test_the_environment(
+def test_the_environment_names_the_endpoint(
     port: str | None, address: str | None, found: Endpoint | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in ((PORT, port), (ADDRESS, address)):

@@ -133,7 +133,7 @@ def test_no_good_row_is_refused_whatever_the_thresholds(rules: Any, check: Any) 
         pytest.param("thresholds: {no_turns: 2}", "rules.yaml:1: thresholds.no_turns: ", id="threshold"),
     ],
 )
-def test_a_file_that_is_none(rules: Any, text: str, says: str) -> None:
+def test_a_file_that_holds_no_rules_is_refused(rules: Any, text: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         rules(text)
 

@@ -118,7 +118,7 @@ def test_a_refused_family_fails_as_is_said(build: Build, family: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", [f for f, reason in REFUSED.items() if reason in (NOT_TEXT, UNTESTED)])
-def test_no_small_one_is_made_of_others(family: str) -> None:
+def test_no_small_model_can_be_made_of_the_other_refused_families(family: str) -> None:
     with pytest.raises(Exception):  # noqa: B017  # what transformers raises, of many kinds, or ours for its size
         small_model(family)
 
