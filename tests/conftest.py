@@ -14,7 +14,7 @@ from filelock import FileLock
 from PIL import Image, ImageDraw
 from study_runs import QUICK, Ended, shallowsight
 
-pytest_plugins = ["tiny"]
+pytest_plugins = ["tiny", "tiny_training"]
 
 # A shell starts what runs in its background deaf to Ctrl-C, and that is inherited: here it is heard again, by the
 # commands that tests start too.
@@ -28,6 +28,17 @@ def own_linear() -> Iterator[None]:
     yield
     if torch := sys.modules.get("torch"):
         torch.nn.functional.linear = torch._C._nn.linear
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch computes in one thread: what is so small takes longer in several."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 Once = Callable[..., tuple[Path, Ended]]

@@ -24,15 +24,14 @@ def evaluated(store: Store, without: str = "") -> Resolved:
     """Every cell of the study is whole, but the evaluations of the setting `without`."""
     resolved = resolved_study()
     steps.publish(resolved, store)
-    groups = [{"name": "all", "layers": list(range(1, 13)), "representative": 7}]
     for cell in (prepare_cell(resolved), analyze_cell(resolved)):
-        store.build(cell, lambda out: (out / "analysis.json").write_text(json.dumps({"groups": groups})))
+        store.build(cell, write_analysis)
     for cell in make_plan(resolved, store.folder(analyze_cell(resolved))).cells(resolved):
         if cell.step == "evaluate":
             if cell.setting != without:
                 store.build(cell, write_results)
         else:
-            store.build(cell, lambda out: (out / "made").write_text("yes"))
+            store.build(cell, write_anything)
     steps.plan_members(resolved, store)
     return resolved
 
@@ -41,6 +40,15 @@ def cells_of(resolved: Resolved, setting: str, store: Store) -> list[Path]:
     """As steps.evaluate returns them."""
     parsed = Setting.parse(setting)
     return [store.folder(evaluate_cell(resolved, parsed, seed)) for seed in resolved.study.seeds]
+
+
+def write_analysis(out: Path) -> None:
+    groups = [{"name": "all", "layers": list(range(1, 13)), "representative": 7}]
+    (out / "analysis.json").write_text(json.dumps({"groups": groups}))
+
+
+def write_anything(out: Path) -> None:
+    (out / "made").write_text("yes")
 
 
 def write_results(out: Path) -> None:

@@ -101,7 +101,8 @@ _OWN: dict[str, dict[str, Any]] = {
 
 
 def model_class(family: str) -> type[PreTrainedModel]:
-    return MODEL_FOR_CAUSAL_LM_MAPPING[CONFIG_MAPPING[family]]
+    found: type[PreTrainedModel] = MODEL_FOR_CAUSAL_LM_MAPPING[CONFIG_MAPPING[family]]
+    return found
 
 
 def attention(family: str) -> str:

@@ -1,25 +1,21 @@
-"""Tiny real things that every room may use: towers, a data set through the real gate, a language model."""
+"""Tiny real things that every room may use: towers, a data set through the real gate, cached features."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shallowsight.model.tower.families import describe
-from shallowsight.store.stage_task import StageTask
 from shallowsight.study.experiment import Experiment
-from shallowsight.study.resolved import Resolved, TowerFacts
+from shallowsight.study.resolved import TowerFacts
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
-    from shallowsight.study.resolved import Resolved
-    from shallowsight.train.process_task import ProcessTask
 
 SIDE = 28  # pixels: four patches
 DEPTH = 4
@@ -181,96 +177,3 @@ def cached(prepared: Prepared, facts: TowerFacts, tmp_path_factory: pytest.TempP
     encoder = Encoder(PictureEncoder(prepared.experiment.vision, facts, DEPTH, "stretch"), shards)
     encode_layers(encoder, list(shards.keys()), folders, 4, facts.width, lambda *_: None)
     return folders
-
-
-@pytest.fixture(scope="session")
-def make_job(
-    prepared: Prepared,
-    facts: TowerFacts,
-    cached: dict[int, Path],
-    small: Callable[..., Experiment],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[..., "ProcessTask"]:
-    """A training stage on `prepared`; keywords are dotted keys of the experiment with `__` for the dot."""
-    from shallowsight.train.process_task import ProcessTask
-
-    def make(
-        stage: str = "finetune", live: bool = False, start: Path | None = None, accumulation: int = 1, **changes: Any
-    ) -> ProcessTask:
-        experiment = small(**changes)
-        return ProcessTask.model_validate(
-            {
-                "experiment": experiment,
-                "tower": facts,
-                "stage": stage,
-                "data": prepared.folder,
-                "feature_folders": None if live else tuple(cached[layer] for layer in experiment.vision.layers),
-                "start": start,
-                "out": tmp_path_factory.mktemp("out"),
-                "work": tmp_path_factory.mktemp("work"),
-                "accumulation": accumulation,
-                "threads": 1,
-            }
-        )
-
-    return make
-
-
-def _resumable(
-    make_job: Callable[..., "ProcessTask"], folder: Path, updates: int, live: bool, **changes: object
-) -> "ProcessTask":
-    (folder / "out").mkdir(parents=True)
-    (folder / "work").mkdir()
-    settings = {"finetune__updates": updates, "finetune__global_batch": 8, "finetune__warmup": 0.1} | changes
-    places = {"out": folder / "out", "work": folder / "work", "states": f"file://{folder}/states"}
-    return make_job("finetune", live=live, **settings).model_copy(update={**places, "save_seconds": 1e-9})
-
-
-@pytest.fixture
-def resumable(make_job: Callable[..., "ProcessTask"], tmp_path: Path) -> Callable[..., "ProcessTask"]:
-    """A stage in a folder of its own that saves after every update, so that kills hit saves too."""
-
-    def make(name: str, updates: int = 60, live: bool = False, **changes: object) -> "ProcessTask":
-        return _resumable(make_job, tmp_path / name, updates, live, **changes)
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def calm(
-    make_job: Callable[..., "ProcessTask"], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., "ProcessTask"]:
-    """What `resumable` makes, trained by so many processes without any fault; equal calls train once."""
-    from stage_runs import finish
-
-    from shallowsight.train.stage import run_stage
-
-    @cache
-    def make(processes: int, updates: int = 60, live: bool = False, **changes: object) -> "ProcessTask":
-        made = _resumable(make_job, tmp_path_factory.mktemp("calm") / "stage", updates, live, **changes)
-        if processes == 1:
-            run_stage(made, lambda *_: None)
-        else:
-            finish(made, processes)
-        return made
-
-    return make
-
-
-@pytest.fixture
-def resolved(prepared: Prepared, facts: TowerFacts) -> "Resolved":
-    """A study of one setting on `prepared`, whose features are not cached."""
-    from shallowsight.study.resolved import Resolved, SourceFacts
-    from shallowsight.study.study import Study
-
-    study = Study(name="small", base=prepared.experiment, settings=("2",), seeds=(0,))
-    data = prepared.experiment.data
-    sources = {
-        name: SourceFacts(digest=name, train_rows=11, test_rows=4, images=14) for name in (*data.finetune, *data.test)
-    }
-    return Resolved(study=study, tower=facts, language_digest="scratch", sources=sources, cache_features=False)
-
-
-def pretraining(resolved: Resolved) -> StageTask:
-    """Of layer 2 and the first seed."""
-    return StageTask(resolved=resolved, setting="2", seed=0, stage="pretrain")

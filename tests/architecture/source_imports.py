@@ -44,8 +44,8 @@ def _walk(node: ast.AST, file: Path, *, inside: bool, for_types: bool) -> Iterat
             module = child.module or ""
             # `from package import module` names the module, `from module import thing` does not.
             deeper = [f"{module}.{name.name}" for name in child.names if _is_module(f"{module}.{name.name}")]
-            for name in deeper or [module]:
-                yield Import(file, child.lineno, name, inside, for_types)
+            for found in deeper or [module]:
+                yield Import(file, child.lineno, found, inside, for_types)
         else:
             within = inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
             types = for_types or (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING")

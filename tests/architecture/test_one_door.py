@@ -62,7 +62,7 @@ def _calls(tree: ast.AST) -> list[str]:
 
 
 @pytest.mark.parametrize("file", [str(p.relative_to(PACKAGE)) for p in sources(PACKAGE)])
-def test_what_nobody_does(file: str) -> None:
+def test_no_module_prints_evaluates_text_or_unpickles(file: str) -> None:
     text = (PACKAGE / file).read_text(encoding="utf-8")
     tree = ast.parse(text)
     calls = _calls(tree)

@@ -48,7 +48,7 @@ def test_prometheus_reads_them(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", [each.name for each in TESTS])
-def test_they_do_what_they_say(file: str, tmp_path: Path) -> None:
+def test_the_rules_pass_the_tests_of_promtool(file: str, tmp_path: Path) -> None:
     write_rules(tmp_path / "rules.yml", groups())
     copy(Path(__file__).parent / "promtool" / file, tmp_path)
     done = promtool("test", "rules", tmp_path / file)
@@ -57,7 +57,7 @@ def test_they_do_what_they_say(file: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RULES)
-def test_some_test_misses_every_rule(name: str, tmp_path: Path) -> None:
+def test_without_a_rule_some_test_of_promtool_fails(name: str, tmp_path: Path) -> None:
     left = groups()
     for group in left:
         group["rules"] = [each for each in group["rules"] if name not in (each.get("alert"), each.get("record"))]

@@ -1,4 +1,4 @@
-"""What the tests of the object stores share; the S3 server is started once for all of them."""
+"""Servers that the tests of services share; the S3 server is started once for all of them."""
 
 import os
 import subprocess
@@ -8,8 +8,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from fake_kfp import FakeKfp
 from faulty_proxy import FaultyProxy
-from s3_server import BUCKET, Server, running, weed
+from s3_server import BUCKET, PART, Server, running, weed
 
 from shallowsight.store.objects.objects import Objects
 from shallowsight.store.objects.opening import open_objects
@@ -44,6 +45,17 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """Three parts, the last one short; no two parts alike."""
+    path = tmp_path / "large.bin"
+    with path.open("wb") as out:
+        for letter in b"ab":
+            out.write(bytes([letter]) * PART)
+        out.write(b"tail")
+    return path
+
+
+@pytest.fixture
 def objects(url: str) -> Objects:
     return open_objects(url)
 
@@ -54,6 +66,12 @@ def proxy(s3: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
     with FaultyProxy(s3.port) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         yield proxy
+
+
+@pytest.fixture
+def kfp() -> Iterator[FakeKfp]:
+    with FakeKfp() as server:
+        yield server
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from local_server import LocalServer
 
+from shallowsight.cluster.kubeflow.access import access
+from shallowsight.cluster.kubeflow.api import KfpApi
+
 Json = dict[str, Any]
 # What a rule may answer: a status with a body, `lost` (done, but the answer is lost), or None: go on.
 Fault = tuple[int, str] | str | None
@@ -107,7 +110,9 @@ class FakeKfp(LocalServer):
         made = self.add("versions", name)
         head = f"Content-Type: {kind['Content-Type']}\r\n\r\n".encode()
         (file,) = BytesParser(policy=HTTP).parsebytes(head + body).iter_parts()
-        self.uploads[made["pipeline_version_id"]] = file.get_payload(decode=True).decode()
+        text = file.get_payload(decode=True)
+        assert isinstance(text, bytes)
+        self.uploads[made["pipeline_version_id"]] = text.decode()
         return 200, made
 
 
@@ -130,7 +135,8 @@ def _handler(fake: FakeKfp) -> type[BaseHTTPRequestHandler]:
             fake.after()
             if fault == "lost":
                 self.close_connection = True
-                return self.connection.close()
+                self.connection.close()
+                return None
             return self._send(status, json.dumps(answer))
 
         do_GET = do_POST = do_DELETE = handle_any  # noqa: N815
@@ -147,3 +153,8 @@ def _handler(fake: FakeKfp) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def connect(kfp: FakeKfp, namespace: str | None = None) -> KfpApi:
+    """A client of it, whatever the environment says of another server."""
+    return KfpApi(access(kfp.url, namespace, variables={}))

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from fake_kfp import FakeKfp, Json
+from fake_kfp import FakeKfp, Json, connect
 
-from shallowsight.cluster.kubeflow.access import access
-from shallowsight.cluster.kubeflow.api import KfpApi
 from shallowsight.cluster.schedules.apply import carry_out, changes_for, require_applied
 from shallowsight.cluster.schedules.values import Schedules, read_schedules
 
@@ -18,10 +16,6 @@ def schedules(folder: Path, text: str) -> Schedules:
     path = folder / "schedules.yaml"
     path.write_text(text)
     return read_schedules(path)
-
-
-def connect(kfp: FakeKfp) -> KfpApi:
-    return KfpApi(access(kfp.url, variables={}))
 
 
 def kinds(kfp: FakeKfp, wanted: Schedules, *, prune: bool = False) -> dict[str, str]:

@@ -12,7 +12,7 @@ class LocalServer:
     def __init__(self, handler: type[BaseHTTPRequestHandler], poll_seconds: float = 0.02) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
-        self._server.handle_error = lambda request, address: None  # type: ignore[method-assign]
+        self._server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(poll_seconds,), daemon=True)
 
     @property

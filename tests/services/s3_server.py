@@ -21,6 +21,7 @@ from shallowsight.store.objects.opening import open_objects
 
 BUCKET = "shallowsight"
 KEYS = {"AWS_ACCESS_KEY_ID": "testadmin", "AWS_SECRET_ACCESS_KEY": "testsecret12345"}
+PART = 8 << 20  # bytes; a larger object is sent and brought in parts of so many
 _PARTS = ("s3", "master", "volume", "filer", "admin")
 _PR_SET_PDEATHSIG = 1  # Linux: the signal that a process gets when its parent dies
 

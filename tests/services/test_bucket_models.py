@@ -141,7 +141,7 @@ def test_a_tower_is_refused(tower: Objects, spoil: Callable[[Objects], object], 
         pytest.param("s3://", "write s3://bucket", id="no name"),
     ],
 )
-def test_a_place_that_is_none(url: str, says: str) -> None:
+def test_a_url_without_a_model_is_refused(url: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=f"language.model: .*{says}"):
         pin("language.model", url, None, "scratch")
     with pytest.raises(ConfigurationError, match=f"^language.model: .*{says.replace('/none;', '/none/config.json;')}"):

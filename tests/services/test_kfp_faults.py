@@ -5,7 +5,6 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,6 @@ from shallowsight.errors import ConfigurationError, MissingPackage, Shallowsight
 
 SECRET = "opaque-hidden-token"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJoaWRkZW4ifQ.c2ln"
-
-
-@pytest.fixture
-def kfp() -> Iterator[FakeKfp]:
-    with FakeKfp() as server:
-        yield server
 
 
 def asked(url: str, token: str = "") -> Access:

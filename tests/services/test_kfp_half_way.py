@@ -1,23 +1,16 @@
 """Whatever request of an apply fails, two of one name never run at once, and the next apply puts it right."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_kfp import FakeKfp, Fault
-from kfp_schedules import DAILY, HEAD, WEEKLY, active, apply, connect, kinds, named, schedules
+from fake_kfp import FakeKfp, Fault, connect
+from kfp_schedules import DAILY, HEAD, WEEKLY, active, apply, kinds, named, schedules
 
 from shallowsight.cluster.schedules.apply import carry_out, changes_for, require_applied
 from shallowsight.errors import Interrupted, ShallowsightError
 
 OLD, NEW = HEAD + WEEKLY, HEAD + WEEKLY.replace("0 2", "0 3")
 CHANGES = 4  # of an update: make, disable, enable, delete
-
-
-@pytest.fixture
-def kfp() -> Iterator[FakeKfp]:
-    with FakeKfp() as server:
-        yield server
 
 
 def fail_at(kfp: FakeKfp, change: int, fault: Fault) -> None:

@@ -1,21 +1,14 @@
 """schedules.yaml on a server: create, nothing to do, update, switch, delete, and hands off what is not ours."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_kfp import FakeKfp
-from kfp_schedules import DAILY, HEAD, WEEKLY, active, apply, connect, kinds, named, schedules
+from fake_kfp import FakeKfp, connect
+from kfp_schedules import DAILY, HEAD, WEEKLY, active, apply, kinds, named, schedules
 
 from shallowsight.cluster.kubeflow.shipped import shipped
 from shallowsight.cluster.schedules.apply import carry_out, changes_for, deletions, existing
 from shallowsight.errors import ConfigurationError
-
-
-@pytest.fixture
-def kfp() -> Iterator[FakeKfp]:
-    with FakeKfp() as server:
-        yield server
 
 
 def test_create(kfp: FakeKfp, tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
 """The pods of a TrainJob, as processes that share nothing but a real S3 server and the network."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from ports import free_port
 from s3_server import BUCKET, Server
-from tiny import pretraining
+from tiny_training import pretraining
 
 from shallowsight.cluster.pod_task import PodTask, document_of
 from shallowsight.model.threads import THREADS
@@ -23,13 +23,6 @@ from shallowsight.study.settings import Setting
 pytestmark = pytest.mark.slow
 
 SETTING = Setting.parse("2")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def with_data(store: Store, resolved: Resolved, data: Path) -> Store:

@@ -1,37 +1,16 @@
 """One promise, two stores: every test runs against a folder and against a real S3 server."""
 
-import errno
-import os
-import resource
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from s3_server import BUCKET, Server
+from s3_server import PART
 
-from shallowsight.errors import ConfigurationError, CorruptOutput, MissingPackage
-from shallowsight.store.objects import folder as files
-from shallowsight.store.objects.keys import ASIDE
+from shallowsight.errors import ConfigurationError, CorruptOutput
 from shallowsight.store.objects.objects import Objects
 from shallowsight.store.objects.opening import open_objects
 
-PART = 8 << 20
 ODD_KEYS = ["a b+c%20\u00fc&<>\"'.txt", "w/..hid", "w/a=b;c,d", "w/#?x", "w/ edges ", ".dot/\u3000x", "n" * 255]
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    """Three parts, the last one short; no two parts alike."""
-    path = tmp_path / "large.bin"
-    with path.open("wb") as out:
-        for letter in b"ab":
-            out.write(bytes([letter]) * PART)
-        out.write(b"tail")
-    return path
 
 
 def local(tmp_path: Path) -> Path:
@@ -80,7 +59,7 @@ def test_the_source_stays_apart(objects: Objects, tmp_path: Path) -> None:
     assert objects.get_bytes("key") == b"first"
 
 
-def test_absent(objects: Objects, tmp_path: Path) -> None:
+def test_objects_that_are_not_there(objects: Objects, tmp_path: Path) -> None:
     objects.put_bytes("folder/file", b"x")
     for key in ("nothing", "folder", "folder/none"):
         assert objects.get_bytes(key) is None
@@ -136,189 +115,8 @@ def test_prefixes_that_are_refused(objects: Objects, prefix: str) -> None:
         objects.keys(prefix)
 
 
-def test_conditions(objects: Objects) -> None:
-    first = objects.create("lock", b"1")
-    assert first is not None
-    assert objects.create("lock", b"2") is None
-    assert objects.version("lock") == (b"1", first)
-    second = objects.replace("lock", b"2", first)
-    assert second not in (None, first)
-    assert objects.replace("lock", b"3", first) is None
-    assert objects.get_bytes("lock") == b"2"
-    objects.put_bytes("lock", b"4")
-    assert objects.replace("lock", b"5", str(second)) is None
-    objects.delete("lock")
-    assert objects.replace("lock", b"6", str(second)) is None
-    assert objects.create("lock", b"7") is not None
-
-
-RACE = """
-import sys
-from shallowsight.store.objects.opening import open_objects
-url, name, version = sys.argv[1:]
-objects = open_objects(url)
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(10):
-    made = objects.create(f"race/{number}", name.encode())
-    print("won" if made else "lost")
-taken = objects.replace("shared", name.encode(), version)
-print("won" if taken else "lost")
-"""
-
-
-@pytest.mark.slow
-def test_of_racing_processes_one_wins(
-    objects: Objects, url: str, python: Callable[..., "subprocess.Popen[str]"]
-) -> None:
-    version = objects.create("shared", b"start")
-    assert version is not None
-    racers = [python(RACE, url, f"racer {number}", version) for number in range(4)]
-    for racer in racers:
-        assert racer.stdout and racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        assert racer.stdin
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    results = [racer.communicate(timeout=60)[0].split() for racer in racers]
-    assert [[result[n] for result in results].count("won") for n in range(11)] == [1] * 11
-    for n in range(10):
-        winner = next(i for i, result in enumerate(results) if result[n] == "won")
-        assert objects.get_bytes(f"race/{n}") == f"racer {winner}".encode()
-
-
-def test_readers_never_see_half(objects: Objects) -> None:
-    """While writers replace it, an object is always one of the wholes."""
-    wholes = {bytes([letter]) * 300_000 for letter in b"abc"}
-    objects.put_bytes("key", b"a" * 300_000)
-    stop = threading.Event()
-
-    def write(data: bytes) -> None:
-        while not stop.is_set():
-            objects.put_bytes("key", data)
-
-    with ThreadPoolExecutor(3) as pool:
-        for data in wholes:
-            pool.submit(write, data)
-        try:
-            seen = [objects.get_bytes("key") in wholes for _ in range(40)]
-        finally:
-            stop.set()
-    assert all(seen)
-
-
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file of this process may grow beyond a megabyte: the write fails half way, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_download_that_does_not_fit_leaves_nothing(s3: Server, large: Path, tmp_path: Path, small_disk: None) -> None:
-    objects = open_objects(f"s3://{BUCKET}/{tmp_path.name}")
-    objects.put_file("key", large)
-    with pytest.raises(OSError, match="File too large"):
-        objects.fetch("key", local(tmp_path))
-    assert list(local(tmp_path).parent.iterdir()) == []
-
-
-# What only a folder can do.
-
-
-def test_a_copy_that_does_not_fit_leaves_nothing(large: Path, tmp_path: Path, small_disk: None) -> None:
-    objects = open_objects((tmp_path / "store").as_uri())
-    objects.put_bytes("key", b"old")
-    with pytest.raises(OSError, match="File too large"):
-        objects.put_file("key", large)
-    assert objects.get_bytes("key") == b"old"
-    assert [p.name for p in (tmp_path / "store" / ASIDE).iterdir()] == ["lock"]
-
-
-def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    objects = open_objects((tmp_path / "store").as_uri())
-    objects.put_bytes("key", b"old")
-
-    def full(handle: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(files.os, "fsync", full)
-    for write in (lambda: objects.put_bytes("key", b"new"), lambda: objects.create("other", b"new")):
-        with pytest.raises(OSError) as failed:
-            write()
-        assert failed.value.errno == errno.ENOSPC
-    assert objects.get_bytes("key") == b"old"
-    assert objects.keys() == ["key"]
-    assert [p.name for p in (tmp_path / "store" / ASIDE).iterdir()] == ["lock"]
-
-
-def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
-    aside = tmp_path / ASIDE
-    aside.mkdir()
-    old, young = aside / "old.part", aside / "young.part"
-    for left in (old, young):
-        left.write_bytes(b"torn")
-    os.utime(old, (1, 1))
-    objects = open_objects(tmp_path.as_uri())
-    assert (old.exists(), young.exists()) == (False, True)
-    assert objects.keys() == []
-    with pytest.raises(ConfigurationError, match="not whole yet"):
-        objects.put_bytes(f"{ASIDE}/x", b"")
-
-
 def test_fetch_from_a_folder_copies_nothing(tmp_path: Path) -> None:
     objects = open_objects(tmp_path.as_uri())
     objects.put_bytes("a/b", b"x")
     assert objects.fetch("a/b", tmp_path / "elsewhere") == tmp_path / "a" / "b"
     assert not (tmp_path / "elsewhere").exists()
-
-
-# Which URLs there are.
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        pytest.param("http://host/x", "file:///absolute/folder or s3://bucket/prefix", id="scheme"),
-        pytest.param("runs/demo", "file:///absolute/folder or s3://bucket/prefix", id="path"),
-        pytest.param("file://relative/path", "file:///absolute/folder", id="relative"),
-        pytest.param("s3:///prefix", "s3://bucket or s3://bucket/prefix", id="no bucket"),
-        pytest.param("s3://bucket/a?x=1", "no part after", id="query"),
-    ],
-)
-def test_urls_that_are_refused(url: str, says: str) -> None:
-    with pytest.raises(ConfigurationError, match=says):
-        open_objects(url)
-
-
-def test_a_file_is_no_store(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.touch()
-    with pytest.raises(ConfigurationError, match="is a file"):
-        open_objects(path.as_uri())
-
-
-def test_opening_a_folder_makes_nothing(tmp_path: Path) -> None:
-    objects = open_objects((tmp_path / "a folder").as_uri())
-    assert objects.keys() == []
-    assert objects.get_bytes("x") is None
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_objects_load_no_client() -> None:
-    code = (
-        "import sys, shallowsight.store.lease, shallowsight.store.objects.s3.objects\n"
-        "print([m for m in ('minio', 'urllib3', 'tenacity', 'torch') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
-
-
-def test_a_missing_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    monkeypatch.setitem(sys.modules, "minio", None)
-    with pytest.raises(MissingPackage, match=r"shallowsight\[store\]"):
-        open_objects("s3://bucket")

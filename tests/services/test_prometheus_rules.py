@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,11 +10,10 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-import yaml
 from monitored_pods import Done, Page, pod, scrape_config
 from ports import free_port
+from prometheus_server import Prometheus, running_prometheus, until
 from rule_files import groups, rules, write_rules
-from test_prometheus_scrape import Prometheus, until
 
 from manifests.base.monitoring.charts import ROWS, Chart
 from shallowsight.observe.metrics.exposition import Endpoint
@@ -70,10 +67,7 @@ def training() -> Iterator[Training]:
 
 @pytest.fixture(scope="module")
 def prometheus(training: Training, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    binary = shutil.which("prometheus")
-    if binary is None:
-        pytest.skip("no `prometheus` on PATH: apt-get install prometheus")
-    folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
+    folder = tmp_path_factory.mktemp("prometheus")
     pages = ThreadingHTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=pages.serve_forever, daemon=True).start()
     labels = {
@@ -93,27 +87,12 @@ def prometheus(training: Training, tmp_path_factory: pytest.TempPathFactory) -> 
             scrape_config("shallowsight-dcgm-chart", [pod(pages.server_address[1], "gpu-operator", "dcgm-1")]),
         ],
     }
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    command = [binary, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log) as server,
-    ):
-        try:
-            until(lambda: _answers(port), "Prometheus", 30)
-            yield Prometheus(port)
-        finally:
-            server.terminate()
-            pages.shutdown()
-            pages.server_close()
-
-
-def _answers(port: int) -> bool:
     try:
-        with urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=10) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+        with running_prometheus(folder, config) as server:
+            yield server
+    finally:
+        pages.shutdown()
+        pages.server_close()
 
 
 def about(prometheus: Prometheus, what: str) -> Any:

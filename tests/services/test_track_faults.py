@@ -162,7 +162,7 @@ def test_a_server_that_never_answers_does_not_hold_the_study(
     assert "did not end within 3 seconds" in warning(caplog)
 
 
-def test_off_is_off(
+def test_without_a_project_nothing_is_sent(
     study: tuple[Resolved, Store], server: WeaveStub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv(PROJECT)

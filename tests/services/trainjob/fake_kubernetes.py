@@ -177,7 +177,8 @@ class FakeKubernetes:
     def _listen(self, port: int) -> ThreadingHTTPServer:
         server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         server.daemon_threads = True
-        server.handle_error = lambda request, address: None  # type: ignore[method-assign]  # whoever asked is gone
+        # Whoever asked is gone.
+        server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return server
 

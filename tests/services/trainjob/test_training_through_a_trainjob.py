@@ -20,7 +20,7 @@ from fake_kubernetes import FakeKubernetes
 from fake_trainer import FakeTrainer
 from launches import Launcher
 from s3_server import BUCKET, Server
-from tiny import pretraining
+from tiny_training import pretraining
 
 from shallowsight import steps
 from shallowsight.cluster.kubernetes.trainjob import TrainJob

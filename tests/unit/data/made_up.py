@@ -1,5 +1,6 @@
 """Examples that say which they are, a feature source that says which picture it read, and lengths as real data has."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,12 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
+from shallowsight.data.batches import Share
 from shallowsight.data.conversation import IGNORE, IMAGE, Example
 from shallowsight.data.examples import Examples, write_examples
+from shallowsight.data.loading import Loader
 
 IMAGE_TOKENS = 3
 PAD = 9
+ALONE = Share(rank=0, processes=1, accumulation=1)
+UPDATES = 1000
 _FIRST_NAME = 1000  # token ids from here on are numbers of examples
 
 
@@ -64,4 +70,13 @@ def realistic_lengths(count: int, seed: int = 0, longest: int = 2048) -> NDArray
     short, middling = 576 + random.lognormal(np.log(80), 0.5, count), 576 + random.lognormal(np.log(250), 0.5, count)
     text = random.lognormal(np.log(500), 0.8, count)
     kind = random.choice(3, count, p=[0.6, 0.3, 0.1])
-    return np.clip(np.choose(kind, [short, middling, text]), 8, longest).astype(np.int32)
+    lengths: NDArray[np.int32] = np.clip(np.choose(kind, [short, middling, text]), 8, longest).astype(np.int32)
+    return lengths
+
+
+def workers_of(loader: Loader) -> list[int]:
+    """The process ids of the two workers of a loader."""
+    assert isinstance(loader._numbers, _MultiProcessingDataLoaderIter)
+    pids: list[int] = [worker.pid for worker in loader._numbers._workers if worker.pid is not None]
+    assert len(pids) == 2 and os.getpid() not in pids
+    return pids

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dry_runs import dry_run
 from tiny import write_pictures
-from typer.testing import CliRunner
 
-from shallowsight.cli.app import app
 from shallowsight.data.enough import LEAST_PICTURES
 from shallowsight.data.record_kinds import kinds_of_test
 from shallowsight.errors import ConfigurationError
@@ -31,17 +30,6 @@ def write(file: Path, records: list[dict[str, Any]]) -> None:
 
 def read(file: Path) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
-
-
-def dry_run(*overrides: str) -> str:
-    """What is said of a study that cannot be; empty when it can."""
-    words = [part for override in overrides for part in ("--set", override)]
-    ended = CliRunner().invoke(app, ["study", "quick", "--dry-run", "--out", "nowhere", *words])
-    if ended.exception is None:
-        return ""
-    assert isinstance(ended.exception, ConfigurationError), ended.exception
-    assert "\n" not in str(ended.exception)
-    return str(ended.exception).partition("; `shallowsight forecast")[0]
 
 
 def of(files: Path, *more: str, benchmarks: str = "own:colour") -> str:

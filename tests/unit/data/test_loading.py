@@ -1,17 +1,15 @@
 """Batches that are made ahead are the same ones, and a worker that dies says so."""
 
-import multiprocessing
 import os
 import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from made_up import PAD, Numbers, example, names_in, slowly, stored
+from made_up import ALONE, PAD, UPDATES, Numbers, example, slowly, stored, workers_of
 from torch.utils.data import dataloader
 
 from shallowsight.data.batches import Batch, Batches, Share
@@ -20,8 +18,6 @@ from shallowsight.data.features import FeatureSource
 from shallowsight.data.loading import Loader
 from shallowsight.errors import ConfigurationError, ShallowsightError
 
-ALONE = Share(rank=0, processes=1, accumulation=1)
-UPDATES = 1000
 Build = Callable[..., Loader]
 
 
@@ -126,12 +122,6 @@ def test_work_ahead_saves_waiting(build: Build) -> None:
     assert waited < 0.2, "without work ahead it is 0.4"
 
 
-def workers_of(loader: Loader) -> list[int]:
-    pids = [worker.pid for worker in loader._numbers._workers]
-    assert len(pids) == 2 and os.getpid() not in pids
-    return pids
-
-
 def fault(loader: Loader) -> tuple[type[Exception], str]:
     """What ends the reading, without the frames that hold the loader."""
     try:
@@ -200,53 +190,3 @@ def test_a_fault_of_ours_is_not_a_dead_worker(build: Build, error: type[Exceptio
 
     kind, said = fault(build(Numbers(fail), workers=workers))
     assert kind is error and says in said and "a data worker died" not in said
-
-
-def _stopped_as_a_group(examples: Examples, ready: "multiprocessing.connection.Connection") -> None:
-    os.setsid()
-    asked: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))  # as train/keeper.py does
-    loader = Loader(Batches(examples, Numbers(), 8, 0, PAD), ALONE, 0, UPDATES, workers=2)
-    for _ in range(2):
-        list(loader.next_update())  # one by each worker
-    ready.send("up")
-    while not asked:
-        time.sleep(0.01)
-    time.sleep(0.3)
-    for _ in range(20):
-        list(loader.next_update())
-    ready.send("read on")
-
-
-def test_workers_live_on_when_their_process_is_asked_to_stop(examples: Examples) -> None:
-    """torchrun sends SIGTERM to the whole group of each process; it must still end its update and save."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=_stopped_as_a_group, args=(examples, theirs))
-    process.start()
-    try:
-        assert ours.poll(20) and ours.recv() == "up"
-        os.killpg(process.pid, signal.SIGTERM)
-        assert ours.poll(20) and ours.recv() == "read on"
-        process.join(20)
-        assert process.exitcode == 0
-    finally:
-        process.kill()
-
-
-def test_workers_end_with_their_loader(examples: Examples) -> None:
-    loader = Loader(Batches(examples, Numbers(), 8, 0, PAD), ALONE, 0, UPDATES, workers=2)
-    list(loader.next_update())
-    pids = workers_of(loader)
-    assert all(Path(f"/proc/{pid}").exists() for pid in pids)
-    del loader
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
-
-
-@pytest.mark.parametrize("names", [[1, 3, 5], [0, 2, 4]], ids=["text alone", "pictures"])
-def test_batches_of_one_kind_pass_between_processes(tmp_path: Path, names: list[int]) -> None:
-    examples = stored([example(n) for n in names], tmp_path)
-    loader = Loader(Batches(examples, Numbers(), 3, 0, PAD), ALONE, 0, 3, workers=2)
-    for _ in range(3):
-        (batch,) = loader.next_update()
-        assert sorted(names_in(batch.ids)) == names and len(batch.pictures) == (0 if 1 in names else 2)
-    del loader

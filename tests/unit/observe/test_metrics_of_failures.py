@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from measured import LABELS
+from ports import free_port
 
 from shallowsight import errors
 from shallowsight.errors import (
@@ -30,7 +32,6 @@ from shallowsight.observe.metrics.linger import LINGER, linger
 from shallowsight.observe.metrics.names import OTHER_REASON, REASONS
 from shallowsight.observe.metrics.training import TrainingMetrics
 
-LABELS = {"study": "demo", "cell": "c" * 16, "stage": "finetune"}
 LONG = 60.0  # seconds that no test waits for
 
 
@@ -50,9 +51,7 @@ def served(endpoint: Endpoint) -> str:
 
 @pytest.fixture
 def endpoint() -> Endpoint:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return Endpoint("127.0.0.1", taken.getsockname()[1], LONG)
+    return Endpoint("127.0.0.1", free_port(), LONG)
 
 
 @pytest.fixture

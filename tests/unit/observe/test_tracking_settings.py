@@ -29,7 +29,9 @@ def test_off_unless_a_project_is_named(text: str | None, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("project", ["team/layers", "layers", "my-team/Layer study 2.0"])
 @pytest.mark.parametrize(("text", "samples"), [(None, 0), ("", 0), ("0", 0), ("20", 20), ("1000", 1000)])
-def test_on(project: str, text: str | None, samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_switches_tracking_on(
+    project: str, text: str | None, samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(PROJECT, project)
     if text is not None:
         monkeypatch.setenv(SAMPLES, text)
@@ -40,14 +42,14 @@ def test_on(project: str, text: str | None, samples: int, monkeypatch: pytest.Mo
     "project",
     ["/", "team/", "/layers", "a/b/c", " ", "team/ layers", "team/lay\ners", "a#b", "https://wandb.ai/team", "x" * 129],
 )
-def test_a_name_that_is_none(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_that_is_no_name_is_refused(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PROJECT, project)
     with pytest.raises(ConfigurationError, match="write ENTITY/PROJECT or PROJECT"):
         tracking()
 
 
 @pytest.mark.parametrize("text", ["-1", "1.5", "all", "1001", "²"])
-def test_a_number_that_is_none(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_that_are_no_number_are_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PROJECT, "layers")
     monkeypatch.setenv(SAMPLES, text)
     with pytest.raises(ConfigurationError, match="whole number from 0 to 1000"):

@@ -94,7 +94,7 @@ def test_out_is_a_file(store: Objects, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]"], ids=["torn", "a list"])
-def test_a_list_that_is_none(store: Objects, tmp_path: Path, text: bytes) -> None:
+def test_a_broken_list_of_files_is_refused(store: Objects, tmp_path: Path, text: bytes) -> None:
     store.put_bytes("report/files.json", text)
     with pytest.raises(CorruptOutput, match="`shallowsight report` writes it again"):
         fetch_report(store.url, tmp_path / "out")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import pretraining
+from tiny_training import pretraining
 
 from shallowsight.errors import ConfigurationError, Interrupted, LeaseHeld, LossNotFinite, ShallowsightError
 from shallowsight.model.threads import THREADS

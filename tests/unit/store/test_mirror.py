@@ -1,76 +1,17 @@
-"""A study in a bucket: cells exist when they are whole there, whoever made them on whatever machine.
-
-The folder twin of a bucket stands for it here; tests/services has a real one.
-"""
+"""A study in a bucket: cells exist when they are whole there, whoever made them on whatever machine."""
 
 import json
-import logging
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
+from built_cells import never
+from mirrored import CHILD, PARENT, Bucket, cell_keys, make_text
 
-from shallowsight.errors import CorruptOutput, LeaseHeld, ShallowsightError, StoreUnavailable
-from shallowsight.store.cells import Cell
+from shallowsight.errors import LeaseHeld, ShallowsightError, StoreUnavailable
 from shallowsight.store.digest import file_sha256
 from shallowsight.store.mirror import FILES, MirroredStore
-from shallowsight.store.objects.folder import FileObjects
 from shallowsight.store.store import CELL, STUDY
-
-PARENT = Cell(step="prepare", digest="a" * 16)
-CHILD = Cell(step="evaluate", digest="b" * 16, setting="8", seed=0, parents=(PARENT.digest,))
-
-
-class Bucket(FileObjects):
-    """Can go away, before one key is written and from then on."""
-
-    gone_before: str | None = None
-
-    def _require(self, key: str) -> None:
-        if self.gone_before is not None and key.startswith(self.gone_before):
-            raise StoreUnavailable("the store is away")
-
-    def put_file(self, key: str, path: Path) -> None:
-        self._require(key)
-        super().put_file(key, path)
-
-    def put_bytes(self, key: str, data: bytes) -> None:
-        self._require(key)
-        super().put_bytes(key, data)
-
-
-@pytest.fixture
-def bucket(tmp_path: Path) -> Bucket:
-    return Bucket(tmp_path / "bucket")
-
-
-@pytest.fixture
-def here(bucket: Bucket, tmp_path: Path) -> MirroredStore:
-    return MirroredStore(bucket, tmp_path / "here")
-
-
-@pytest.fixture
-def there(bucket: Bucket, tmp_path: Path) -> MirroredStore:
-    """Another machine."""
-    return MirroredStore(bucket, tmp_path / "there")
-
-
-def make_text(text: str = "content") -> Any:
-    def make(out: Path) -> None:
-        (out / "sub").mkdir()
-        (out / "sub" / "one.txt").write_text(text)
-        (out / "scores.json").write_text(json.dumps({"value": text}))
-
-    return make
-
-
-def never(out: Path) -> None:
-    raise AssertionError("made a cell that was whole")
-
-
-def cell_keys(bucket: Bucket) -> list[str]:
-    return [key.removeprefix("cells/") for key in bucket.keys("cells/")]
 
 
 def test_a_cell_is_in_the_bucket_when_it_is_built(here: MirroredStore, bucket: Bucket) -> None:
@@ -111,83 +52,6 @@ def test_what_was_made_of_other_parents_is_made_again(
     there.build(PARENT, make_text("another"))
     here.build(CHILD, make_text("new"))
     assert (here.folder(CHILD) / "sub" / "one.txt").read_text() == "new"
-
-
-def test_another_machine_uses_it(here: MirroredStore, there: MirroredStore) -> None:
-    here.build(PARENT, make_text())
-    place = there.build(PARENT, never)
-    assert not place.exists(), "nothing is brought before it is read"
-    folder = there.folder(PARENT)
-    assert folder == place and (folder / "sub" / "one.txt").read_text() == "content"
-    assert there.build(CHILD, make_text()) == there.place(CHILD)
-    assert here.is_whole(CHILD)
-
-
-def test_a_copy_is_brought_once(here: MirroredStore, there: MirroredStore, caplog: pytest.LogCaptureFixture) -> None:
-    here.build(PARENT, make_text())
-    with caplog.at_level(logging.INFO):
-        there.folder(PARENT)
-        there.folder(PARENT)
-    assert sum("bringing" in record.getMessage() for record in caplog.records) == 1
-
-
-def test_a_damaged_copy_is_brought_again(here: MirroredStore, there: MirroredStore) -> None:
-    here.build(PARENT, make_text())
-    (there.folder(PARENT) / "sub" / "one.txt").write_text("CONTENT")
-    assert (there.folder(PARENT) / "sub" / "one.txt").read_text() == "content"
-
-
-def test_a_copy_of_what_was_built_again_since_is_brought_again(
-    here: MirroredStore, there: MirroredStore, bucket: Bucket
-) -> None:
-    here.build(PARENT, make_text("old"))
-    there.folder(PARENT)
-    bucket.delete(f"cells/{PARENT.digest}/{CELL}")
-    # As when its place here is lost too.
-    (here.place(PARENT) / CELL).unlink()
-    here.build(PARENT, make_text("new"))
-    assert (there.folder(PARENT) / "sub" / "one.txt").read_text() == "new"
-
-
-def test_a_flipped_byte_in_the_bucket_is_never_used(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
-    here.build(PARENT, make_text())
-    bucket.put_bytes(f"cells/{PARENT.digest}/sub/one.txt", b"CONTENT")
-    with pytest.raises(CorruptOutput, match=r"sub/one.txt is not the file that was written; the same command makes it"):
-        there.folder(PARENT)
-    assert not there.place(PARENT).exists()
-    there.build(PARENT, make_text("again"))
-    assert (here.folder(PARENT) / "sub" / "one.txt").read_text() == "again"
-
-
-def test_a_reader_that_comes_too_late_spares_what_was_built_since(
-    here: MirroredStore, there: MirroredStore, bucket: Bucket
-) -> None:
-    here.build(PARENT, make_text("old"))
-    old = there.record(PARENT.digest)
-    assert old is not None
-    bucket.delete(f"cells/{PARENT.digest}/{CELL}")
-    (here.place(PARENT) / CELL).unlink()
-    here.build(PARENT, make_text("new"))
-    there._bring(old, there.place(PARENT))
-    assert here.is_whole(PARENT)
-    assert (there.place(PARENT) / "sub" / "one.txt").read_text() == "new"
-
-
-def test_an_object_of_another_length_is_built_again(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
-    here.build(PARENT, make_text())
-    bucket.put_bytes(f"cells/{PARENT.digest}/scores.json", b"{}")
-    with pytest.raises(CorruptOutput, match=r"scores\.json is not the file that was written"):
-        there.verify(PARENT)
-    there.build(PARENT, make_text())
-    assert here.is_whole(PARENT)
-
-
-def test_a_missing_output_is_built_again(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
-    here.build(PARENT, make_text())
-    bucket.delete(f"cells/{PARENT.digest}/sub/one.txt")
-    assert not there.is_whole(PARENT)
-    there.build(PARENT, make_text())
-    assert here.is_whole(PARENT)
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """The formulas of an update's arithmetic against what torch counts while a real tiny model computes it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,16 +22,10 @@ from shallowsight.train.processes import join_processes
 from shallowsight.train.stage import run_stage
 from shallowsight.train.texts import read_examples
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Make = Callable[..., ProcessTask]
 LORA = {"finetune__lora__rank": 8}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def batches_of(job: ProcessTask, tokenizer: PreTrainedTokenizerBase, pictures: PictureEncoder | None) -> Batches:

@@ -1,7 +1,6 @@
 """Stages on language models that exist, of families that differ from a Llama where training could go wrong."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +8,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from small_language_models import small_model
+from stages import losses
 from transformers import PreTrainedTokenizerBase
 
 from shallowsight.model.checkpoint import LANGUAGE, load_trained
-from shallowsight.train.parts import LOSSES
 from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.stage import run_stage
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Make = Callable[..., ProcessTask]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -38,10 +31,6 @@ def run(make_job: Make, tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> C
         return job.out
 
     return go
-
-
-def losses(out: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (out / LOSSES).read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from stages import losses
 
 from shallowsight.model.checkpoint import CONNECTOR, LANGUAGE, load_trained
 from shallowsight.train.launch import launch
@@ -19,26 +20,12 @@ Make = Callable[..., ProcessTask]
 
 
 @pytest.fixture(scope="module")
-def run(make_job: Make) -> Callable[..., Path]:
-    def go(*args: Any, **changes: Any) -> Path:
-        made = make_job(*args, **changes)
-        run_stage(made, lambda *_: None)
-        return made.out
-
-    return go
-
-
-@pytest.fixture(scope="module")
 def plain(run: Callable[..., Path]) -> Path:
     return run()
 
 
 def rows(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / LOSSES).read_text(encoding="utf-8").splitlines()]
-
-
-def losses(out: Path) -> list[float]:
-    return [row["loss"] for row in rows(out)]
 
 
 def samples(out: Path) -> list[str]:

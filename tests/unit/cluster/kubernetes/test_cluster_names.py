@@ -35,7 +35,7 @@ ODD = ["a b", "a/b", "a-", ".a", "é", "---", "a" * 64, "a" * 63 + "b", "x" * 62
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_what_cannot_is_made_one(text: str) -> None:
+def test_text_that_is_no_label_is_made_one(text: str) -> None:
     made = label_value(text)
     assert LABEL.fullmatch(made) and 0 < len(made) <= 63
     assert made == label_value(text)

@@ -1,6 +1,7 @@
 """A cluster for the training step of which nothing is there but its launcher's answers."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from shallowsight.cluster.kubernetes.trainjob import TrainJob
 from shallowsight.errors import ShallowsightError
@@ -35,7 +36,10 @@ def built(store: Store, resolved: Resolved) -> Callable[[], None]:
     """What the pods leave."""
     cell = stage_cell(resolved, SETTING, 0, "pretrain").model_copy(update={"parents": ()})
 
-    def make() -> None:
-        store.build(cell, lambda out: (out / "connector.safetensors").write_bytes(b"x") and None)
+    def make(out: Path) -> None:
+        (out / "connector.safetensors").write_bytes(b"x")
 
-    return make
+    def build() -> None:
+        store.build(cell, make)
+
+    return build

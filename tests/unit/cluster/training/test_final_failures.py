@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from boxes import SETTING, Cluster, built, fails
-from tiny import pretraining
+from tiny_training import pretraining
 
 from shallowsight.cluster.kubernetes.final import FinalFailure, document_of_failure
 from shallowsight.cluster.training import Launch, train_on_cluster

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from boxes import SETTING, Cluster, built, fails
-from tiny import pretraining
+from tiny_training import pretraining
 
 from shallowsight.cluster.pod_task import PodTask, document_of
 from shallowsight.cluster.training import Launch, train_on_cluster

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from boxes import SETTING, Cluster, built
-from tiny import pretraining
+from tiny_training import pretraining
 
 from shallowsight.cluster.pod_task import PodTask, document_of
 from shallowsight.cluster.training import (

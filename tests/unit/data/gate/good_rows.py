@@ -1,11 +1,14 @@
 """Pictures and rows that the gate lets through."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 Row = dict[str, Any]
+Write = Callable[..., Path]
 
 
 def noise(seed: int, side: int = 24) -> Image.Image:

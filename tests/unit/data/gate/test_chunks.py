@@ -1,20 +1,17 @@
 """Rows are checked some at a time: how many at a time changes nothing."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from good_rows import row
+from good_rows import Write, row
 
 from shallowsight.data.gate import chunk
 from shallowsight.data.gate.gate import gate
 from shallowsight.data.gate.images import decode
 from shallowsight.data.gate.occurrences import Occurrences, as_hashes, hash_of, hashes_of
-
-Write = Callable[..., Path]
 
 
 def rows() -> list[dict[str, Any]]:

@@ -1,12 +1,11 @@
 """Forms of records that LLaVA's users have, and what becomes of them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from good_rows import Row, row
+from good_rows import Row, Write, row
 
 from shallowsight.data.gate.conversions import CONVERSIONS, convert
 from shallowsight.data.gate.gate import gate
@@ -14,7 +13,6 @@ from shallowsight.data.gate.rows import read_rows
 from shallowsight.errors import DataRefused
 from shallowsight.study.data import Conversion
 
-Write = Callable[..., Path]
 TALK = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A cat."}]
 OURS: Row = {"id": "1", "image": "0.png", "conversations": TALK}
 TEXT: Row = {"id": "1", "conversations": [{"from": "human", "value": "What?"}, {"from": "gpt", "value": "A cat."}]}

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from good_rows import row
+from good_rows import Write, row
 
 from shallowsight.data.gate.gate import GateReport, gate
 from shallowsight.data.gate.own_rules import TYPES, OwnRules, read_own_rules
 from shallowsight.data.gate.suite import try_own_rules
 from shallowsight.errors import ConfigurationError, DataRefused
 
-Write = Callable[..., Path]
 SHORT = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "reply_chars", "max_value": 100}}
 
 
@@ -134,7 +133,7 @@ def test_no_good_row_is_refused_whatever_the_thresholds(rules: Any, check: Any) 
         pytest.param("thresholds: {no_turns: 2}", "rules.yaml:1: thresholds.no_turns: ", id="threshold"),
     ],
 )
-def test_a_file_that_is_none(rules: Any, text: str, says: str) -> None:
+def test_a_file_that_holds_no_rules_is_refused(rules: Any, text: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         rules(text)
 

@@ -1,17 +1,14 @@
 """What the quarantine says of a row: which rule, what was found, and why."""
 
 import json
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from good_rows import Row, noise, row
+from good_rows import Row, Write, noise, row
 
 from shallowsight.data.gate.gate import gate
-
-Write = Callable[..., Path]
 
 
 def turn(place: int, **change: Any) -> Row:

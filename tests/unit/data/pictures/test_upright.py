@@ -113,7 +113,7 @@ def test_an_odd_tag_beside_the_orientation_changes_nothing() -> None:
     assert np.array_equal(np.asarray(upright_rgb(stored)), np.asarray(arrow()))
 
 
-def test_twice_is_once() -> None:
+def test_an_upright_picture_is_not_turned_again() -> None:
     once = upright_rgb(Image.open(BytesIO(photographed(6))))
     assert np.array_equal(np.asarray(upright_rgb(once)), np.asarray(arrow()))
 

@@ -193,14 +193,15 @@ def _loss(model: VLM) -> Tensor:
 def _trained(model: VLM, loss_of: Callable[[], Tensor]) -> tuple[float, Gradients]:
     model.zero_grad()
     loss = loss_of()
-    loss.backward()
+    torch.autograd.backward(loss)
     found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     model.zero_grad()
     return loss.item(), found
 
 
 def _greedy(model: VLM, features: list[Tensor], ids: list[int], tokens: int) -> list[int]:
-    embeddings, found = model.embed(features, torch.tensor([ids])), []
+    embeddings = model.embed(features, torch.tensor([ids]))
+    found: list[int] = []
     while len(found) < tokens and found[-1:] != [STOP]:
         best = int(_logits(model, embeddings)[0, -1].argmax())
         assert best < VOCABULARY

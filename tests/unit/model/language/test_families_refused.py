@@ -19,7 +19,7 @@ AGAIN = {"checkpointing": True}
 
 @pytest.mark.parametrize("asked", [{}, PACKED, LORA, AGAIN], ids=str)
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gptj", "gpt_neo", "granite", "gemma2", "cohere"])
-def test_who_can_do_all(family: str, asked: dict[str, object]) -> None:
+def test_a_family_that_does_what_is_asked_is_taken(family: str, asked: dict[str, object]) -> None:
     require_family(family, stages(**asked))
 
 
@@ -36,6 +36,8 @@ def test_who_can_do_all(family: str, asked: dict[str, object]) -> None:
         pytest.param("jetmoe", AGAIN, "finetune.checkpointing=true: .*'jetmoe'.*checkpointing=false", id="again"),
     ],
 )  # fmt: skip
-def test_who_cannot(family: str | None, asked: dict[str, object], says: str) -> None:
+def test_a_family_that_cannot_do_what_is_asked_is_refused(
+    family: str | None, asked: dict[str, object], says: str
+) -> None:
     with pytest.raises(ConfigurationError, match=rf"{says}.*llama, .* docs/language-models.md"):
         require_family(family, stages(**asked))

@@ -1,6 +1,6 @@
 """What is said of families of language models is what small models of them do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import family_checks as checks
@@ -33,6 +33,8 @@ from shallowsight.model.vlm import VLM
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.resolved import TowerFacts
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Build = Callable[[str], VLM]
 Check = Callable[[VLM], None]
 
@@ -50,14 +52,6 @@ FAST = (
     "llama", "qwen2", "granite", "granitemoe", "cohere", "cohere2", "gemma2", "recurrent_gemma", "gpt2", "gpt_neo",
     "gptj", "opt", "bloom", "mamba",
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -124,7 +118,7 @@ def test_a_refused_family_fails_as_is_said(build: Build, family: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", [f for f, reason in REFUSED.items() if reason in (NOT_TEXT, UNTESTED)])
-def test_no_small_one_is_made_of_others(family: str) -> None:
+def test_no_small_model_can_be_made_of_the_other_refused_families(family: str) -> None:
     with pytest.raises(Exception):  # noqa: B017  # what transformers raises, of many kinds, or ours for its size
         small_model(family)
 

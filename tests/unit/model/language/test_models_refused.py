@@ -1,8 +1,7 @@
-"""Models that would fail once their weights are loaded or a text is read: refused by a dry run, in one sentence."""
+"""Models that would fail once their weights are loaded: refused by a dry run, in one sentence."""
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,46 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_folders import WORDS, change_json, language_folder, write_json
+from model_folders import change_json, write_json
+from refusals import with_language, with_tower
 from safetensors.numpy import save_file
-from tokenizers import Tokenizer
-from typer.testing import CliRunner
-
-from shallowsight.cli.app import app
-from shallowsight.errors import ConfigurationError
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 1234\n"
 WHOLE = "model.safetensors"
-
-
-@pytest.fixture
-def language(tmp_path: Path) -> Path:
-    return language_folder(tmp_path / "llama")
-
-
-@pytest.fixture
-def tower(towers: dict[str, Path], tmp_path: Path) -> Path:
-    return Path(shutil.copytree(towers["clip"], tmp_path / "clip"))
-
-
-def dry_run(*overrides: str) -> str:
-    """What is said of a study that cannot be; empty when it can."""
-    words = [part for override in overrides for part in ("--set", override)]
-    ended = CliRunner().invoke(app, ["study", "quick", "--dry-run", "--out", "nowhere", *words])
-    if ended.exception is None:
-        return ""
-    assert isinstance(ended.exception, ConfigurationError), ended.exception
-    return str(ended.exception).partition("; `shallowsight forecast")[0]
-
-
-def with_language(folder: Path, *more: str) -> str:
-    said = dry_run(f"language.model={folder}", *more)
-    assert "torch" not in said.replace("pytorch_model.bin", "")
-    return said.replace(str(folder.parent), "")
-
-
-def with_tower(folder: Path) -> str:
-    return dry_run(f"vision.tower={folder}", "settings=2", "vision.image_size=28").replace(str(folder.parent), "")
 
 
 def test_what_is_good_is_taken(language: Path, tower: Path) -> None:
@@ -172,104 +137,6 @@ def test_an_encoder_without_a_head(language: Path) -> None:
 
 def test_a_language_model_is_no_tower(language: Path) -> None:
     assert with_tower(language).startswith("vision.tower: '/llama' is a 'llama' model; allowed are clip, ")
-
-
-def test_no_tokenizer(language: Path) -> None:
-    (language / "tokenizer.json").unlink()
-    assert with_language(language).startswith("language.model: no tokenizer in /llama; save it there with")
-    change_json(language / "tokenizer_config.json", tokenizer_class="ByT5Tokenizer")
-    assert with_language(language) == "", "one that needs no vocabulary"
-
-
-def test_a_tokenizer_of_sentencepiece(language: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (language / "tokenizer.json").rename(language / "tokenizer.model")
-    monkeypatch.setitem(sys.modules, "sentencepiece", None)
-    said = with_language(language)
-    assert "/llama is tokenizer.model alone, which needs the package sentencepiece (not installed: pip install" in said
-    shutil.copy(language / "tokenizer.model", language / "tokenizer.json")
-    assert with_language(language) == ""
-
-
-@pytest.mark.parametrize(
-    ("name", "says"), [("tokenizer.json", "tokenizer.json is not JSON"), ("tokenizer_config.json", "is not JSON")]
-)
-def test_a_tokenizer_that_is_cut_short(language: Path, name: str, says: str) -> None:
-    (language / name).write_text((language / name).read_text()[:-3])
-    assert says in with_language(language)
-
-
-NO_END = "language.model: the tokenizer of /llama has no eos token, with which an answer ends; name one as eos_token"
-
-
-@pytest.mark.parametrize(
-    ("config", "ends"),
-    [
-        pytest.param({"eos_token": None}, False, id="no end"),
-        pytest.param({"eos_token": None, "tokenizer_class": "LlamaTokenizer"}, True, id="its class may have one"),
-        pytest.param({"eos_token": {"content": "</s>", "__type": "AddedToken"}}, True, id="an object"),
-    ],
-)
-def test_a_tokenizer_without_an_end(language: Path, config: dict[str, object], ends: bool) -> None:
-    change_json(language / "tokenizer_config.json", **config)
-    said = with_language(language)
-    assert said.startswith(NO_END) if not ends else said == ""
-
-
-def test_an_end_that_only_the_old_file_names(language: Path) -> None:
-    change_json(language / "tokenizer_config.json", eos_token=None)
-    write_json(language / "special_tokens_map.json", {"eos_token": {"content": "</s>"}})
-    assert with_language(language) == ""
-
-
-def add(folder: Path, *tokens: str, special: bool) -> None:
-    made = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    (made.add_special_tokens if special else made.add_tokens)(list(tokens))
-    made.save(str(folder / "tokenizer.json"))
-
-
-def test_more_tokens_than_embeddings(language: Path) -> None:
-    change_json(language / "config.json", vocab_size=len(WORDS) - 2)
-    assert with_language(language).startswith(
-        "language.model: the tokenizer of /llama has 2 tokens beyond the 3 embeddings (vocab_size) of the model, for "
-        "instance 'green' with the id 3; give the model its own tokenizer"
-    )
-
-
-def test_added_tokens_count_but_for_special_ones_that_no_text_becomes(language: Path) -> None:
-    add(language, "[PAD]", special=True)
-    assert with_language(language) == ""
-    change_json(language / "tokenizer_config.json", eos_token="[PAD]")
-    assert "a token beyond the 5 embeddings (vocab_size) of the model, for instance '[PAD]'" in with_language(language)
-    change_json(language / "tokenizer_config.json", eos_token="</s>")
-    add(language, "purple", special=False)
-    assert "for instance 'purple' with the id 6" in with_language(language)
-
-
-def test_added_tokens_of_the_old_file(language: Path) -> None:
-    decoder = {"5": {"content": "purple", "special": False}, "6": {"content": "[PAD]", "special": True}}
-    change_json(language / "tokenizer_config.json", added_tokens_decoder=decoder)
-    assert "a token beyond the 5 embeddings (vocab_size) of the model, for instance 'purple'" in with_language(language)
-
-
-@pytest.mark.parametrize(
-    ("family", "key", "positions"),
-    [("gpt2", "n_positions", 128), ("opt", "max_position_embeddings", 64), ("mpt", "max_seq_len", 32)],
-)
-def test_more_tokens_than_a_model_has_positions(language: Path, family: str, key: str, positions: int) -> None:
-    change_json(language / "config.json", **{"model_type": family, "max_position_embeddings": None, key: positions})
-    assert with_language(language, f"language.max_length={positions + 1}", "vision.pool=4") == (
-        f"language.max_length={positions + 1}: '/llama' has {positions} positions and no more ({key} in its "
-        f"config.json); set language.max_length to {positions} or less"
-    )
-    assert with_language(language, f"language.max_length={positions}", "vision.pool=4") == ""
-
-
-def test_more_tokens_than_a_model_was_trained_on_are_only_warned_of(
-    language: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert with_language(language, "language.max_length=512") == "" and caplog.text == ""
-    assert with_language(language, "language.max_length=513") == ""
-    assert "language.max_length=513, but '" in caplog.text and "was trained on 512 positions" in caplog.text
 
 
 def test_no_torch_is_needed(language: Path) -> None:

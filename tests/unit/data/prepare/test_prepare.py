@@ -1,48 +1,20 @@
-"""The data step on a small user's JSON: what it leaves, and when it refuses."""
+"""The data step on a small user's JSON: what it leaves."""
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from spoiling import Run, spoil
 
-from shallowsight.data.prepare import prepare, require_questions, training_images
+from shallowsight.data.prepare import training_images
 from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.data.records import read_jsonl
 from shallowsight.data.shards import Shards
-from shallowsight.errors import ConfigurationError, DataRefused
-from shallowsight.study.experiment import Experiment
-
-Run = Callable[..., Path]
-
-
-@pytest.fixture
-def files(prepared: Any, tmp_path: Path) -> Path:
-    """A copy of the user's files, to be spoilt."""
-    return Path(shutil.copytree(prepared.files, tmp_path / "files"))
-
-
-@pytest.fixture
-def run(files: Path, tmp_path: Path, small: Callable[..., Experiment]) -> Run:
-    def go(**changes: Any) -> Path:
-        experiment = small(
-            **{
-                "data__finetune": [str(files / "train.json")],
-                "data__test": [str(files / "test.json")],
-                "data__images": str(files / "images"),
-            }
-            | changes
-        )
-        shutil.rmtree(tmp_path / "out", ignore_errors=True)
-        (tmp_path / "out").mkdir()
-        prepare(experiment, tmp_path / "out", tmp_path / "work", tmp_path / "verdicts", None, lambda *_: None)
-        return tmp_path / "out"
-
-    return go
+from shallowsight.errors import DataRefused
 
 
 def test_two_files_of_one_name(run: Run, files: Path) -> None:
@@ -52,12 +24,6 @@ def test_two_files_of_one_name(run: Run, files: Path) -> None:
     out = run(data__finetune=[str(files / "train/data.json")], data__test=[str(files / "test/data.json")])
     assert len(list(read_jsonl(out / "finetune.jsonl"))) == 11
     assert {q["id"].partition("#")[0] for q in read_jsonl(out / "questions.jsonl")} == {f"r{i}" for i in range(10, 14)}
-
-
-def spoil(file: Path, change: Callable[[list[dict[str, Any]]], object]) -> None:
-    rows = json.loads(file.read_text(encoding="utf-8"))
-    change(rows)
-    file.write_text(json.dumps(rows), encoding="utf-8")
 
 
 def test_leaves_what_later_steps_read(prepared: Any) -> None:
@@ -117,15 +83,6 @@ def test_the_tokenizer_learns_from_training_text_alone(prepared: Any, run: Run, 
     assert (again / "questions.jsonl").read_bytes() != (prepared.folder / "questions.jsonl").read_bytes()
 
 
-def test_bad_rows_are_put_aside(run: Run, files: Path, tmp_path: Path) -> None:
-    spoil(files / "train.json", lambda rows: rows[0].update(image="gone.png"))
-    out = run(data__max_bad_share=0.1)
-    assert next(read_jsonl(out / "finetune.jsonl"))["id"] == "r1"
-    assert json.loads((out / "data.json").read_text(encoding="utf-8"))["quarantined"] == 1
-    (quarantined,) = read_jsonl(out / "validation" / "files" / "quarantine.jsonl")
-    assert quarantined["reasons"] == ["image_missing"] and "files/0.png" not in set(Shards(out).keys())
-
-
 def test_what_was_done_to_rows_is_said(run: Run, files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def change(rows: list[dict[str, Any]]) -> None:
         rows[0].update(image="gone.png")
@@ -161,41 +118,6 @@ def test_own_rules_are_for_own_files(run: Run, files: Path, tmp_path: Path) -> N
     assert (out / "validation" / "easy-vqa" / "quarantine.jsonl").read_bytes() == b""
     kept = [row for row in read_jsonl(out / "finetune.jsonl") if row.get("image", "").startswith("files")]
     assert kept and "red" not in json.dumps([turn for row in kept for turn in row["conversations"]])
-
-
-def test_too_many_bad_rows_are_refused_and_kept(run: Run, files: Path, tmp_path: Path) -> None:
-    spoil(files / "train.json", lambda rows: [row.update(image="gone.png") for row in rows[:2]])
-    with pytest.raises(DataRefused, match="image_missing"):
-        run(data__max_bad_share=0.1)
-    assert len(list(read_jsonl(tmp_path / "verdicts" / "files" / "quarantine.jsonl"))) == 2
-    assert not (tmp_path / "out" / "data.json").exists()
-
-
-@pytest.mark.parametrize("use", ["train", "test"])
-def test_a_file_without_rows_is_refused(run: Run, files: Path, use: str) -> None:
-    (files / f"{use}.json").write_text("[]")
-    with pytest.raises(DataRefused, match=rf"no row in {files}/{use}.json; add records"):
-        run()
-
-
-def test_leaked_pictures_are_refused(run: Run, files: Path) -> None:
-    Image.open(files / "images" / "3.png").save(files / "images" / "10.bmp")
-    spoil(files / "test.json", lambda rows: rows[0].update(image="10.bmp"))
-    with pytest.raises(DataRefused) as refused:
-        run()
-    assert str(refused.value) == (
-        "1 training pictures are also in the test set, 0 are allowed; for instance 3.png of training and 10.bmp of the "
-        "test. Take them out of one of the two, or raise data.max_leaked_images"
-    )
-    assert json.loads((run(data__max_leaked_images=1) / "data.json").read_text(encoding="utf-8"))["images"] == 14
-
-
-def test_a_leak_through_pretraining_counts(run: Run, files: Path) -> None:
-    spoil(files / "train.json", lambda rows: rows[0].update(image="10.png"))
-    shutil.copy(files / "train.json", files / "captions.json")
-    spoil(files / "train.json", lambda rows: rows[0].update(image="0.png"))
-    with pytest.raises(DataRefused, match="1 training pictures are also in the test set"):
-        run(data__pretrain=[str(files / "captions.json")])
 
 
 @pytest.fixture
@@ -255,37 +177,8 @@ def test_a_leak_from_the_other_folder_counts(run: Run, files: Path, captions: Pa
         run(**own_folder(captions))
 
 
-@pytest.mark.parametrize(
-    ("benchmark", "found"),
-    [
-        pytest.param("own:count", "of kind 'count', the test data has colour (4), sure (4); change", id="own kind"),
-        pytest.param("scenes_ocr", "of kind 'ocr', the test data has colour (4), sure (4); change", id="another set's"),
-    ],
-)
-def test_a_benchmark_without_questions_is_refused(prepared: Any, benchmark: str, found: str) -> None:
-    with pytest.raises(ConfigurationError) as refused:
-        require_questions(["own", benchmark], prepared.folder)
-    assert f"benchmark {benchmark!r} asks questions {found}" in str(refused.value)
-
-
-def test_benchmarks_with_questions_pass(prepared: Any) -> None:
-    require_questions(["own", "own:colour", "own:sure"], prepared.folder)
-
-
 def test_what_is_prepared_does_not_depend_on_benchmarks(run: Run, prepared: Any) -> None:
     """So that the cell's digest need not hold them."""
     again = run(benchmarks=["own:sure"])
     for file in (f for f in prepared.folder.rglob("*") if f.is_file() and "validation" not in f.parts):
         assert (again / file.relative_to(prepared.folder)).read_bytes() == file.read_bytes(), file
-
-
-def test_unreadable_files_are_refused(run: Run, files: Path) -> None:
-    (files / "train.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"data file .*train\.json"):
-        run()
-
-
-def test_wrong_tasks_are_refused(run: Run, files: Path) -> None:
-    spoil(files / "test.json", lambda rows: rows[1].update(tasks=["colour"]))
-    with pytest.raises(DataRefused, match=r"record 'r11': `tasks` is \['colour'\]"):
-        run()
