@@ -26,7 +26,8 @@ def read_examples(task: ProcessTask, tokenizer: Tokenizer, processes: Processes)
     image_tokens = task.tower.tokens(vision.image_size, vision.pool, vision.features)
     if image_tokens >= limit:
         raise ConfigurationError(
-            f"one picture is {image_tokens} tokens, language.max_length is {limit}: raise it, or vision.pool"
+            f"one picture is {image_tokens} tokens, but language.max_length is {limit}: "
+            "raise language.max_length or vision.pool"
         )
     folder = _folder(task)
     if processes.leads_node:

@@ -275,7 +275,11 @@ def test_a_batch_that_does_not_divide(run: Run) -> None:
 @pytest.mark.parametrize(
     ("length", "message"),
     [
-        pytest.param(4, "one picture is 4 tokens, language.max_length is 4: raise it, or vision.pool", id="picture"),
+        pytest.param(
+            4,
+            "one picture is 4 tokens, but language.max_length is 4: raise language.max_length or vision.pool",
+            id="picture",
+        ),
         pytest.param(5, "no record of finetune has an answer within language.max_length=5 tokens", id="answers"),
     ],
 )
