@@ -128,7 +128,7 @@ def test_a_copy_is_brought_once(here: MirroredStore, there: MirroredStore, caplo
     with caplog.at_level(logging.INFO):
         there.folder(PARENT)
         there.folder(PARENT)
-    assert sum("bringing" in record.getMessage() for record in caplog.records) == 1
+    assert sum("copying" in record.getMessage() for record in caplog.records) == 1
 
 
 def test_a_damaged_copy_is_brought_again(here: MirroredStore, there: MirroredStore) -> None:
@@ -152,7 +152,9 @@ def test_a_copy_of_what_was_built_again_since_is_brought_again(
 def test_a_flipped_byte_in_the_bucket_is_never_used(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
     here.build(PARENT, make_text())
     bucket.put_bytes(f"cells/{PARENT.digest}/sub/one.txt", b"CONTENT")
-    with pytest.raises(CorruptOutput, match=r"sub/one.txt is not the file that was written; the same command makes it"):
+    with pytest.raises(
+        CorruptOutput, match=r"sub/one.txt is not the file that was written; run the same command to make it"
+    ):
         there.folder(PARENT)
     assert not there.place(PARENT).exists()
     there.build(PARENT, make_text("again"))
@@ -218,7 +220,7 @@ def test_who_has_lost_the_lease_does_not_write(here: MirroredStore, bucket: Buck
         make_text()(out)
         here._held[PARENT.digest].lost.set()
 
-    with pytest.raises(LeaseHeld, match="another machine has taken over; run the same command again"):
+    with pytest.raises(LeaseHeld, match="another machine now makes this cell; run the same command again"):
         here.build(PARENT, make)
     assert cell_keys(bucket) == []
 
@@ -276,5 +278,5 @@ def test_an_event_that_did_not_reach_the_store_comes_with_the_next(
 
 
 def test_a_parent_that_is_not_there_is_named(here: MirroredStore) -> None:
-    with pytest.raises(ShallowsightError, match=f"reads the cell {PARENT.digest}, which is not there"):
+    with pytest.raises(ShallowsightError, match=f"reads the cell {PARENT.digest}, which does not exist"):
         here.build(CHILD, make_text())
