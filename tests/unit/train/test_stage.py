@@ -248,7 +248,7 @@ def test_broken_weights_are_not_left(job: Callable[..., ProcessTask], tokenizer:
     model = build_model(made, tokenizer)
     with torch.no_grad():
         next(model.connector.parameters()).view(-1)[0] = float("inf")
-    with pytest.raises(LossNotFinite, match="the last update left weights that are no numbers"):
+    with pytest.raises(LossNotFinite, match="weights are not finite after the last update"):
         leave(model, made, tokenizer, [])
     assert not list(made.out.iterdir())
 
