@@ -89,10 +89,14 @@ BAD = [
     pytest.param(entry(FINE + "    max_concurrency: 0\n"), [":7: schedules.0.max_concurrency"], id="concurrency"),
     pytest.param(entry(FINE + "    cron: 0 3 * * 1\n"), ["'cron' stands in lines 4 and 7"], id="key twice"),
     pytest.param(
-        entry("    experiment: demo\n    store: s3://b/a\n    settings: ['3']\n"), ["belong to a study"], id="settings"
+        entry("    experiment: demo\n    store: s3://b/a\n    settings: ['3']\n"),
+        ["only a study has settings"],
+        id="settings",
     ),
     pytest.param(
-        entry(FINE + "    settings: ['3']\n    set: {settings: ['4']}\n"), ["settings stand twice"], id="settings twice"
+        entry(FINE + "    settings: ['3']\n    set: {settings: ['4']}\n"),
+        ["the settings are given twice"],
+        id="settings twice",
     ),
     pytest.param(GOOD.replace("name: one", "name: shallow"), ["the name 'shallow' (lines 5 and 9)"], id="name twice"),
     pytest.param(
