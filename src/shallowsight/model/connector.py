@@ -1,4 +1,4 @@
-"""What maps fused vision features to the language model's width.
+"""Connectors, which map fused vision features to the language model's width.
 
 Shapes: B images, N patches, D fused width, H language width.
 """

@@ -1,4 +1,4 @@
-"""What turns the features of L layers into one sequence of patch vectors.
+"""Fusions, which turn the features of L layers into one sequence of patch vectors.
 
 Shapes: L layers, B images, N patches, D vision width.
 """
@@ -14,7 +14,7 @@ FUSIONS: Registry[type["Fusion"]] = Registry("fusion")
 
 
 class Fusion(nn.Module, ABC):
-    """L tensors [B, N, D] to one [B, N, out_dim]; says its output width itself."""
+    """Maps L tensors [B, N, D] to one tensor [B, N, out_dim]; a subclass sets `out_dim`."""
 
     out_dim: int
 

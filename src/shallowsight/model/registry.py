@@ -1,4 +1,4 @@
-"""Exact names for choices; a wrong one is answered with the right ones."""
+"""Choices by exact names; the error for a wrong name lists the right ones."""
 
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names of one kind of thing (a fusion, a connector) and what they stand for."""
+    """Names of one kind of thing (fusions, connectors), and the object for each name."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind

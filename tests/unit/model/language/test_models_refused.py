@@ -95,7 +95,7 @@ WEIGHTS = [
     pytest.param(
         lambda f: write_json(f / "adapter_config.json", {}), "has adapters of another model", id="adapters"
     ),
-    pytest.param(lambda f: write_json(f / "config.json", []), "config.json holds no object of JSON", id="list"),
+    pytest.param(lambda f: write_json(f / "config.json", []), "config.json holds no JSON object", id="list"),
 ]  # fmt: skip
 
 
@@ -133,7 +133,7 @@ BARE = {"architectures": ["LlamaModel"], "tie_word_embeddings": False}
 QUANTISED = {"quantization_config": {"quant_method": "gptq"}}
 KINDS = [
     pytest.param({"model_type": None}, "its config.json names no model_type", id="nothing"),
-    pytest.param(LLAVA, "a 'llava' model has parts for other things than text", id="llava"),
+    pytest.param(LLAVA, "a 'llava' model has parts for pictures or sound", id="llava"),
     pytest.param(TOWER, "a 'clip_vision_model' model reads pictures", id="tower"),
     pytest.param(T5, "a 't5' model has an encoder beside its decoder", id="t5"),
     pytest.param({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "a BertForMaskedLM does", id="bert"),
@@ -185,7 +185,7 @@ def test_a_tokenizer_of_sentencepiece(language: Path, monkeypatch: pytest.Monkey
     (language / "tokenizer.json").rename(language / "tokenizer.model")
     monkeypatch.setitem(sys.modules, "sentencepiece", None)
     said = with_language(language)
-    assert "/llama is tokenizer.model alone, which needs the package sentencepiece (not installed: pip install" in said
+    assert "/llama is only tokenizer.model, which needs the package sentencepiece (not installed: pip install" in said
     shutil.copy(language / "tokenizer.model", language / "tokenizer.json")
     assert with_language(language) == ""
 
@@ -198,7 +198,7 @@ def test_a_tokenizer_that_is_cut_short(language: Path, name: str, says: str) -> 
     assert says in with_language(language)
 
 
-NO_END = "language.model: the tokenizer of /llama has no eos token, with which an answer ends; name one as eos_token"
+NO_END = "language.model: the tokenizer of /llama has no eos token to end an answer with; name one as eos_token"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_added_tokens_of_the_old_file(language: Path) -> None:
 def test_more_tokens_than_a_model_has_positions(language: Path, family: str, key: str, positions: int) -> None:
     change_json(language / "config.json", **{"model_type": family, "max_position_embeddings": None, key: positions})
     assert with_language(language, f"language.max_length={positions + 1}", "vision.pool=4") == (
-        f"language.max_length={positions + 1}: '/llama' has {positions} positions and no more ({key} in its "
+        f"language.max_length={positions + 1}: '/llama' has only {positions} positions ({key} in its "
         f"config.json); set language.max_length to {positions} or less"
     )
     assert with_language(language, f"language.max_length={positions}", "vision.pool=4") == ""
