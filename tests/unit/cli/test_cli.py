@@ -127,7 +127,7 @@ WRONG = [
     ),
     pytest.param(
         ["study", "demo", "--dry-run", "--set", "data.expectations=rules.yaml"],
-        ["data.expectations is for files of your own"],
+        ["data.expectations is for your own files"],
         id="rules for no files",
     ),
     pytest.param(
