@@ -111,7 +111,7 @@ def test_a_failure_names_only_what_is_missing(
 
     server.rule = refuse_the_second
     track(study)
-    assert f"{NAMED} has not taken all of: quick 3 seed 1 (" in warning(caplog)
+    assert f"{NAMED} did not accept all of: quick 3 seed 1 (" in warning(caplog)
     (whole,) = [call for call in server.named("Evaluation.evaluate") if call.get("output")]
     assert whole["display_name"] == "quick 3 seed 0"
 
@@ -148,7 +148,7 @@ def test_a_server_that_is_gone_is_a_warning(
     monkeypatch.setenv("WF_TRACE_SERVER_URL", gone)
     track(study)
     assert "Weave is not available on the server" in warning(caplog)
-    with pytest.raises(ShallowsightError, match="has not taken all of: quick 3 seed 0"):
+    with pytest.raises(ShallowsightError, match="did not accept all of: quick 3 seed 0"):
         track_study(study[1])
 
 
