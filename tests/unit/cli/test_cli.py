@@ -148,7 +148,7 @@ WRONG = [
     pytest.param(["study", "demo", "--budget", "nan"], ["--budget"], id="budget that is no number"),
     pytest.param(
         ["study", "paper-1.4b", "--dry-run"],
-        ["no data source 'data/", "; `shallowsight forecast paper-1.4b` says what it costs, without data"],
+        ["no data source 'data/", "; `shallowsight forecast paper-1.4b` prints the cost without data"],
         id="dry run without the data",
     ),
     pytest.param(
@@ -272,7 +272,7 @@ def test_forecast_of_a_paper_experiment(run) -> None:  # type: ignore[no-untyped
 def test_a_budget_that_cannot_do_is_status_2(run) -> None:  # type: ignore[no-untyped-def]
     ended = run("study", "quick", "--budget", "0.001")
     assert ended.status == 2
-    assert ended.err.startswith("shallowsight: --budget 0.001: what is missing takes at least ")
+    assert ended.err.startswith("shallowsight: --budget 0.001: the missing cells take at least ")
     assert list(Path().iterdir()) == []
 
 

@@ -197,7 +197,7 @@ def test_failed_cell_is_named(
     with pytest.raises(ShallowsightError, match=f"finetune 6 seed 1: .*{says}") as found:
         pipeline(BOOM.format(error=error))
     assert type(found.value) is kind
-    assert f"run the same command again: what is whole stays. Log: {store.root}/pipeline.log" in str(found.value)
+    assert f"run the same command again: complete cells stay. Log: {store.root}/pipeline.log" in str(found.value)
 
 
 def test_failures_of_earlier_runs_are_not_told_again(pipeline: Callable[..., None]) -> None:
@@ -317,7 +317,7 @@ def test_a_stop_waits_for_a_step_that_saves(pipeline: Callable[..., None], store
         pipeline(SAVING, watch, say=said.append)
     assert not isinstance(found.value, BudgetSpent)
     assert (store.root / "saved").exists()
-    assert said == ["stopping; what is in training saves its state, for at most 30 seconds"]
+    assert said == ["stopping; running trainings save their states, for at most 30 seconds"]
 
 
 @pytest.mark.slow
