@@ -106,7 +106,7 @@ BAD_FILES = [
     pytest.param("set: {vision.layer: 3}", ["unknown key 'vision.layer'"], id="unknown key"),
     pytest.param("set: 3", ["write keys and values below `set:`"], id="set is no mapping"),
     pytest.param("sets: {}", ["write `base:` (a name) and `set:`"], id="another key"),
-    pytest.param("set: {seeds: 1, seeds: 2}", ["the key 'seeds' stands in lines 2 and 2"], id="key twice"),
+    pytest.param("set: {seeds: 1, seeds: 2}", ["the key 'seeds' is in lines 2 and 2"], id="key twice"),
     pytest.param("set: [", ["is not YAML"], id="no YAML"),
 ]
 

@@ -129,7 +129,7 @@ def test_no_good_row_is_refused_whatever_the_thresholds(rules: Any, check: Any) 
         pytest.param("3", "rules.yaml:1: .*write keys", id="a number"),
         pytest.param("expectations: [a", "not YAML", id="no yaml"),
         pytest.param("expectation: []", "rules.yaml:1: expectation: there is no such key", id="unknown key"),
-        pytest.param("thresholds: {}\nthresholds: {}", "stands in lines 1 and 2", id="twice"),
+        pytest.param("thresholds: {}\nthresholds: {}", "is in lines 1 and 2", id="twice"),
         pytest.param("thresholds: {no_turn: 0.1}", "no rule 'no_turn'; did you mean 'no_turns'", id="no rule"),
         pytest.param("thresholds: {no_turns: 2}", "rules.yaml:1: thresholds.no_turns: ", id="threshold"),
     ],
