@@ -93,7 +93,13 @@ def test_a_refusal_is_a_warning(
     server.rule = lambda asked: (status, f"on purpose for {KEY}") if asked.endswith(path) else None
     track(study)
     said = warning(caplog)
-    for words in (NAMED, NAMES, str(status), "The results are whole", f"shallowsight track --out {study[1].root}"):
+    for words in (
+        NAMED,
+        NAMES,
+        str(status),
+        "The results are in the store",
+        f"shallowsight track --out {study[1].root}",
+    ):
         assert words in said
     assert KEY not in said
     assert looked_up(tmp_path) == {"127.0.0.1"}  # weave's makers are told nothing

@@ -136,7 +136,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         return [torch.cat(layer)[torch.argsort(order)] for layer in zip(*parts, strict=True)]
 
     def _located_vision(self) -> Vision:
-        """The vision settings with the tower's folder; raises ConfigurationError if it is missing or a different one."""
+        """The vision settings with the tower's folder; raises ConfigurationError if it has no or another tower."""
         vision = self._experiment.vision
         if self._tower:
             vision = vision.model_copy(update={"tower": self._tower})

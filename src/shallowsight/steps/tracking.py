@@ -93,7 +93,7 @@ def track_study(store: Store) -> Outcome:
 def _required_tracking() -> Tracking:
     to = require_tracking()
     if to is None:
-        raise ConfigurationError(f"{PROJECT} is not set: write the weave project for the evaluations as ENTITY/PROJECT")
+        raise ConfigurationError(f"{PROJECT} is not set: write ENTITY/PROJECT, the weave project for the evaluations")
     return to
 
 
