@@ -1,7 +1,7 @@
 """A lease: among processes on any machines, at most one at a time is the writer of what an object key stands for.
 
-It rests on the store's conditional writes. No two clocks need to agree: a lease has run out when somebody has watched
-it for its whole duration without seeing it renewed.
+It rests on the store's conditional writes. The clocks of machines need not agree: a lease has run out when another
+process has watched it for its whole duration without seeing it renewed.
 """
 
 import logging

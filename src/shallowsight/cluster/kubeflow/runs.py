@@ -88,7 +88,7 @@ def _run(found: Any) -> Run:
         name=str(found.display_name),
         state=str(found.state or "PENDING"),
         error=_message(found.error),
-        # What has not begun has no time, and comes last.
+        # A step that has not begun has no time, and comes last.
         tasks=tuple(sorted(tasks, key=lambda task: (task.started is None, str(task.started)))),
     )
 
