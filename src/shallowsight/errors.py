@@ -1,4 +1,4 @@
-"""Errors a user can cause or meet; each carries the exit status of the command line.
+"""Errors that a user can cause or meet; each type has an exit status for the command line.
 
 A message says what was asked, what was found, what is allowed and how to mend it.
 """
@@ -13,7 +13,7 @@ class ShallowsightError(Exception):
 
 
 class ConfigurationError(ShallowsightError):
-    """What was asked for does not exist or does not fit together."""
+    """Something that the user named does not exist, or values do not fit together."""
 
     exit_status: ClassVar[int] = 2
 
@@ -42,25 +42,25 @@ class CorruptOutput(ShallowsightError):
 
 
 class StoreUnavailable(ShallowsightError):
-    """The object store gave no answer, however often it was asked; nothing is wrong with the request."""
+    """The object store gave no answer after all retries; the request may be right."""
 
 
 class ClusterUnavailable(ShallowsightError):
-    """The API server of the cluster gave no answer, however often it was asked; what runs there goes on."""
+    """The API server of the cluster gave no answer after all retries; trainings that run there go on."""
 
 
 class LeaseHeld(ShallowsightError):
-    """Somebody else is the one writer that there may be."""
+    """Another process holds the lease, and only its holder may write."""
 
 
 class LossNotFinite(ShallowsightError):
-    """Training diverged, or a record poisons it."""
+    """The loss or the gradients are not finite: the training diverged, or a record is harmful."""
 
 
 class OutOfMemory(ShallowsightError):
     """A micro-batch does not fit the device."""
 
     def __init__(self, message: str, more_passes: int | None = None) -> None:
-        """`more_passes` than were tried may do; None: it was one sample at a time already."""
+        """`more_passes` is a larger number of passes that may fit; None: a pass had only one sample already."""
         super().__init__(message)
         self.more_passes = more_passes

@@ -74,7 +74,7 @@ def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
     objects = open_objects(tmp_path.as_uri())
     assert (old.exists(), young.exists()) == (False, True)
     assert objects.keys() == []
-    with pytest.raises(ConfigurationError, match="not whole yet"):
+    with pytest.raises(ConfigurationError, match="reserved for unfinished files"):
         objects.put_bytes(f"{ASIDE}/x", b"")
 
 

@@ -29,10 +29,10 @@ def test_what_was_shared_comes_back(shared: Objects, url: str, tmp_path: Path) -
 
 
 def test_no_study_is_not_the_same_as_no_report(objects: Objects, url: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=f"asked for the report of the study in {url}, and there is no study"):
+    with pytest.raises(ConfigurationError, match=f"asked for the report of the study in {url}, but there is no study"):
         fetch_report(url, tmp_path / "out")
     objects.put_bytes("study.json", b"{}")
-    with pytest.raises(ConfigurationError, match=f"study in {url}: the study is there, and has no report yet"):
+    with pytest.raises(ConfigurationError, match=f"study in {url}: the study exists, but has no report yet"):
         fetch_report(url, tmp_path / "out")
 
 

@@ -30,9 +30,11 @@ def message(body: str) -> str:
 
 
 ANSWERS = [
-    pytest.param(401, message("who?"), ServerRefused, ["does not know who asks (401: who?)", "--token-file"], id="401"),
+    pytest.param(
+        401, message("who?"), ServerRefused, ["does not accept the login (401: who?)", "--token-file"], id="401"
+    ),
     pytest.param(403, message("no verb"), ServerRefused, ["not permitted (403: no verb)", "namespace team"], id="403"),
-    pytest.param(404, message("no run"), NotThere, ["not there (404: no run)", "check the id"], id="404"),
+    pytest.param(404, message("no run"), NotThere, ["not found (404: no run)", "check the id"], id="404"),
     pytest.param(404, "404 page not found", NotThere, ["--host is Kubeflow Pipelines 2"], id="404 of another server"),
     pytest.param(400, message("bad\n cron"), ServerRefused, ["refused (400: bad cron)"], id="400"),
     pytest.param(409, '{"error_message": "there"}', ServerRefused, ["refused (409: there)"], id="409 of an upload"),

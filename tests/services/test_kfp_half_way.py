@@ -36,7 +36,7 @@ def test_an_update_that_fails_half_way_is_mended(kfp: FakeKfp, tmp_path: Path, c
     kfp.after = lambda: most.append(len(active(kfp, "weekly")))
     fail_at(kfp, change, fault)
     wanted = schedules(tmp_path, NEW)
-    with pytest.raises(ShallowsightError, match="the same command again puts it right") as failed:
+    with pytest.raises(ShallowsightError, match="run the same command again to finish") as failed:
         apply(kfp, wanted)
     kfp.rule = lambda method, path, number: None
     # Unnoticed it never stays, and none is ever lost without another in its place.
@@ -84,7 +84,7 @@ def test_a_first_apply_that_fails_is_mended(kfp: FakeKfp, tmp_path: Path, change
 
 def test_what_was_not_begun_is_told(kfp: FakeKfp, tmp_path: Path) -> None:
     fail_at(kfp, 0, (500, "{}"))
-    with pytest.raises(ShallowsightError, match="Now it is as it was; 1 more not begun; the same"):
+    with pytest.raises(ShallowsightError, match="Now it is as it was; 1 more changes were not begun; run the same"):
         apply(kfp, schedules(tmp_path, HEAD + WEEKLY + DAILY))
     assert kfp.recurring == []
 

@@ -49,7 +49,7 @@ def test_an_earlier_run_is_not_taken_for_one_that_was_refused(kfp: FakeKfp, monk
 
     send()
     kfp.rule = lambda method, path, number: (503, "") if method == "POST" and path.endswith("runs") else None
-    with pytest.raises(ServerUnavailable, match=r"starting the run .* look at the page before you submit again"):
+    with pytest.raises(ServerUnavailable, match=r"starting the run .* look at the web page before you submit again"):
         send()
     assert len(kfp.things["runs"]) == 1
 

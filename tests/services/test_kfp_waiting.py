@@ -40,7 +40,7 @@ def test_status_in_the_order_begun(kfp: FakeKfp) -> None:
         "failed: train-stage: loss is nan",
         "failed: the run: code 9",
     ]
-    with pytest.raises(ShallowsightError, match=f"run {run_id} ended as failed in train-stage; what was finished"):
+    with pytest.raises(ShallowsightError, match=f"run {run_id} ended as failed in train-stage; the finished cells"):
         require_good(run)
 
 

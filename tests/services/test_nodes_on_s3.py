@@ -93,4 +93,7 @@ def test_a_node_of_another_version_refuses(s3: Server, resolved: Resolved, tmp_p
 def test_a_node_without_a_task_refuses(s3: Server, tmp_path: Path) -> None:
     node = start_node(f"s3://{BUCKET}/{uuid4().hex}", "0" * 16, 0, 1, free_port(), tmp_path / "node")
     assert node.wait(timeout=60) == 2
-    assert "has no jobs/0000000000000000-1.json: who made this TrainJob?" in (tmp_path / "node" / "log").read_text()
+    assert (
+        "has no jobs/0000000000000000-1.json, which the step that creates a TrainJob writes"
+        in (tmp_path / "node" / "log").read_text()
+    )

@@ -14,7 +14,7 @@ from shallowsight.store.objects.opening import open_objects
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("AWS_ACCESS_KEY_ID", "nobody", "AWS_ACCESS_KEY_ID is not known there"),
+        ("AWS_ACCESS_KEY_ID", "nobody", "the server does not know the key in AWS_ACCESS_KEY_ID"),
         ("AWS_SECRET_ACCESS_KEY", "guessed-secret", "AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID"),
         ("AWS_ACCESS_KEY_ID", "", "needs AWS_ACCESS_KEY_ID in the environment"),
         ("AWS_SECRET_ACCESS_KEY", "", "needs AWS_SECRET_ACCESS_KEY in the environment"),

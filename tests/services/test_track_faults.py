@@ -93,7 +93,13 @@ def test_a_refusal_is_a_warning(
     server.rule = lambda asked: (status, f"on purpose for {KEY}") if asked.endswith(path) else None
     track(study)
     said = warning(caplog)
-    for words in (NAMED, NAMES, str(status), "The results are whole", f"shallowsight track --out {study[1].root}"):
+    for words in (
+        NAMED,
+        NAMES,
+        str(status),
+        "The results are in the store",
+        f"shallowsight track --out {study[1].root}",
+    ):
         assert words in said
     assert KEY not in said
     assert looked_up(tmp_path) == {"127.0.0.1"}  # weave's makers are told nothing
@@ -111,7 +117,7 @@ def test_a_failure_names_only_what_is_missing(
 
     server.rule = refuse_the_second
     track(study)
-    assert f"{NAMED} has not taken all of: quick 3 seed 1 (" in warning(caplog)
+    assert f"{NAMED} did not accept all of: quick 3 seed 1 (" in warning(caplog)
     (whole,) = [call for call in server.named("Evaluation.evaluate") if call.get("output")]
     assert whole["display_name"] == "quick 3 seed 0"
 
@@ -148,7 +154,7 @@ def test_a_server_that_is_gone_is_a_warning(
     monkeypatch.setenv("WF_TRACE_SERVER_URL", gone)
     track(study)
     assert "Weave is not available on the server" in warning(caplog)
-    with pytest.raises(ShallowsightError, match="has not taken all of: quick 3 seed 0"):
+    with pytest.raises(ShallowsightError, match="did not accept all of: quick 3 seed 0"):
         track_study(study[1])
 
 

@@ -160,7 +160,9 @@ def test_questions_are_sent_when_asked_for_but_no_path(tracked: Tracked) -> None
     ("make", "says"),
     [
         pytest.param(lambda store: None, "holds no study", id="nothing there"),
-        pytest.param(lambda store: store.write_document("study.json", "{}"), "not of this version", id="another form"),
+        pytest.param(
+            lambda store: store.write_document("study.json", "{}"), "by a different version", id="another form"
+        ),
     ],
 )
 def test_a_store_without_a_study_is_refused(tracked: Tracked, tmp_path: Path, make: object, says: str) -> None:

@@ -1,4 +1,4 @@
-"""How alike a tower's layers are, and which groups they form.
+"""The similarity of a tower's layers, and the groups that they form.
 
 May use errors, study, store, data and model.
 """

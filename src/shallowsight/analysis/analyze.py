@@ -1,4 +1,4 @@
-"""The analysis step: similarity of the real tower's layers over real pictures, and the groups they form."""
+"""The analysis step: the similarity of the tower's layers over a study's pictures, and the groups of layers."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -22,10 +22,10 @@ DRAWS = 200
 def analyze(
     encoder: Encoder, depth: int, keys: Sequence[str], out: Path, on_progress: Callable[[int, int], None]
 ) -> None:
-    """Write analysis.json: matrices, groups, and how often a bootstrap over the pictures finds the same borders.
+    """Write analysis.json: matrices, groups, and how often a bootstrap over the pictures finds each border.
 
     Raises:
-        ConfigurationError: too few pictures.
+        ConfigurationError: there are too few pictures.
     """
     require_pictures(len(keys))
     chosen = sample(keys, ANALYSIS_IMAGES)

@@ -80,7 +80,7 @@ def _segment_costs(similarity: Matrix) -> Matrix:
 
 
 def _representative(similarity: Matrix, first: int, last: int) -> int:
-    """The layer most similar to the others of its group; the deeper one of equals."""
+    """The layer that is most similar to the others of its group; among equals the deepest."""
     block = similarity[first - 1 : last, first - 1 : last]
     means = block.sum(axis=1)
     return first + int(np.flatnonzero(np.isclose(means, means.max()))[-1])

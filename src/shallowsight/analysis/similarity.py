@@ -1,6 +1,6 @@
-"""How alike the layers of a tower are, in one pass over the images and constant memory.
+"""Measure the similarity of a tower's layers in one pass over the images, with constant memory.
 
-Two measures, both layer x layer over the same pictures (the variant is the project's own; the paper does not say):
+There are two measures, both layer x layer over the same pictures (the paper does not say which variant it uses):
 - cosine: mean over images and patches of the cosine between the two layers' vectors of the same patch;
 - CKA: linear, between the layers' mean patch vectors, over minibatches with the unbiased estimator of HSIC
   (Song et al. 2012; Nguyen et al. 2021, arXiv 2010.15327), so that small batches do not inflate it.
@@ -16,7 +16,7 @@ MIN_BATCH = 4  # the unbiased estimator divides by (B - 3)
 
 
 class Similarity:
-    """Add batches of hidden states, then read the matrices. Layers are in the order given, the embeddings left out."""
+    """Add batches of hidden states, then read the matrices. Layers are in the order given, without the embeddings."""
 
     def __init__(self, layers: int) -> None:
         self._cosine = torch.zeros(layers, layers, dtype=torch.float64)
@@ -24,7 +24,7 @@ class Similarity:
         self._images = 0
 
     def add(self, states_KBND: Tensor) -> None:
-        """Patch vectors of the same images at every layer.
+        """Add the patch vectors of the same images at every layer.
 
         Raises:
             ValueError: fewer than four images.

@@ -1,4 +1,4 @@
-"""The command line: parsing, display, and a study on this machine as a process group.
+"""The command line: parsing, display, and running a study on this machine as a process group.
 
 May use every other package.
 """

@@ -11,7 +11,7 @@ from shallowsight.cli.steps import app as steps_app
 from shallowsight.cli.track import app as track_app
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 
-_CTRL_C = 130  # typer's exit status for it
+_CTRL_C = 130  # typer's exit status after Ctrl-C
 
 app = typer.Typer(
     help="Find the layers of a vision transformer that a multimodal LLM should look at.",
@@ -25,13 +25,13 @@ Overrides = Annotated[
 ]
 Out = Annotated[str | None, typer.Option(help="Study folder, or s3://bucket/prefix; runs/NAME when left out.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show cells, what is done, and the cost; run nothing.")]
-Gpus = Annotated[int, typer.Option(help="Training processes, one a GPU; 0 is one process.", min=0)]
+Gpus = Annotated[int, typer.Option(help="Training processes, one for each GPU; 0 is one process.", min=0)]
 Budget = Annotated[
     float | None,
     typer.Option(
         metavar="HOURS",
         help="Stop cleanly after so many hours of this command (GPU-hours with --gpus: hours times GPUs), and do not "
-        "start when even the low forecast is more.",
+        "start when even the low forecast needs more.",
         min=0.0,
     ),
 ]
@@ -48,7 +48,7 @@ def study(
     gpus: Gpus = 0,
     budget: Budget = None,
 ) -> None:
-    """Run a study: many layer settings, several seeds, one report. The same command again continues."""
+    """Run a study: many layer settings, several seeds, one report. Run the same command again to continue."""
     from shallowsight.cli.session import run
 
     run("study", name, overrides or [], out, dry_run=dry_run, gpus=gpus, hours=_or_unlimited(budget))
@@ -77,7 +77,7 @@ def forecast(
     ],
     overrides: Overrides = None,
     device: Annotated[str, typer.Option(help="A100-80G, A100-40G, H100, or cpu for this machine.")] = "A100-80G",
-    gpus: Annotated[int, typer.Option(help="How many of them train one model.", min=1)] = 4,
+    gpus: Annotated[int, typer.Option(help="How many of these devices train one model.", min=1)] = 4,
     one: Annotated[
         bool, typer.Option("--experiment", help="NAME_OR_FILE is one experiment, as `shallowsight run` takes it.")
     ] = False,
@@ -125,7 +125,7 @@ app.add_typer(track_app)
 def main() -> None:
     """Entry point: a user's mistake is one line and a status, never a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    status: int | None = None  # or what typer makes of its Exit and of Ctrl-C
+    status: int | None = None  # set by typer's Exit and by Ctrl-C
     try:
         status = app(standalone_mode=False, prog_name="shallowsight")
     except typer.Abort:
@@ -135,10 +135,10 @@ def main() -> None:
     except OSError as error:  # no space, no permission, a file where a folder should be
         _end(str(error), ShallowsightError.exit_status)
     except Exception as error:
-        if hasattr(error, "format_message"):  # click's own: unknown option, missing argument
+        if hasattr(error, "format_message"):  # an error of click: unknown option, missing argument
             if not error.format_message():  # no command: the help has been printed
                 sys.exit(ConfigurationError.exit_status)
-            # Of the command that was given wrongly.
+            # The command that had the wrong arguments.
             command = error.ctx.command_path if hasattr(error, "ctx") and error.ctx else "shallowsight"
             _end(f"{error.format_message()} (see {command} --help)", ConfigurationError.exit_status)
         raise

@@ -1,4 +1,4 @@
-"""Commands that talk to a Kubeflow Pipelines installation, or bring home what it made."""
+"""Commands that talk to a Kubeflow Pipelines installation, or fetch its results."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,20 +19,22 @@ def submit(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value; may be given often.")
     ] = None,
-    gpus: Annotated[int, typer.Option(help="For each training; 0 trains on the CPU.", min=0)] = 0,
+    gpus: Annotated[int, typer.Option(help="GPUs for each training; 0 trains on the CPU.", min=0)] = 0,
     step_gpus: Annotated[
         int | None,
-        typer.Option(help="For each box that reads the tower or answers questions; 1 where --gpus is.", min=0),
+        typer.Option(
+            help="GPUs for each step that runs the tower or answers questions; else 1 if --gpus is above 0.", min=0
+        ),
     ] = None,
     pipeline: Annotated[
-        str, typer.Option(help="layer_study for a study, train_and_evaluate for one experiment, or another that ships.")
+        str, typer.Option(help="layer_study for a study, train_and_evaluate for one experiment, or another pipeline.")
     ] = "layer_study",
     parallelism: Annotated[
-        int | None, typer.Option(help="Settings of a study that are trained at a time; 2 when left out.", min=1)
+        int | None, typer.Option(help="Settings of a study that are trained at the same time; 2 when left out.", min=1)
     ] = None,
-    experiment: Annotated[str, typer.Option(help="Kubeflow's word: the folder of runs in its pages.")] = "shallowsight",
-    service_account: Annotated[str | None, typer.Option(help="That the pods run as.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it has ended; fails when the run does.")] = False,
+    experiment: Annotated[str, typer.Option(help="Kubeflow's name for a folder of runs.")] = "shallowsight",
+    service_account: Annotated[str | None, typer.Option(help="Of the pods.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the run has ended; fail if it failed.")] = False,
     host: Host = None,
     namespace: Namespace = None,
     context: Context = None,
@@ -63,7 +65,7 @@ def status(
     context: Context = None,
     token_file: TokenFile = None,
 ) -> None:
-    """How far a run is, box by box, and what failed. Fails when the run has."""
+    """Show the state of a run, step by step, and what failed. Fails if the run failed."""
     from shallowsight.cluster.kubeflow.runs import Runs
     from shallowsight.cluster.submission.submission import lines_of, require_good
 
@@ -78,7 +80,7 @@ def fetch(
     store: Annotated[str, typer.Argument(metavar="STORE_URL", help="s3://bucket/prefix or file:///folder.")],
     out: Annotated[Path, typer.Option(help="Folder for the report; replaced when it holds an earlier one.")],
 ) -> None:
-    """Bring the report of a study from its store."""
+    """Copy the report of a study from its store to this machine."""
     from shallowsight.cluster.submission.fetch import fetch_report
 
     typer.echo(f"report: {fetch_report(store, out)}")

@@ -1,4 +1,4 @@
-"""What the terminal shows: the plan and its cost, progress while it runs, the table at the end."""
+"""The terminal's display: the plan and its cost, the progress of a run, and the table at the end."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from shallowsight.cost.forecast import Outlook
 
 
 class Display:
-    """Follows the progress file; usable as the study's watcher. On no terminal it prints a line for each task."""
+    """Follows the progress file; usable as the study's watcher. Without a terminal it prints a line for each task."""
 
     def __init__(self, console: Console, progress_file: Path) -> None:
         self._console = console
@@ -40,7 +40,7 @@ class Display:
         self._progress.stop()
 
     def __call__(self) -> None:
-        """Show what was written since the last call."""
+        """Show the lines that were written since the last call."""
         if not self._path.exists():
             return
         with self._path.open(encoding="utf-8") as lines:
@@ -69,7 +69,10 @@ class Display:
 
 
 def print_plan(console: Console, status: Status, missing: int, outlook: Outlook | str | None) -> None:
-    """What will be done, what is done already, and what the rest costs, or why that is not known; None: no rest."""
+    """Print the numbers of complete and missing cells, and their cost, or the reason why the cost is not known.
+
+    `outlook` is None if no cell is missing.
+    """
     study = status.resolved.study
     settings = ", ".join(map(str, status.plan.members)) if status.plan else ", ".join(study.settings)
     rest = f": settings {settings}; seeds {', '.join(map(str, study.seeds))}"
@@ -84,7 +87,7 @@ def print_plan(console: Console, status: Status, missing: int, outlook: Outlook 
 
 
 def print_cells(console: Console, status: Status, likely: int) -> None:
-    """Every cell and whether it is whole."""
+    """Print every cell, and whether it is complete."""
     for cell in (*status.whole, *status.missing):
         state = "whole" if cell in status.whole else "to be made"
         console.print(f"  {cell.digest}  {state:10}  {cell}", highlight=False)

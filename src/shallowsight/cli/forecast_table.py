@@ -1,4 +1,4 @@
-"""A forecast as a person reads it."""
+"""A forecast as a table for a person."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -12,7 +12,7 @@ from shallowsight.cost.machines import Span
 
 
 def outlook_lines(outlook: Outlook) -> Iterator[str]:
-    """What is missing of a study, on this machine."""
+    """The forecast for a study's missing cells on this machine."""
     cost = outlook.cost
     span = f"{duration(cost.low)} to {duration(cost.high)}"
     yield f"forecast for this machine: {span}, {cost.storage / 1e6:.0f} MB of features on disk"
@@ -25,7 +25,7 @@ def outlook_lines(outlook: Outlook) -> Iterator[str]:
 
 
 def print_forecast(console: Console, found: StudyForecast) -> None:
-    """A column for each stage of one model, the sum over all, and what the numbers rest on."""
+    """Print a column for each stage of one model, the sum over all models, and the assumptions behind the numbers."""
     subject, gpus = found.subject, found.gpus
     where = f"{gpus} x {found.device}" if gpus else "this machine's CPU"
     tower, language = subject.tower, subject.base.language.model
@@ -75,7 +75,7 @@ def _models(number: int) -> str:
 
 
 def memory(stage: StageForecast) -> str:
-    """Of each GPU, or of the process on a CPU."""
+    """The memory of each GPU, or of the process on a CPU."""
     return f"{stage.memory / 1e9:.1f} GB" + ("" if stage.fits else ", does not fit")
 
 
@@ -87,7 +87,7 @@ def hours(span: Span) -> str:
 
 
 def times(span: Span) -> str:
-    """With the unit that suits it."""
+    """The time as text, with a suitable unit."""
     if span.high >= 3600:
         return f"{hours(span)} h"
     return f"{span.low / 60:.2g} - {span.high / 60:.2g} min"
@@ -102,5 +102,5 @@ def quantity(number: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Of some seconds, for a person."""
+    """A number of seconds as text for a person."""
     return str(timedelta(seconds=round(seconds))) if seconds >= 3600 else f"{seconds / 60:.1f} min"

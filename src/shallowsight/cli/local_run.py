@@ -1,4 +1,4 @@
-"""A study from the command line: study -> cells -> pipeline -> verdict, with progress and a clear end."""
+"""Run a study from the command line: check its cells, run the pipeline as a child process, and report its end."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ _STATUS_OF: dict[int, type[ShallowsightError]] = {
 
 @dataclass(frozen=True)
 class Status:
-    """Which cells of a study are whole. Before the analysis the members are not known."""
+    """Which cells of a study are complete. Before the analysis the members are not known."""
 
     resolved: Resolved
     plan: Plan | None
@@ -52,7 +52,7 @@ class Status:
 
 
 def status_of(resolved: Resolved, store: Store) -> Status:
-    """Checks every output's sha256."""
+    """The status of a study; checks every output's sha256."""
     shared = [prepare_cell(resolved), analyze_cell(resolved)]
     if not all(store.is_whole(cell) for cell in shared):
         whole = [cell for cell in shared if store.is_whole(cell)]
@@ -64,7 +64,7 @@ def status_of(resolved: Resolved, store: Store) -> Status:
 
 
 def likely_missing(status: Status) -> list[Cell]:
-    """The cells to be made; while the groups are unknown, as if they were thirds of the tower."""
+    """The cells to be made; as long as the groups are not known, they are taken as thirds of the tower."""
     if status.plan is not None:
         return list(status.missing)
     resolved = status.resolved
@@ -74,7 +74,7 @@ def likely_missing(status: Status) -> list[Cell]:
 
 
 class BudgetSpent(Interrupted):
-    """The time that a run was given is over; what was in training has saved its state."""
+    """The time of a run is over; its trainings have saved their states."""
 
 
 def run_pipeline(
@@ -88,8 +88,8 @@ def run_pipeline(
     """Run the committed pipeline on this machine until it ends or `seconds` are over, showing progress.
 
     Raises:
-        ShallowsightError: of the type that the failing step raised; says what, where, and how to go on.
-        BudgetSpent: it was stopped after `seconds`; every child process has ended.
+        ShallowsightError: a step failed. The error has the step's type, and says what failed and how to go on.
+        BudgetSpent: the run was stopped after `seconds`; every child process has ended.
         Interrupted: Ctrl-C or SIGTERM; every child process has ended.
     """
     before = store.ledger.end()
@@ -112,14 +112,14 @@ def run_pipeline(
 def _child(
     pipeline: str, arguments: dict[str, Any], store: Store, say: Callable[[str], None]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """The pipeline in a process group of its own, ended whole whatever happens here."""
+    """The pipeline in its own process group, all of whose processes have ended when the block ends."""
     temporary = store.root / "tmp" / f"run-{os.getpid()}"
     for left in (*(store.root / "tmp").glob("run-*"), store.root / "kfp"):
         shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir(parents=True)
     environment = os.environ | {
         VARIABLE: str(progress_file(store)),
-        "TMPDIR": str(temporary),  # kfp leaves folders behind
+        "TMPDIR": str(temporary),  # kfp does not delete its temporary folders
         MEMBERS_AT_ONCE: str(pipelines.PARALLEL),
     }
     command = [
@@ -138,20 +138,20 @@ def _child(
             try:
                 yield child
             except (KeyboardInterrupt, BudgetSpent):
-                say(f"stopping; what is in training saves its state, for at most {STOP_SECONDS:.0f} seconds")
+                say(f"stopping; running trainings save their states, for at most {STOP_SECONDS:.0f} seconds")
                 raise
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command continues with what is missing") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        with suppress(OSError):  # a step on its own may still be using the folder
+        with suppress(OSError):  # a step that was started alone may still be using the folder
             temporary.parent.rmdir()
 
 
 def _failure(store: Store, before: int) -> ShallowsightError:
-    """What the ledger says went wrong since `before`."""
+    """The failure that the ledger has recorded since the position `before`."""
     failed = [line for line in store.ledger.events(before) if line["event"] == "failed"]
-    ways = f"mend it and run the same command again: what is whole stays. Log: {log_file(store)}"
+    ways = f"mend it and run the same command again: complete cells stay. Log: {log_file(store)}"
     if failed:
         status, what = failed[0]["status"], "; ".join(f"{_name(line)}: {line['error']}" for line in failed)
     else:
@@ -160,7 +160,7 @@ def _failure(store: Store, before: int) -> ShallowsightError:
 
 
 def _first_error(path: Path) -> tuple[int, str]:
-    """Exit status and message of the first of our errors in the log: a step that failed before it made a cell."""
+    """Exit status and message of this package's first error in the log, from a step that failed outside of any cell."""
     found = _EXCEPTION.findall(path.read_text(encoding="utf-8", errors="replace"))
     for name, message in found:
         kind = getattr(errors, name, None)
@@ -175,19 +175,19 @@ def _name(line: dict[str, Any]) -> str:
 
 
 def progress_file(store: Store) -> Path:
-    """Where boxes write their progress and the display reads it."""
+    """The file into which steps write their progress for the display."""
     return store.root / "progress.jsonl"
 
 
 def log_file(store: Store) -> Path:
-    """The output of the pipeline's process."""
+    """The file with the output of the pipeline's process."""
     return store.root / "pipeline.log"
 
 
 def pipeline_arguments(
     kind: str, name_or_file: str, overrides: Sequence[str], store: Store, gpus: int
 ) -> dict[str, Any]:
-    """The parameters of the compiled pipeline; a file by its absolute path, since steps start elsewhere.
+    """The arguments of the compiled pipeline. A file is an absolute path, because steps start in another folder.
 
     Raises:
         ConfigurationError: a text that the local runner would change.

@@ -1,4 +1,4 @@
-"""A process group of our own: started, and ended whole whatever happens."""
+"""Start a process group, and end all of its processes whatever happens."""
 
 import os
 import signal
@@ -12,8 +12,8 @@ import psutil
 
 from shallowsight.cluster.stop_signal import sigterm_as_interrupt
 
-STOP_SECONDS = 30.0  # for every process to end by itself after a stop, training to save its state; then it is killed
-_DYING_SECONDS = 5.0  # for the system to clear away what was killed
+STOP_SECONDS = 30.0  # in which processes may end, and trainings save their states, after SIGTERM and before SIGKILL
+_DYING_SECONDS = 5.0  # in which the system removes killed processes
 _LOOK_SECONDS = 0.1
 _ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
@@ -22,10 +22,10 @@ _ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 def process_group(
     command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]
 ) -> "Iterator[subprocess.Popen[bytes]]":
-    """The leader of a group that has ended when the block is left.
+    """The leader of a new process group; all processes of the group have ended when the block ends.
 
-    SIGTERM to us is a KeyboardInterrupt in the block, as Ctrl-C is. The leader may take the end of its standard input
-    for the death of whoever started it.
+    SIGTERM to this process raises KeyboardInterrupt in the block, as Ctrl-C does. The leader's standard input closes
+    when this process dies, by which the leader can notice the death.
     """
     with sigterm_as_interrupt():
         leader = subprocess.Popen(
@@ -43,7 +43,7 @@ def process_group(
 
 
 def _end(leader: "subprocess.Popen[bytes]") -> None:
-    """SIGTERM to all; SIGKILL to what is left after a while, or at once when a second stop is asked for."""
+    """Send SIGTERM to all processes, and SIGKILL after a while, or at once after a second Ctrl-C or SIGTERM."""
     try:
         with suppress(ProcessLookupError):
             os.killpg(leader.pid, signal.SIGTERM)
@@ -52,7 +52,7 @@ def _end(leader: "subprocess.Popen[bytes]") -> None:
         with suppress(ProcessLookupError):
             os.killpg(leader.pid, signal.SIGKILL)
         _wait_for_the_end(leader.pid, _DYING_SECONDS)
-        # Not before: nobody else gets the group's number while its leader waits to be reaped.
+        # Only now: as long as the leader has not been waited for, no new group can get the same number.
         leader.wait()
         assert leader.stdin is not None
         leader.stdin.close()
@@ -65,10 +65,10 @@ def _wait_for_the_end(group: int, seconds: float) -> None:
 
 
 def living(group: int) -> list[int]:
-    """The processes of a group that still run: not those that only wait to be reaped."""
+    """The running processes of a group, without zombies."""
     found = []
     for process in psutil.process_iter(["status"]):
-        with suppress(ProcessLookupError):  # it has just ended
+        with suppress(ProcessLookupError):  # the process has just ended
             if os.getpgid(process.pid) == group and process.info["status"] not in _ENDED:
                 found.append(process.pid)
     return found

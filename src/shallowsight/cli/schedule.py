@@ -1,4 +1,4 @@
-"""`shallowsight schedule`: studies that run regularly, as a file says."""
+"""`shallowsight schedule`: run studies regularly, as a file of schedules says."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,15 +7,15 @@ import typer
 
 from shallowsight.cli.server import Context, Host, Namespace, TokenFile, connect
 
-if TYPE_CHECKING:  # `--help` has to answer at once
+if TYPE_CHECKING:  # not imported at run time, because `--help` must be quick
     from shallowsight.cluster.kubeflow.api import KfpApi
     from shallowsight.cluster.schedules.values import Schedules
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="schedules.yaml")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")]
-Prune = Annotated[bool, typer.Option("--prune", help="Also those of this file's name that it no longer lists.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Also delete schedules that the file no longer lists.")]
 
-_DIFFERENT = 5  # an exit status that no failure has
+_DIFFERENT = 5  # the exit status for differences, which no failure has
 
 app = typer.Typer(help="Studies that run regularly, as a file says.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def apply(
     context: Context = None,
     token_file: TokenFile = None,
 ) -> None:
-    """Make the server run what the file says; the same again changes nothing."""
+    """Make the server's schedules equal to the file's. A second apply of the same file changes nothing."""
     from shallowsight.cluster.schedules.apply import carry_out, changes_for, require_applied
     from shallowsight.cluster.schedules.table import lines_of
 
@@ -53,7 +53,7 @@ def diff(
     context: Context = None,
     token_file: TokenFile = None,
 ) -> None:
-    """What apply would change. Exit status 0: nothing, 5: something."""
+    """Show what apply would change. Exit status 0: nothing, 5: something."""
     from shallowsight.cluster.schedules.apply import changes_for
     from shallowsight.cluster.schedules.table import lines_of
 
@@ -74,7 +74,7 @@ def list_schedules(
     context: Context = None,
     token_file: TokenFile = None,
 ) -> None:
-    """What is on the server of files of this name."""
+    """List the schedules on the server that belong to files of this name."""
     from shallowsight.cluster.schedules.apply import existing
     from shallowsight.cluster.schedules.table import lines_of_existing
     from shallowsight.cluster.schedules.values import read_schedules
@@ -95,7 +95,7 @@ def delete(
     context: Context = None,
     token_file: TokenFile = None,
 ) -> None:
-    """Delete the schedules that the file lists. What they have started goes on."""
+    """Delete the schedules that the file lists. Runs that they have started go on."""
     from shallowsight.cluster.schedules.apply import carry_out, deletions
     from shallowsight.cluster.schedules.table import lines_of
     from shallowsight.cluster.schedules.values import read_schedules
@@ -110,7 +110,7 @@ def delete(
 
 
 def _checked(file: Path) -> "Schedules":
-    """Everything that can be is checked before a server is asked: names, keys, layers, batch sizes."""
+    """Read a file, and check names, keys, layers and batch sizes before a request is sent to a server."""
     from shallowsight.cluster.schedules.apply import wanted_by
     from shallowsight.cluster.schedules.values import read_schedules
 

@@ -1,4 +1,4 @@
-"""One command from its first line to its last: resolve, say what it costs, run, show the verdict."""
+"""The whole course of one command: resolve the study, print its cost, run it, print the verdict."""
 
 import json
 import math
@@ -50,7 +50,7 @@ def run(
     gpus: int,
     hours: float = math.inf,
 ) -> None:
-    """Run a study or an experiment, or say what that would do. `hours` is the budget.
+    """Run a study or an experiment, or with `dry_run` print what would be done. `hours` is the budget.
 
     Raises:
         ShallowsightError: see its subclasses; the message says how to go on.
@@ -81,10 +81,10 @@ def run(
 
 
 def forecast(name_or_file: str, overrides: Sequence[str], device: str, gpus: int, *, one: bool) -> None:
-    """Say what a study, or one experiment, costs on a device; needs neither weights nor data.
+    """Print the cost of a study, or of one experiment, on a device; needs neither weights nor data.
 
     Raises:
-        ConfigurationError: something that was named is neither here nor published.
+        ConfigurationError: a model or a file is neither on this machine nor a published one.
     """
     subject = _subject("experiment" if one else "study", name_or_file, overrides)
     console = _console()
@@ -92,7 +92,7 @@ def forecast(name_or_file: str, overrides: Sequence[str], device: str, gpus: int
 
 
 def _console() -> Console:
-    return Console(soft_wrap=True, markup=False, emoji=False)  # names and paths are shown as they are
+    return Console(soft_wrap=True, markup=False, emoji=False)  # so that names and paths are printed unchanged
 
 
 def _resolve(kind: str, name_or_file: str, overrides: Sequence[str], dry_run: bool) -> Resolved:
@@ -102,7 +102,7 @@ def _resolve(kind: str, name_or_file: str, overrides: Sequence[str], dry_run: bo
     except ConfigurationError as error:
         if dry_run and _can_forecast(kind, name_or_file, overrides):
             command = f"shallowsight forecast {name_or_file}{' --experiment' if kind == 'experiment' else ''}"
-            hint = f"`{command}` says what it costs, without data, weights or network"
+            hint = f"`{command}` prints the cost without data, weights or network"
             raise ConfigurationError(f"{error}; {hint}") from None
         raise
 
@@ -128,7 +128,7 @@ def _depth(tower: str) -> int:
 
 
 def _outlook(resolved: Resolved, missing: Sequence[Cell], gpus: int) -> Outlook | str:
-    """What the missing cells cost, or why that is not known: no reason not to run."""
+    """The cost of the missing cells, or the reason why it is not known, with which the run starts all the same."""
     try:
         return outlook(subject_of(resolved), missing, pipelines.PARALLEL, gpus)
     except ConfigurationError as error:
@@ -143,7 +143,7 @@ def _default_folder(kind: str, name_or_file: str) -> Path:
 def _run_missing(
     kind: str, resolved: Resolved, arguments: dict[str, Any], store: Store, console: Console, budget: Budget
 ) -> bool:
-    """Run the pipeline; True when everything is whole though it was stopped before its report.
+    """Run the pipeline; True if the budget stopped it when all cells were complete, but the report was not written.
 
     Raises:
         Interrupted: Ctrl-C, SIGTERM, or the budget is spent.
@@ -158,12 +158,12 @@ def _run_missing(
         whole, missing = len(status.whole), len(likely_missing(status))
         raise Interrupted(
             f"the budget of {budget} is spent; {whole} of {whole + missing} cells are whole; the same command with a "
-            f"larger --budget continues, and `shallowsight report --out {store.name}` shows what there is"
+            f"larger --budget continues, and `shallowsight report --out {store.name}` reports the finished cells"
         ) from None
     except Interrupted:
         raise
     except ShallowsightError:
-        # What was finished stays, and is shown.
+        # The finished cells stay, and their scores are printed.
         if store.read_document(PLAN) is not None and (store.root / "report" / "report.json").exists():
             _print_verdict(console, store)
         raise
@@ -175,13 +175,13 @@ def _print_verdict(console: Console, store: Store) -> None:
     from shallowsight.report.terminal import terminal_table
 
     with store.view(OUTPUTS) as study:
-        # Where the output is no terminal rich assumes 80 columns, which would fold the table.
+        # Without a terminal rich assumes 80 columns, which would fold the table.
         console.print(terminal_table(study), width=max(console.width, TABLE_WIDTH))
     page = store.root / "report" / "report.html"
     console.print(f"\nreport: {page}", highlight=False)
     counts = json.loads((store.root / "report" / "recommendation.json").read_text(encoding="utf-8"))["categories"]
     for category, found in counts.items():
         console.print(f"  {category}: {found['evidence']}", highlight=False)
-    if urlsplit(store.url).scheme != "file":  # the page above is a copy on this machine
+    if urlsplit(store.url).scheme != "file":  # then the page above is a copy on this machine
         bring = f"shallowsight fetch {shlex.quote(store.url)} --out DIR"
         console.print(f"in the bucket: {store.url}/report/report.html; to any other machine: {bring}", highlight=False)

@@ -1,10 +1,10 @@
-"""One box at a time from the command line, for debugging: the same functions that the pipeline's boxes call."""
+"""One step at a time from the command line, for debugging: calls the same functions as the pipeline's steps."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:  # `--help` has to answer at once
+if TYPE_CHECKING:  # not imported at run time, because `--help` must be quick
     from shallowsight.store.store import Store
     from shallowsight.study.resolved import Resolved
 
@@ -20,7 +20,7 @@ app = typer.Typer()
 
 @app.command()
 def resolve(name: Name, out: Out, overrides: Overrides = None) -> None:
-    """Fix names, files and overrides into study.json."""
+    """Resolve names, files and overrides into study.json."""
     resolved, _ = _open(name, overrides, out)
     typer.echo(f"{out.rstrip('/')}/study.json: {resolved.study.name}, tower {resolved.tower.name}")
 
@@ -67,7 +67,9 @@ def train_stage(
     setting: SettingText,
     stage: Annotated[Literal["pretrain", "finetune"], typer.Option(help="Which of the two stages.")],
     overrides: Overrides = None,
-    processes: Annotated[int, typer.Option(help="Training processes under torchrun; 1 trains in this one.", min=1)] = 1,
+    processes: Annotated[
+        int, typer.Option(help="Training processes under torchrun; 1 trains in this process.", min=1)
+    ] = 1,
 ) -> None:
     """Train one stage of one setting, for every seed."""
     from shallowsight import steps
@@ -89,7 +91,7 @@ def evaluate(name: Name, out: Out, setting: SettingText, overrides: Overrides = 
 
 @app.command()
 def report(out: Out) -> None:
-    """Write the report again over whatever is finished."""
+    """Write the report again, over the finished cells."""
     from shallowsight import steps
     from shallowsight.store.opening import open_named
 

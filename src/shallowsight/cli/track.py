@@ -11,7 +11,7 @@ app = typer.Typer()
 def track(
     out: Annotated[str, typer.Option(help="Study folder, or s3://bucket/prefix, that has results.")],
 ) -> None:
-    """Send the scores of a study to the weave project that SHALLOWSIGHT_WEAVE names. The same again sends nothing."""
+    """Send the scores of a study to the weave project that SHALLOWSIGHT_WEAVE names. Sends nothing twice."""
     from shallowsight.steps.tracking import track_study
     from shallowsight.store.opening import open_named
 

@@ -1,4 +1,4 @@
-"""Kubernetes and Kubeflow: TrainJobs, what a pod is told, pipelines, submission and schedules.
+"""Kubernetes and Kubeflow: TrainJobs and the tasks of their pods, pipelines, submission and schedules.
 
 May use errors, study, store and cost.
 """

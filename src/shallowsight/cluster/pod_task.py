@@ -1,4 +1,4 @@
-"""What the pods of a TrainJob are told, through a document in the store."""
+"""The task of the pods of a TrainJob, which they read from a document in the store."""
 
 from typing import Self
 
@@ -10,23 +10,27 @@ from shallowsight.store.store import Store
 
 
 class PodTask(StageTask):
-    """One stage to be trained, by so many processes."""
+    """One stage to be trained by a given number of processes."""
 
     processes: PositiveInt = 1  # of all nodes
-    # Passes in which each computes its part of a batch, since fewer did not fit its memory; None: as suits the device.
+    # Micro-batches into which each process divides its part of a batch, once fewer did not fit the memory; None: chosen
+    # for the device.
     accumulation: PositiveInt | None = None
 
     @classmethod
     def read(cls, store: Store, cell_digest: str, processes: int) -> Self:
-        """What the store says of a cell that so many processes train.
+        """Read the task for a cell that `processes` processes train.
 
         Raises:
-            ConfigurationError: nothing, or nothing that this version understands.
+            ConfigurationError: the store has no such document, or another version wrote it.
         """
         name = document_of(cell_digest, processes)
         text = store.read_document(name)
         if text is None:
-            raise ConfigurationError(f"store {store.url} has no {name}: who made this TrainJob?")
+            raise ConfigurationError(
+                f"store {store.url} has no {name}, which the step that creates a TrainJob writes first: start the "
+                "training through a pipeline, and check the store's URL"
+            )
         try:
             return cls.model_validate_json(text)
         except ValidationError as fault:
@@ -35,11 +39,14 @@ class PodTask(StageTask):
             ) from fault
 
     def with_known_passes(self, store: Store) -> Self:
-        """With those that the store knows to be needed, from a box that was killed, or that works beside this one."""
+        """The task with at least the `accumulation` that the store's document has.
+
+        A killed step, or a step of another run, may have found out that fewer passes do not fit the memory.
+        """
         text = store.read_document(document_of(self.cell.digest, self.processes))
         try:
             known = type(self).model_validate_json(text) if text is not None else None
-        except ValidationError:  # it is of another version, and is written anew
+        except ValidationError:  # another version wrote the document, and `write` replaces it
             known = None
         if known is None or known.accumulation is None or known.cell != self.cell:
             return self
@@ -50,9 +57,9 @@ class PodTask(StageTask):
 
 
 def document_of(cell_digest: str, processes: int) -> str:
-    """Where the store keeps the task of a TrainJob.
+    """The name of the store's document with the task of a TrainJob.
 
-    Each number of processes has its own: with more of them each has less to do, and a run that asks for another number
-    must not change what the pods of this one are told when they start again.
+    Each number of processes has its own document, because it has its own number of passes, and because a run with
+    another number must not change the task that restarted pods of this run read.
     """
     return f"jobs/{cell_digest}-{processes}.json"

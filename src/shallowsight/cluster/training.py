@@ -1,4 +1,4 @@
-"""The training step on a cluster: a TrainJob for each cell, whose pods read the store and write the cell there."""
+"""The training step on a cluster: one TrainJob for each cell, whose pods read the store and write the cell into it."""
 
 import logging
 import os
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LAUNCHER = "SHALLOWSIGHT_LAUNCHER"  # local or trainjob; left out: local
-GPUS_PER_NODE = "SHALLOWSIGHT_GPUS_PER_NODE"  # 8 when left out
-CPUS_PER_GPU, GIBIBYTES_PER_GPU = "SHALLOWSIGHT_CPUS_PER_GPU", "SHALLOWSIGHT_GIBIBYTES_PER_GPU"  # 8 and 96
-NAMESPACE = "SHALLOWSIGHT_NAMESPACE"  # where trainings run; left out: that of the pod
-QUEUE = "SHALLOWSIGHT_QUEUE"  # a LocalQueue of Kueue; left out: trainings do not queue
+LAUNCHER = "SHALLOWSIGHT_LAUNCHER"  # local or trainjob; local by default
+GPUS_PER_NODE = "SHALLOWSIGHT_GPUS_PER_NODE"  # 8 by default
+CPUS_PER_GPU, GIBIBYTES_PER_GPU = "SHALLOWSIGHT_CPUS_PER_GPU", "SHALLOWSIGHT_GIBIBYTES_PER_GPU"  # 8 and 96 by default
+NAMESPACE = "SHALLOWSIGHT_NAMESPACE"  # of the TrainJobs; by default the namespace of this pod
+QUEUE = "SHALLOWSIGHT_QUEUE"  # a LocalQueue of Kueue; by default TrainJobs do not use a queue
 _DAY = 86400.0  # seconds
-_DEADLINE, _QUEUE_TIME = 14 * _DAY, 7 * _DAY  # of one training; the box has the time of several
+_DEADLINE, _QUEUE_TIME = 14 * _DAY, 7 * _DAY  # of one training; the pipeline step has time for several trainings
 
 
 def uses_trainjobs() -> bool:
-    """Raises ConfigurationError for a launcher that there is not."""
+    """Whether trainings run as TrainJobs; raises ConfigurationError for an unknown launcher."""
     chosen = os.environ.get(LAUNCHER) or "local"
     if chosen not in {"local", "trainjob"}:
         raise ConfigurationError(f"{LAUNCHER}={chosen!r}: write local or trainjob")
@@ -40,7 +40,7 @@ def uses_trainjobs() -> bool:
 
 
 def training_name(stage: StageName, cell_digest: str, store_url: str) -> str:
-    """Of the TrainJob that makes a cell of a store; the same cell in two stores is two trainings."""
+    """The name of the TrainJob that makes a cell of a store; the same cell in two stores has two names."""
     from shallowsight.cluster.kubernetes.names import job_name
 
     return job_name(stage, f"{cell_digest}-{digest_of(store_url)[:6]}")
@@ -48,23 +48,23 @@ def training_name(stage: StageName, cell_digest: str, store_url: str) -> str:
 
 @dataclass(frozen=True)
 class Launch:
-    """What a pipeline run asks of its trainings."""
+    """The options that a pipeline run has for its trainings."""
 
-    gpus: int = 0  # of each; 0: one process on a CPU
-    priority: str = ""  # of its TrainJobs, where there is a queue
-    run: str = ""  # the id of the pipeline's run: what failed in it for good is not tried in it again
+    gpus: int = 0  # of each training; 0: one process on a CPU
+    priority: str = ""  # of the TrainJobs, if there is a queue
+    run: str = ""  # the id of the pipeline run; a training that failed for good is not retried in the same run
 
 
 def train_on_cluster(task: StageTask, store: Store, launch: Launch) -> Path:
-    """The place of the trained cell.
+    """Train a cell with a TrainJob, and return the folder of the cell.
 
-    Where a micro-batch does not fit the memory of some node, the TrainJob is made again with smaller ones and the same
-    global batch.
+    If a micro-batch does not fit the memory of a node, a new TrainJob is created with smaller micro-batches and the
+    same global batch.
 
     Raises:
         ConfigurationError: the pods cannot reach the store, or the GPUs do not fill whole nodes.
-        ShallowsightError: the training failed, now or in an earlier try of the run; see cluster.kubernetes.launcher; or
-            the TrainJob left no cell.
+        ShallowsightError: the training failed, now or in an earlier try of the run (see cluster.kubernetes.launcher),
+            or the TrainJob is complete without a cell.
     """
     from shallowsight.cluster.kubernetes.final import failure_of_run, keep_failure
 
@@ -90,7 +90,7 @@ def train_on_cluster(task: StageTask, store: Store, launch: Launch) -> Path:
 
 
 def _train(task: PodTask, store: Store, nodes: int, gpus: int, priority: str) -> ShallowsightError | None:
-    """Why the training failed; None: the cell is whole."""
+    """Returns the error of the training; None: the cell is complete."""
     from shallowsight.cluster.kubernetes.connection import connect
 
     cluster = connect(os.environ.get(NAMESPACE) or None)
@@ -118,10 +118,12 @@ def _make(cluster: "Cluster", job: "TrainJob", cell: Cell, store: Store) -> Shal
             store.verify(cell)
             return None
         except CorruptOutput as fault:
-            # A complete one of an earlier day, whose cell somebody has removed since.
+            # The TrainJob was completed earlier, and its cell was deleted from the store since then.
             log.warning("TrainJob %s is complete, but %s; running it again", job.name, fault)
             forget(cluster, job)
-    raise ShallowsightError(f"{cell}: TrainJob {job.name} is complete, and the store has no whole cell; see its log")
+    raise ShallowsightError(
+        f"{cell}: TrainJob {job.name} is complete, but the store has no complete cell; see the TrainJob's log"
+    )
 
 
 def _job(task: PodTask, store: Store, namespace: str, nodes: int, gpus: int, priority: str) -> "TrainJob":
@@ -147,7 +149,7 @@ def _job(task: PodTask, store: Store, namespace: str, nodes: int, gpus: int, pri
 
 
 def _nodes(gpus: int) -> tuple[int, int]:
-    """How many nodes, and GPUs on each."""
+    """The number of nodes, and of GPUs on each node."""
     most = _whole(GPUS_PER_NODE, 8)
     if gpus > most and gpus % most:
         raise ConfigurationError(f"gpus={gpus}: nodes have {most} ({GPUS_PER_NODE}); use up to {most}, or a multiple")

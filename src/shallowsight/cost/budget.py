@@ -1,4 +1,4 @@
-"""What one command may take."""
+"""The time that one command may take."""
 
 import math
 import time
@@ -9,29 +9,29 @@ from shallowsight.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Budget:
-    """Hours from its start on; with GPUs GPU-hours, which are hours times GPUs."""
+    """Hours from the start of the command; with GPUs, GPU-hours, which are hours times the number of GPUs."""
 
-    hours: float  # infinite where there is no budget
+    hours: float  # infinite without a budget
     gpus: int
     started: float  # of time.monotonic
 
     @classmethod
     def starting_now(cls, hours: float, gpus: int) -> "Budget":
-        """Raises ConfigurationError for what is no number of hours."""
+        """A budget that starts now; raises ConfigurationError for an impossible number of hours."""
         if math.isnan(hours) or hours < 0:
             raise ConfigurationError(f"--budget {hours}: give a number of hours that is not negative")
         return cls(hours, gpus, time.monotonic())
 
     def left(self) -> float:
-        """Seconds on the clock."""
+        """The wall time that is left, in seconds."""
         return self.hours * 3600 / self._at_once - (time.monotonic() - self.started)
 
     def require(self, seconds: float) -> None:
-        """Raises ConfigurationError when not even these are left."""
+        """Raises ConfigurationError when less than `seconds` are left."""
         if seconds > self.left():
             needed = seconds * self._at_once / 3600
             raise ConfigurationError(
-                f"--budget {self.hours:g}: what is missing takes at least {needed:.2g} {self._unit} (forecast); "
+                f"--budget {self.hours:g}: the missing cells take at least {needed:.2g} {self._unit} (forecast); "
                 "raise the budget, or ask for less (fewer settings, seeds or updates)"
             )
 

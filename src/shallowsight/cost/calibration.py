@@ -1,6 +1,6 @@
-"""How fast this machine's CPU trains a Llama of a study's own shape: some passes, timed for a second or two.
+"""Measure how fast this machine's CPU trains a Llama of a study's shape, with passes of a second or two in all.
 
-torch and transformers are imported when something is timed.
+torch and transformers are imported only for a measurement.
 """
 
 import statistics
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import LlamaForCausalLM
 
-_SECONDS = 1.0  # of timed passes, at the most; but
-_PASSES = (5, 25)  # at least, at the most
+_SECONDS = 1.0  # the most time for timed passes, except that
+_PASSES = (5, 25)  # there are at least and at most so many
 _WARM = 2
-_LARGEST = 5e10  # operations of one pass; a larger one is made smaller and counted up
+_LARGEST = 5e10  # operations of one pass; for more, a smaller pass is timed and its time scaled up
 _WIDEST, _MOST_WORDS = 2048, 8192
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pass:
-    """A micro-batch through a language model and back."""
+    """A micro-batch that goes forward and backward through a language model."""
 
     shape: LanguageShape
     sequences: int
     tokens: int  # of a sequence
-    predicted: int  # of them
+    predicted: int  # tokens of a sequence with a loss
     trained: bool
     half: bool  # bfloat16
     checkpointing: bool
@@ -48,16 +48,18 @@ class Pass:
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of training."""
+    """The measured speed of training, in seconds."""
 
-    operation: float  # for one, forward and backward
-    update: float  # clipping and AdamW, for
-    parameters: int  # so many
+    operation: float  # for one operation, forward or backward
+    update: float  # for clipping and AdamW, with
+    parameters: int  # this number of trained parameters
 
 
 @lru_cache
 def training_speed(whole: Pass, threads: int) -> Speed:
-    """Processor time where one thread works: a forecast is for the hours to come, not for what else runs just now.
+    """Time a pass with `threads` threads.
+
+    With one thread this is processor time, so that other processes on the machine do not change the forecast.
 
     Raises:
         MissingPackage: torch or transformers are not installed.
@@ -77,7 +79,7 @@ def training_speed(whole: Pass, threads: int) -> Speed:
 
 
 def _smaller(work: Pass) -> Pass:
-    """Of the same kind, with no more operations than fit a second: narrower, shallower, fewer and shorter sequences."""
+    """A similar pass with at most _LARGEST operations: narrower, with fewer layers, and fewer and shorter sequences."""
     shape = work.shape
     if shape.width > _WIDEST:
         ratio = _WIDEST / shape.width
@@ -122,7 +124,7 @@ def _llama(work: Pass) -> "LlamaForCausalLM":
 def _runner(
     model: "LlamaForCausalLM", work: Pass, clock: Callable[[], float]
 ) -> tuple[Callable[[], tuple[float, float]], int]:
-    """What runs one update and says the seconds of the pass and of the optimizer; the parameters that it moves."""
+    """A function that runs one update and returns the seconds of pass and optimizer; the number of its parameters."""
     import torch
     import torch.nn.functional as F
 

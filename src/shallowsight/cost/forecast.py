@@ -19,15 +19,15 @@ from shallowsight.study.stages import STAGES, StageName
 
 @dataclass(frozen=True, kw_only=True)
 class StageForecast:
-    """One stage of one model. Operations and bytes are computed; seconds follow from a speed, measured or assumed."""
+    """One stage of one model. Operations and bytes are computed; seconds follow from a measured or assumed speed."""
 
     stage: StageName
     samples: int
     updates: int
     operations: Operations
-    memory: float  # bytes on each GPU, or of the process
-    micro_batch: int  # samples at a time on each: the most that fits, as training finds it
-    own_batch: int  # each one's part of the global batch
+    memory: float  # bytes on each GPU, or of the process on a CPU
+    micro_batch: int  # samples at a time in each process: the most that fit, found in the same way as in training
+    own_batch: int  # each process's part of the global batch
     fits: bool
     state: float  # bytes of a saved state
     checkpoint: float
@@ -36,7 +36,7 @@ class StageForecast:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyForecast:
-    """All models of a study; `stages` are those of one, at `setting`."""
+    """All models of a study; `stages` are those of one model, with the setting `setting`."""
 
     subject: Subject
     setting: Setting
@@ -44,23 +44,23 @@ class StudyForecast:
     gpus: int  # 0 on a CPU
     stages: tuple[StageForecast, ...]
     models: int
-    seconds: Span  # of all, one after the other on GPUs
+    seconds: Span  # of all models, one after the other on GPUs
     storage: float  # bytes of all checkpoints and cached features
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is missing of a study, on this machine."""
+    """The cost of a study's missing cells on this machine."""
 
     cost: Forecast
-    stages: tuple[tuple[StageForecast, int], ...]  # the heaviest model of each stage, and how many there are
+    stages: tuple[tuple[StageForecast, int], ...]  # the largest model of each stage, and the number of its models
 
 
 def forecast_study(subject: Subject, device: str, gpus: int, members_at_once: int) -> StudyForecast:
-    """Training alone on GPUs, which each model has in turn; on `cpu`, which is this machine, every step.
+    """The forecast of a study: on GPUs only its trainings, one after the other; on `cpu`, this machine, all steps.
 
     Raises:
-        ConfigurationError: no such device, or batches that do not divide among the GPUs.
+        ConfigurationError: there is no such device, or a batch does not divide among the GPUs.
     """
     if device != CPU and gpus < 1:
         raise ConfigurationError(f"--gpus {gpus}: name at least one GPU, or --device {CPU}")
@@ -90,7 +90,7 @@ def forecast_study(subject: Subject, device: str, gpus: int, members_at_once: in
 
 
 def outlook(subject: Subject, missing: Sequence[Task], members_at_once: int, gpus: int) -> Outlook:
-    """Raises ConfigurationError for a GPU without figures."""
+    """The cost of the missing cells; raises ConfigurationError for a GPU that is not in the table."""
     machine = this_machine(members_at_once, gpus)
     stages = []
     for stage in STAGES:
@@ -104,7 +104,7 @@ def outlook(subject: Subject, missing: Sequence[Task], members_at_once: int, gpu
 def stage_forecast(
     subject: Subject, setting: Setting, stage: StageName, machine: Machine, processes: int
 ) -> StageForecast:
-    """Raises ConfigurationError when the batch does not divide among the processes."""
+    """The forecast of one stage; raises ConfigurationError when the batch does not divide among the processes."""
     load, own = subject.loads[stage], part_of_batch(subject.base, stage, processes)
     micro, taken = _largest(subject, setting, stage, machine, processes, own)
     return StageForecast(
@@ -125,7 +125,7 @@ def stage_forecast(
 def _largest(
     subject: Subject, setting: Setting, stage: StageName, machine: Machine, processes: int, own: int
 ) -> tuple[int, float]:
-    """The micro-batch that training comes to, and its bytes: as it begins, or in twice the passes or more."""
+    """The micro-batch that training will use, and its bytes: the first choice, or a smaller one until it fits."""
     passes = first_passes(own, subject.loads[stage].mean_length, isinstance(machine, Cpu))
     while True:
         taken = machine.taken(memory(subject, setting, stage, processes, own // passes).peak)

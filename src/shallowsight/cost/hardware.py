@@ -1,4 +1,4 @@
-"""What this machine is: its GPU's name, and how fast one of its cores multiplies. torch is imported when asked."""
+"""Facts of this machine: its GPU's name, and the speed of one core. torch is imported only when they are needed."""
 
 import math
 import time
@@ -11,9 +11,9 @@ from shallowsight.model.threads import threads_of
 
 @lru_cache
 def matrix_speed() -> float:
-    """Operations a second of one core in a float32 matrix product: the best of some rounds, about 0.1 s.
+    """Operations per second of one core in a float32 matrix product: the best of some rounds, in about 0.1 s.
 
-    The best, because a forecast is for the hours to come, not for what disturbs this moment.
+    The best round counts, because other processes may slow down the rounds now, but not for all of the study.
 
     Raises:
         MissingPackage: torch is not installed.
@@ -32,7 +32,7 @@ def matrix_speed() -> float:
 
 
 def gpu_name() -> str | None:
-    """Of the first GPU that torch sees; raises MissingPackage when torch is not installed."""
+    """The name of the first GPU that torch sees; raises MissingPackage when torch is not installed."""
     _require_torch()
     import torch
 

@@ -1,4 +1,4 @@
-"""What the rest of a study costs on this machine: the seconds of its boxes, one after the other or side by side."""
+"""The cost of the rest of a study on this machine: the seconds of its steps, one after the other or in parallel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from shallowsight.cost.subject import Subject, Task
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import STAGES, StageName
 
-# Seconds, measured on two cores of a Xeon. Until a box's process works; and its packages' import, which the first cell
-# of a box counts as its own.
+# Seconds, measured on two cores of a Xeon: until a step's process starts to work, and for the import of its packages,
+# which counts in the time of the step's first cell.
 _PROCESS = 2.2
 _IMPORTS = {"prepare": 3.0, "analyze": 4.0, "encode": 4.0, "pretrain": 5.0, "finetune": 5.0, "evaluate": 4.5}
-_LIGHT_BOXES = 8.0  # of those that only plan and report
-_EVALUATION = 1.5  # that lmms-eval takes around the answers of one model
-_STAGE = 0.4  # around the updates: encoding the texts, building and saving the model
-_PER_IMAGE = 0.005  # to make or check, and pack, one picture
+_LIGHT_BOXES = 8.0  # for the steps that only plan and report
+_EVALUATION = 1.5  # of lmms-eval for one model, without the answers
+_STAGE = 0.4  # of a stage without its updates: encoding the texts, building and saving the model
+_PER_IMAGE = 0.005  # for making or checking, and packing, one picture
 _MEMBER = (*STAGES, "evaluate")
 
 
@@ -32,7 +32,7 @@ class Forecast:
 
 
 def forecast(subject: Subject, missing: Sequence[Task], machine: Machine) -> Forecast:
-    """Of the tasks that are still to be made."""
+    """The forecast for the missing tasks."""
     if not missing:
         return Forecast(0.0, 0.0, 0.0)
     whole = _fixed(_LIGHT_BOXES)
@@ -41,7 +41,7 @@ def forecast(subject: Subject, missing: Sequence[Task], machine: Machine) -> For
             whole += _fixed(_PROCESS + _IMPORTS[task.step]) + work_seconds(subject, task, machine)
     encoded = [task for task in missing if task.step == "encode"]
     if encoded:
-        # One pass makes them all.
+        # One pass over the pictures encodes all layers, so only the deepest counts.
         deepest = max(encoded, key=_layer)
         whole += _fixed(_PROCESS + _IMPORTS["encode"]) + work_seconds(subject, deepest, machine)
     whole += _members_seconds(subject, [task for task in missing if task.step in _MEMBER], machine)
@@ -49,11 +49,11 @@ def forecast(subject: Subject, missing: Sequence[Task], machine: Machine) -> For
 
 
 def _members_seconds(subject: Subject, tasks: Sequence[Task], machine: Machine) -> Span:
-    """Of settings side by side: their sum shared out, or the longest of them if that is more."""
+    """The time of settings in parallel: their sum divided by the overlap, but at least that of the longest setting."""
     chains: dict[str | None, Span] = {}
     for task in tasks:
         chains[task.setting] = chains.get(task.setting, Span(0.0, 0.0)) + work_seconds(subject, task, machine)
-    for step, setting in {(task.step, task.setting) for task in tasks}:  # a box makes the cells of all seeds
+    for step, setting in {(task.step, task.setting) for task in tasks}:  # one step makes the cells of all seeds
         chains[setting] += _fixed(_PROCESS + _IMPORTS[step])
     shared = sum(chains.values(), Span(0.0, 0.0)) * (1 / machine.overlap)
     longest = max(chains.values(), key=lambda span: span.high, default=shared)
@@ -61,7 +61,7 @@ def _members_seconds(subject: Subject, tasks: Sequence[Task], machine: Machine) 
 
 
 def work_seconds(subject: Subject, task: Task, machine: Machine) -> Span:
-    """Of one task, without its process's start and imports."""
+    """The time of one task, without the start and the imports of its process."""
     size = subject.base.vision.image_size
     match task.step:
         case "prepare":
@@ -78,12 +78,12 @@ def work_seconds(subject: Subject, task: Task, machine: Machine) -> Span:
 
 
 def cell_seconds(subject: Subject, task: Task, machine: Machine, *, first: bool) -> Span:
-    """What the record of a cell will say; the `first` of its box counts the imports."""
+    """The time that a cell's record will have; for the `first` cell of a step it includes the imports."""
     return work_seconds(subject, task, machine) + _fixed(_IMPORTS[task.step] if first else 0.0)
 
 
 def layer_bytes(subject: Subject) -> float:
-    """Of one layer's cached features."""
+    """The bytes of one layer's cached features."""
     return subject.images * subject.image_tokens * subject.tower.width * HALF
 
 

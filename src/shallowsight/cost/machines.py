@@ -1,4 +1,4 @@
-"""How long work takes: on this CPU, whose speed is timed, or on GPUs, whose share of their peak is assumed."""
+"""The time for work: on this CPU, from a measured speed, or on GPUs, from an assumed share of their peak."""
 
 import math
 import os
@@ -14,21 +14,21 @@ from shallowsight.cost.subject import Subject
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import StageName
 
-_SPREAD = (0.8, 1.25)  # low and high of what a CPU takes, as factors
-# Of a core's speed in matrix products; ours, measured on two cores of a Xeon.
+_SPREAD = (0.8, 1.25)  # factors for the low and the high estimate of a CPU's time
+# Share of a core's speed in matrix products, measured on two cores of a Xeon.
 _TOWER_SHARE, _ANSWER_SHARE = 0.55, 0.6
-# The same of a GPU's peak, with what training reaches; assumed: answering reads all weights for every token.
+# Share of the GPU's speed in training, assumed; low for answers, because every token reads all weights.
 _GPU_TOWER, _GPU_ANSWER = 0.5, 0.1
-_GPU_UPDATE = (0.02, 0.1)  # seconds of an update at least, however small the model, low and high; assumed
+_GPU_UPDATE = (0.02, 0.1)  # least seconds of an update, however small the model: low and high estimate, assumed
 _PACKAGES = 0.45e9  # bytes of a process before it has a model; measured
-_HEAP = 1.5  # bytes taken for each that is asked for, as the C library keeps what is freed; measured 1.2 to 2.1
-# Seconds of an update beside passes and optimizer: making the batch, DeepSpeed, the record. Measured with the demo.
+_HEAP = 1.5  # bytes used for each requested byte, because the C library keeps freed memory; measured 1.2 to 2.1
+# Seconds of an update without passes and optimizer: making the batch, DeepSpeed, the record. Measured with the demo.
 _AROUND = 0.008
 
 
 @dataclass(frozen=True)
 class Span:
-    """Seconds, low and high."""
+    """A low and a high estimate of seconds."""
 
     low: float
     high: float
@@ -45,26 +45,26 @@ class Span:
 
 
 class Machine(Protocol):
-    """Says what work takes."""
+    """A machine that estimates the time and the memory for work."""
 
     @property
     def overlap(self) -> int:
-        """Members whose work goes on side by side, each as fast as said here."""
+        """The number of members that work in parallel, each at the speed that the other methods assume."""
         ...
 
     @property
     def usable(self) -> float:
-        """Bytes that a training process may take."""
+        """The bytes that a training process may use."""
         ...
 
     def taken(self, asked: float) -> float:
-        """Bytes that it takes when its model and its passes ask for so many."""
+        """The bytes that a training process uses when its model and its passes request `asked` bytes."""
         ...
 
     def train(self, subject: Subject, setting: Setting, stage: StageName) -> Span: ...
 
     def look(self, operations: float) -> Span:
-        """The tower over pictures, by one process that has the machine to itself."""
+        """The time for running the tower over pictures, in one process alone on the machine."""
         ...
 
     def answer(self, operations: float) -> Span: ...
@@ -72,7 +72,7 @@ class Machine(Protocol):
 
 @dataclass(frozen=True)
 class Cpu:
-    """This machine, shared by members that each have their part of the cores."""
+    """This machine's CPU, whose cores are divided among members."""
 
     overlap: int
     cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
@@ -86,7 +86,7 @@ class Cpu:
 
     @property
     def threads(self) -> int:
-        """Of one member, as the steps share them out."""
+        """Threads of one member, divided as the steps divide them."""
         return max(1, self.cores // self.overlap)
 
     def train(self, subject: Subject, setting: Setting, stage: StageName) -> Span:
@@ -122,7 +122,7 @@ class Cpu:
 
 @dataclass(frozen=True)
 class Gpus:
-    """Some GPUs of one kind, all of them on each member in turn."""
+    """Several GPUs of one kind, all of which work on one member after the other."""
 
     device: Device
     count: int
@@ -154,7 +154,7 @@ class Gpus:
 
 
 def this_machine(members_at_once: int, gpus: int) -> Machine:
-    """Raises ConfigurationError for a GPU without figures."""
+    """This machine; raises ConfigurationError for a GPU that is not in the table."""
     name = gpu_name()
     return Cpu(members_at_once) if name is None else Gpus(device_of_cuda(name), max(1, gpus))
 

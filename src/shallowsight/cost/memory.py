@@ -1,10 +1,11 @@
-"""Bytes on each GPU at the worst moment of a stage, and bytes that it leaves on disk.
+"""The peak memory of a stage on each GPU, and the bytes that the stage writes to the disk.
 
 Letters: e bytes of a number (2 or 4), H width, q and kv the widths of queries and of keys.
 
-Counted: weights, gradients, AdamW's moments and master weights as ZeRO shares them out, its buckets, what backward
-needs of every layer and of the logits, and the tower. Left out: the CUDA context and NCCL, gaps between allocations,
-the temporaries of single kernels, norms' statistics, and the mask of packed rows where flash-attn is not installed.
+Counted: weights, gradients, AdamW's moments and master weights as ZeRO divides them, ZeRO's buckets, the activations of
+every layer and of the logits that the backward pass needs, and the tower. Not counted: the CUDA context and NCCL, gaps
+between allocations, temporary arrays of single kernels, norms' statistics, and, without flash-attn, the mask of packed
+rows.
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from shallowsight.study.stages import Lora, StageName
 
 _SINGLE = 4  # bytes of a float32
 _MOMENTS = 2 * _SINGLE
-_BUCKET = 5e8  # numbers that DeepSpeed collects before it sends them, by default
-_LIVE = 1e9  # parameters that ZeRO 3 holds whole, by default
-_LOGIT = 12  # bytes of one: float32, its softmax, its gradient
+_BUCKET = 5e8  # numbers that DeepSpeed collects before it sends them; its default
+_LIVE = 1e9  # parameters that ZeRO 3 keeps undivided; its default
+_LOGIT = 12  # bytes for one logit: its float32 value, softmax and gradient
 _CHANNELS = 3
 
 
@@ -26,20 +27,20 @@ _CHANNELS = 3
 class Memory:
     """Bytes on each GPU."""
 
-    weights: float  # and what ZeRO 3 holds whole of them
+    weights: float  # with those that ZeRO 3 keeps undivided
     optimizer: float
     buckets: float
     tower: float
     gradients: float
-    passes: int  # over which they are summed up
-    seeing: float  # while the tower runs, before the language model does
-    forward: float  # what backward needs when it begins, with the logits
-    layer: float  # when it ends, and all gradients are there
-    updating: float  # while the optimizer moves
+    passes: int  # over which the gradients are summed
+    seeing: float  # activations while the tower runs, before the language model
+    forward: float  # activations at the start of the backward pass, with the logits
+    layer: float  # activations at the end of the backward pass, when all gradients exist
+    updating: float  # temporary memory while the optimizer updates the weights
 
     @property
     def states(self) -> float:
-        """What is always there."""
+        """The bytes that are in use all the time."""
         return self.weights + self.optimizer + self.buckets + self.tower
 
     @property
@@ -50,7 +51,7 @@ class Memory:
 
 
 def trained_parameters(subject: Subject, setting: Setting, stage: StageName) -> int:
-    """That a stage moves; the adapters where there are any."""
+    """The number of parameters that a stage trains; with adapters, those of the adapters and the connector."""
     fused = len(setting.layers) * subject.tower.width
     connector = connector_parameters(subject.base.connector, fused, subject.language.width)
     if stage == "pretrain":
@@ -60,12 +61,12 @@ def trained_parameters(subject: Subject, setting: Setting, stage: StageName) -> 
 
 
 def number_bytes(subject: Subject, stage: StageName) -> int:
-    """Of a weight or an activation while a stage computes."""
+    """The bytes of a weight or an activation in the computation of a stage."""
     return 2 if subject.base.stage(stage).precision == "bfloat16" else _SINGLE
 
 
 def memory(subject: Subject, setting: Setting, stage: StageName, gpus: int, micro_batch: float) -> Memory:
-    """With `micro_batch` samples at a time on each of `gpus`."""
+    """The memory of a stage with `micro_batch` samples at a time on each of `gpus` GPUs."""
     settings, trained = subject.base.stage(stage), _split(subject, setting, stage)
     e, zero = number_bytes(subject, stage), settings.zero
     whole = trained[0] + trained[1]
@@ -104,7 +105,7 @@ def _forward(subject: Subject, setting: Setting, stage: StageName, micro_batch: 
     features = micro_batch * load.image_tokens * (fused * (_SINGLE + e) + 2 * e * shape.width)
     layer = _layer(subject, stage, micro_batch)
     if settings.checkpointing:
-        # One layer at a time is computed again, when the logits are gone.
+        # One layer at a time is computed again, after the logits are freed.
         return features + around + shape.layers * e * shape.width * tokens + max(logits, layer)
     return features + around + shape.layers * layer + logits
 
@@ -120,14 +121,15 @@ def _layer(subject: Subject, stage: StageName, micro_batch: float) -> float:
 def layer_activations(shape: LanguageShape, e: int, *, trained: bool, lora: Lora | None = None) -> float:
     """Bytes that one layer keeps of one token for backward.
 
-    A norm keeps its input in float32 and, where its weight is trained, the result before and after it; attention keeps
-    queries, keys, values and its output; the MLP keeps gate, up and activated gate, and their product as the input of
-    a trained matrix.
+    A norm keeps its input in float32 and, if its weight is trained, the result before and after the weight. Attention
+    keeps queries, keys, values and its output. The MLP keeps gate, up and activated gate and, as the input of a trained
+    matrix, their product.
     """
     H, q, kv, inner = shape.width, shape.query_width, shape.kv_width, shape.inner
     kept = 2 * _SINGLE * H + e * (2 * q + 2 * kv) + 3 * e * inner
     if lora is not None and lora.rank and trained:
-        inputs = (e + 1) * (5 * H + q + inner) if lora.dropout else e * (2 * H + inner)  # each adapter drops for itself
+        # With dropout, each adapter keeps its own input and mask.
+        inputs = (e + 1) * (5 * H + q + inner) if lora.dropout else e * (2 * H + inner)
         return kept + inputs + e * lora.rank * len(shape.linear_sides)
     return kept + (2 * 2 * e * H + e * inner if trained else 0)
 
@@ -141,7 +143,7 @@ def _tower_weights(subject: Subject, setting: Setting) -> float:
 
 
 def _seeing(subject: Subject, setting: Setting) -> float:
-    """Of one picture in the tower: the outputs of all layers, and what the last one needs while it computes."""
+    """The bytes of one picture in the tower: the outputs of all layers, and the temporary memory of the last layer."""
     if subject.cached:
         return 0.0
     tower = subject.tower
@@ -150,11 +152,11 @@ def _seeing(subject: Subject, setting: Setting) -> float:
 
 
 def state_bytes(subject: Subject, setting: Setting, stage: StageName) -> float:
-    """Of one saved state: every trained parameter and its moments in float32."""
+    """The bytes of one saved state: every trained parameter and its moments in float32."""
     return (_SINGLE + _MOMENTS) * trained_parameters(subject, setting, stage)
 
 
 def checkpoint_bytes(subject: Subject, setting: Setting, stage: StageName) -> float:
-    """Of what a stage leaves: the connector; after finetuning the language model too, adapters merged."""
+    """The bytes of a stage's checkpoint: the connector, and after finetuning the language model, adapters merged."""
     numbers = trained_parameters(subject, setting, "pretrain")
     return number_bytes(subject, stage) * (numbers + (subject.language.parameters if stage == "finetune" else 0))

@@ -1,8 +1,9 @@
-"""Floating-point operations, a multiply-add being two: what the mathematics needs, and what is computed in fact.
+"""Count floating-point operations, a multiply-add as two: those that the model needs, and those that are computed.
 
-Letters: T tokens of a sequence, H width, P parameters in matrices. A forward pass is 2 P T for the matrices and, as
-attention is causal, 2 T^2 H a layer for it. Backward costs a matrix the same again for its input and once more for its
-weights where they are trained; attention has no weights and two inputs, so it costs twice in any case.
+Letters: T tokens of a sequence, H width, P parameters in matrices. A forward pass takes 2 P T for the matrices and,
+because attention is causal, 2 T^2 H in each layer for the attention. The backward pass of a matrix takes the same for
+the gradient of its input, and again for the gradient of its weights if they are trained. Attention has no weights
+and two inputs, so its backward pass always takes twice its forward pass.
 """
 
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ _CHANNELS = 3
 
 @dataclass(frozen=True)
 class Operations:
-    """Of one stage of one model, or of one sequence."""
+    """The operations of one stage of one model, or of one sequence."""
 
     tower: float  # forward, in float32
     needed: float  # connector and language model, forward and backward
-    computed: float  # the same with what is computed again and on padding
+    computed: float  # `needed`, with recomputation and padding
 
     @property
     def model(self) -> float:
@@ -34,7 +35,7 @@ class Operations:
 
 
 def tower_operations(facts: TowerFacts, image_size: int, layers: int) -> float:
-    """One picture forward through the first layers: 12 H^2 parameters and full attention a layer, and the patches."""
+    """The forward pass of one picture through the first layers: 12 H^2 parameters and full attention in each layer."""
     patches, width = (image_size // facts.patch) ** 2, facts.width
     tokens = patches + facts.has_class_token
     embedding = 2 * facts.patch**2 * _CHANNELS * width * patches
@@ -42,7 +43,7 @@ def tower_operations(facts: TowerFacts, image_size: int, layers: int) -> float:
 
 
 def forward_operations(shape: LanguageShape, tokens: float, predicted: float) -> float:
-    """A language model over one sequence, with logits at `predicted` of its tokens."""
+    """The forward pass of a language model over one sequence, with logits at `predicted` of its tokens."""
     return _matrices(shape, tokens) + _head(shape, predicted) + _attention(shape, tokens)
 
 
@@ -61,10 +62,11 @@ def _attention(shape: LanguageShape, tokens: float) -> float:
 def language_operations(
     shape: LanguageShape, tokens: float, supervised: float, *, trained: bool, rank: int = 0, checkpointing: bool = False
 ) -> tuple[float, float]:
-    """Forward and backward over one sequence, and what checkpointing computes again.
+    """The forward and backward passes over one sequence, and the operations that checkpointing repeats.
 
-    That is every layer but its last product, whose result nobody needs; the logits are not. A frozen model has no
-    gradients of weights. With a `rank` the matrices are frozen too and their adapters trained.
+    Checkpointing repeats every layer, except the layer's last product, whose result is not needed again. It does not
+    repeat the logits. A frozen model has no gradients of weights. With a `rank` the matrices are frozen too, and their
+    adapters are trained.
     """
     k = 3 if trained and not rank else 2
     adapters = 2 * shape.adapters(rank) * tokens if trained else 0.0
@@ -75,7 +77,7 @@ def language_operations(
 
 
 def connector_operations(subject: Subject, setting: Setting) -> float:
-    """Forward and backward over one picture; its features need no gradient, so the first matrix costs twice."""
+    """Forward and backward over one picture; the features need no gradient, so the first matrix counts only twice."""
     connector, width = subject.base.connector, subject.language.width
     first = len(setting.layers) * subject.tower.width * width
     rest = connector_matrices(connector, len(setting.layers) * subject.tower.width, width) - first
@@ -83,12 +85,12 @@ def connector_operations(subject: Subject, setting: Setting) -> float:
 
 
 def stage_operations(subject: Subject, setting: Setting, stage: StageName) -> Operations:
-    """Of all samples of one stage of one model."""
+    """The operations for all samples of one stage of one model."""
     return sample_operations(subject, setting, stage, subject.loads[stage].samples)
 
 
 def sample_operations(subject: Subject, setting: Setting, stage: StageName, samples: float) -> Operations:
-    """Of so many samples in one stage of a setting."""
+    """The operations for `samples` samples in one stage of a setting."""
     load, settings = subject.loads[stage], subject.base.stage(stage)
     needed = again = 0.0
     for share, tokens in ((load.pictured, load.length), (1 - load.pictured, load.bare_length)):
@@ -113,7 +115,7 @@ def sample_operations(subject: Subject, setting: Setting, stage: StageName, samp
 
 
 def answer_operations(subject: Subject, setting: Setting) -> float:
-    """Of one question of an evaluation: its prompt once; the few tokens of the answer are left out."""
+    """The operations for one question of an evaluation: its prompt once, without the few tokens of the answer."""
     load: Load = subject.loads["finetune"]
     live = 0.0
     if not subject.cached:

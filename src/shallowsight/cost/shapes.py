@@ -1,6 +1,6 @@
-"""Shapes of models, from which operations and bytes are counted; those of the paper need neither network nor weights.
+"""Shapes of models, from which operations and bytes are counted. The paper's models need neither network nor weights.
 
-Letters: H width, q and kv the widths of queries and of keys, `inner` that of the gated MLP.
+Letters: H width, q and kv the widths of queries and of keys, `inner` the width of the gated MLP.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from shallowsight.study.resolved import TowerFacts
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageShape:
-    """A decoder of Llama's kind: rotary attention, a gated MLP, two norms a layer. Biases are not counted."""
+    """A decoder like Llama: rotary attention, a gated MLP, two norms in each layer. Biases are not counted."""
 
     layers: int
     width: int
@@ -74,7 +74,7 @@ def _llama(layers: int, width: int, inner: int, heads: int) -> LanguageShape:
     )
 
 
-# The widths of their papers (arXiv 2312.16886, 2302.13971); the counts of parameters are tested.
+# The widths are from the models' papers (arXiv 2312.16886, 2302.13971); tests check the numbers of parameters.
 PUBLISHED_LANGUAGES = {
     "mtgv/MobileLLaMA-1.4B-Base": _llama(24, 2048, 5632, 16),
     "mtgv/MobileLLaMA-2.7B-Base": _llama(32, 2560, 6912, 32),
@@ -84,18 +84,18 @@ PUBLISHED_TOWERS = {
     name: TowerFacts(name=name, family="clip", depth=24, width=1024, patch=14, has_class_token=True, digest="published")
     for name in ("openai/clip-vit-large-patch14-336",)
 }
-# What transformers takes where config.json is silent.
+# transformers' defaults for configurations without the key tie_word_embeddings.
 _TIED_WHEN_SILENT = {"gemma": True, "gemma2": True}
 _NEEDED = ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads", "vocab_size")
 
 
 def tower_facts(tower: str, revision: str | None = None) -> TowerFacts:
-    """Of a published tower without a network, of another without its digest; raises as `describe`."""
+    """Facts of a published tower, without a network, or of another tower, without its digest; raises as `describe`."""
     return PUBLISHED_TOWERS.get(tower) or outline(tower, revision)
 
 
 def language_shape(language: Language) -> LanguageShape:
-    """Raises ConfigurationError for a model that is not there, or not of Llama's kind."""
+    """The shape of the language model; raises ConfigurationError for a missing model, or one that is not like Llama."""
     if language.model == SCRATCH:
         return LanguageShape(
             layers=language.depth,
@@ -104,7 +104,7 @@ def language_shape(language: Language) -> LanguageShape:
             heads=language.heads,
             kv_heads=language.heads,
             head_width=language.width // language.heads,
-            vocabulary=language.vocabulary,  # at the most; the training text may not need as much
+            vocabulary=language.vocabulary,  # the upper limit; the training text may need fewer tokens
             tied=True,
         )
     if language.model in PUBLISHED_LANGUAGES:
@@ -114,16 +114,16 @@ def language_shape(language: Language) -> LanguageShape:
 
 
 def shape_of_config(name: str, config: Mapping[str, Any]) -> LanguageShape:
-    """From a Hugging Face config.json.
+    """The shape in a Hugging Face config.json.
 
     Raises:
-        ConfigurationError: keys of a decoder of Llama's kind are missing.
+        ConfigurationError: keys of a decoder like Llama are missing.
     """
     missing = [key for key in _NEEDED if not isinstance(config.get(key), int)]
     if missing:
         raise ConfigurationError(
-            f"language.model: the config.json of {name!r} says nothing of {', '.join(missing)}; operations and memory "
-            "are known for models of Llama's kind"
+            f"language.model: the config.json of {name!r} has no {', '.join(missing)}; operations and memory "
+            "can be counted only for models like Llama"
         )
     heads = config["num_attention_heads"]
     return LanguageShape(
@@ -139,10 +139,10 @@ def shape_of_config(name: str, config: Mapping[str, Any]) -> LanguageShape:
 
 
 def connector_matrices(connector: Connector, fused_width: int, width: int) -> int:
-    """Parameters in its matrices."""
+    """Parameters in the connector's matrices."""
     return fused_width * width + (width * width if connector.kind == "mlp2x_gelu" else 0)
 
 
 def connector_parameters(connector: Connector, fused_width: int, width: int) -> int:
-    """With its biases."""
+    """Parameters of the connector, with its biases."""
     return connector_matrices(connector, fused_width, width) + width * (2 if connector.kind == "mlp2x_gelu" else 1)

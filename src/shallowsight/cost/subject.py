@@ -1,4 +1,4 @@
-"""What a forecast is about: a study, the shapes of its models, and how much each stage reads."""
+"""The subject of a forecast: a study, the shapes of its models, and the amount of data in each stage."""
 
 import math
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from shallowsight.study.settings import WORDS, Setting, needs_groups
 from shallowsight.study.stages import STAGES, StageName
 from shallowsight.study.study import Study
 
-# Tokens computed for each token of a sequence, of LLaVA's mixture: in packed rows, and where batches hold like lengths.
+# Tokens computed for each token of a sequence, for LLaVA's mixture: in packed rows, and in batches sorted by length.
 _PACKED, _BY_LENGTH = 1.09, 1.03
 
 
 class Task(Protocol):
-    """A step of a study that is to be made; a cell is one."""
+    """A cell of a study that is to be made."""
 
     @property
     def step(self) -> str: ...
@@ -42,17 +42,17 @@ class Made:
 
 @dataclass(frozen=True)
 class Load:
-    """How much a stage computes on; lengths are tokens of a sequence, the picture's with them."""
+    """The amount of data in a stage; lengths are tokens of a sequence, image tokens included."""
 
     samples: int
     updates: int
     image_tokens: int
-    pictured: float  # share of the sequences
-    length: float  # of one with a picture, mean
-    bare_length: float  # of one without
-    supervised: float  # tokens with loss, of a sequence
+    pictured: float  # share of the sequences with a picture
+    length: float  # mean length of a sequence with a picture
+    bare_length: float  # mean length of a sequence without a picture
+    supervised: float  # mean number of tokens with loss in a sequence
     padded: float  # tokens computed for each token of a sequence
-    longest: float  # mean length in the heaviest batch, padding counted
+    longest: float  # mean length in the largest batch, padding included
 
     @property
     def mean_length(self) -> float:
@@ -67,7 +67,7 @@ class Subject:
     tower: TowerFacts
     language: LanguageShape
     images: int
-    cached: bool  # features are encoded once
+    cached: bool  # whether features are encoded once and cached
 
     @property
     def base(self) -> Experiment:
@@ -90,7 +90,7 @@ class Subject:
         return self.base.at(setting, 0)
 
     def members(self) -> list[Setting]:
-        """The settings of the study; while the groups are unknown, as if they were thirds of the tower."""
+        """The settings of the study; as long as the groups are not known, they are taken as thirds of the tower."""
         return likely_settings(self.study.settings, self.tower.depth)
 
     def _load(self, stage: StageName) -> Load:
@@ -101,7 +101,7 @@ class Subject:
         updates = settings.updates
         if updates is None:
             updates = math.ceil((settings.epochs or 0) * read.records / settings.global_batch)
-        shuffled = max(1.0, longest / length)  # every row is as long as the batch's longest
+        shuffled = max(1.0, longest / length)  # every row is padded to the longest sequence of its batch
         by_length = settings.order == "by_length"
         padded = _PACKED if settings.packed else _BY_LENGTH if by_length else shuffled
         return Load(
@@ -118,13 +118,16 @@ class Subject:
 
 
 def subject_of(resolved: Resolved) -> Subject:
-    """Raises ConfigurationError for a language model that is not of Llama's kind."""
+    """The subject for a resolved study; raises ConfigurationError for a language model that is not like Llama."""
     shape = language_shape(resolved.base.language)
     return Subject(resolved.study, resolved.tower, shape, resolved.images, resolved.cache_features)
 
 
 def subject_named(study: Study) -> Subject:
-    """Without looking at weights or pictures; raises ConfigurationError for what is neither there nor published."""
+    """The subject for a study without reading weights or pictures.
+
+    Raises ConfigurationError for a model or a file that is neither on this machine nor a published one.
+    """
     base = study.base
     tower = tower_facts(base.vision.tower, base.vision.revision)
     try:
@@ -134,18 +137,18 @@ def subject_named(study: Study) -> Subject:
     tokens = tower.tokens(base.vision.image_size, base.vision.pool, base.vision.features)
     if tokens >= base.language.max_length:
         raise ConfigurationError(
-            f"one picture is {tokens} tokens, language.max_length is {base.language.max_length}: raise it, or "
-            "vision.pool"
+            f"one picture is {tokens} tokens, but language.max_length is {base.language.max_length}: "
+            "raise language.max_length or vision.pool"
         )
     images = texts.images(base)
     shape = language_shape(base.language)
     found = Subject(study, tower, shape, images, pays_to_cache(base, tower, tokens, images))
-    assert found.loads  # read now: a file that is absent is refused here
+    assert found.loads  # reads the files now, so that a missing file is refused here
     return found
 
 
 def likely_settings(named: Sequence[str], depth: int) -> list[Setting]:
-    """Each once; while the groups are unknown, as if they were thirds of the tower."""
+    """The settings, each once; as long as the groups are not known, they are taken as thirds of the tower."""
     thirds = [max(1, depth * part // 6) for part in (1, 3, 5)]
     found: dict[Setting, None] = {}
     for text in named:
@@ -158,7 +161,7 @@ def likely_settings(named: Sequence[str], depth: int) -> list[Setting]:
 
 
 def all_tasks(subject: Subject) -> list[Task]:
-    """Every step of the study, as if nothing were done."""
+    """All cells of the study, also those that exist already."""
     settings = subject.members()
     layers = sorted({layer for setting in settings for layer in setting.layers}) if subject.cached else []
     tasks: list[Task] = [Made("prepare"), Made("analyze"), *(Made("encode", f"layer {layer}") for layer in layers)]

@@ -1,4 +1,4 @@
-"""How many sequences a stage sees and how long they are: counted in files that are here, assumed of published ones."""
+"""The number and the lengths of a stage's sequences: counted in files of this machine, assumed for published files."""
 
 import statistics
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ from shallowsight.study.data import BUILT_IN_SOURCES, Data, in_bucket
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.stages import StageName
 
-_CHARACTERS = 4.0  # of a token, in English; the demo's own tokenizer comes to 3.7
-_LONGEST = 0.99  # quantile of the lengths that stands for the longest sequence
+_CHARACTERS = 4.0  # of one token in English; 3.7 with the demo's own tokenizer
+_LONGEST = 0.99  # the quantile of the lengths that is taken as the longest sequence
 
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """The records of one epoch; tokens are means, without those of the pictures."""
+    """The records of one epoch; tokens are means, without image tokens."""
 
     pictured: float  # records with a picture
-    bare: float  # records without
+    bare: float  # records without a picture
     pictured_tokens: float = 0.0
     bare_tokens: float = 0.0
-    supervised: float  # tokens with loss, over all records
-    longest: float  # of a record with a picture
+    supervised: float  # tokens with loss, mean over all records
+    longest: float  # tokens of the longest record with a picture
 
     @property
     def records(self) -> float:
@@ -37,19 +37,19 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Characters and turns of one record, or of a mean one."""
+    """Characters and turns of one record, or their means over records."""
 
     questions: float
     answers: float
-    turns: float  # answers
+    turns: float  # number of answers
     pictured: bool = True
 
 
 # Means over the records of the demo.
 _BUILT_IN = {"scenes": Talk(104, 23, 5), "scenes-captions": Talk(37, 70, 1), "easy-vqa": Talk(125, 14, 4)}
 
-# The two stages' numbers of records are published, and that 40,688 of LLaVA's mixture are text alone; that the larger
-# mixtures hold the same ones is assumed. So are all lengths: nobody publishes them.
+# Published: the number of records of both stages, and that 40,688 records of LLaVA's mixture are text only. Assumed:
+# that the larger mixtures contain the same text records, and all lengths.
 _CAPTIONS = Texts(pictured=558_128, bare=0, pictured_tokens=30, supervised=28, longest=60)
 
 
@@ -69,14 +69,14 @@ PUBLISHED = {
 
 
 def stage_texts(experiment: Experiment, stage: StageName) -> Texts:
-    """Raises ConfigurationError when a file is neither there nor a published one."""
+    """The texts of a stage; raises ConfigurationError for a file that is neither on this machine nor published."""
     data, template = experiment.data, TEMPLATES[experiment.stage(stage).template]
     names = data.finetune if stage == "finetune" else data.pretrain or data.finetune
     return _together([_source_texts(name, data, template) for name in names])
 
 
 def questions(experiment: Experiment) -> float:
-    """That an evaluation asks; 0 for a published test set."""
+    """The number of questions in an evaluation; 0 for a published test set."""
     return sum(_questions(name, experiment.data) for name in experiment.data.test)
 
 
@@ -88,12 +88,12 @@ def _questions(name: str, data: Data) -> float:
 
 
 def _place(name: str) -> Path:
-    """Where to read a source; a published file of a bucket is not asked for, as a forecast needs no network."""
+    """The path of a source. A published file in a bucket is not fetched, because a forecast must not need a network."""
     return copy_of_records(name) if in_bucket(name) and Path(name).name not in PUBLISHED else Path(name)
 
 
 def images(experiment: Experiment) -> int:
-    """Different pictures of all sources; of a published file one for each record."""
+    """The number of different pictures of all sources; for a published file, one for each record."""
     data, found = experiment.data, 0
     for name in {*data.pretrain, *data.finetune, *data.test}:
         if name in BUILT_IN_SOURCES:
@@ -116,7 +116,7 @@ def _source_texts(name: str, data: Data, template: Template) -> Texts:
         return _summary(_read(path).talks, template)
     if path.name not in PUBLISHED:
         raise ConfigurationError(
-            f"no data source {name!r}; without the file a forecast knows {', '.join(PUBLISHED)}, from their names"
+            f"no data source {name!r}; a forecast without the file is possible for {', '.join(PUBLISHED)}"
         )
     return PUBLISHED[path.name]
 
@@ -137,7 +137,7 @@ def _read(path: Path) -> _File:
 
 
 def _talk(record: dict[str, Any]) -> Talk:
-    """Of a record that nobody has vetted: what cannot be read counts nothing."""
+    """The counts of one unchecked record; a part that cannot be read does not count."""
     turns = record.get("conversations")
     said = [str(t.get("value", "")) for t in turns if isinstance(t, dict)] if isinstance(turns, list) else []
     return Talk(sum(map(len, said[::2])), sum(map(len, said[1::2])), len(said) // 2, bool(record.get("image")))
@@ -159,7 +159,7 @@ def _summary(talks: Sequence[Talk], template: Template, times: int = 1) -> Texts
 
 
 def tokens(talk: Talk, template: Template) -> float:
-    """A start, the template's words, the text, and an end after each answer."""
+    """The tokens of a record: a start, the template's text, the record's text, and an end after each answer."""
     asked = 0.0
     if template.asks:
         each = _words(template.before_question) + _words(template.after_question)

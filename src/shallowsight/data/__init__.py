@@ -1,4 +1,4 @@
-"""Records and pictures: where they come from, the data gate, conversations, batches in a fixed order, cached features.
+"""Records and pictures: their sources, the data gate, conversations, batches in a fixed order, and cached features.
 
 May use errors, study and store.
 """

@@ -21,14 +21,14 @@ from shallowsight.data.packing import pack
 
 @dataclass(frozen=True)
 class Batch:
-    """What one forward pass takes, as the host made it."""
+    """The input of one forward pass; the tensors are on the CPU until `to` moves them."""
 
-    pictures: list[Tensor]  # what FeatureSource.load gave: L x [B', N, D], or one [B', C, H, W]; empty without any
+    pictures: list[Tensor]  # from FeatureSource.load: L x [B', N, D], or one [B', C, H, W]; empty without pictures
     ids: Tensor  # [B, T]
     mask: Tensor  # [B, T], 1 for tokens, 0 for padding
-    positions: Tensor | None  # [B, T] of packed rows: from 0 in every sequence; None: one sequence a row
+    positions: Tensor | None  # [B, T] for packed rows, from 0 in every sequence; None: one sequence in each row
     labels: Tensor  # [B, T]
-    supervised: int  # labels in the whole global batch, over all processes
+    supervised: int  # the number of labels with loss in the whole global batch, over all processes
 
     def to(self, device: torch.device) -> "Batch":
         return self._map(lambda tensor: tensor.to(device, non_blocking=True))
@@ -45,7 +45,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Share:
-    """This process among those that share every global batch, and in how many passes it computes its part."""
+    """A process's share of every global batch: its number, the number of processes, and the number of micro-batches."""
 
     rank: int
     processes: int
@@ -66,7 +66,7 @@ class Batches:
         by_length: bool = False,
         row_tokens: int | None = None,
     ) -> None:
-        """`pad` is a token id; rows are packed up to `row_tokens`, None: one sequence a row."""
+        """`pad` is a token id. Rows are packed up to `row_tokens` tokens; None: one sequence in each row."""
         self.examples = examples
         self._features, self._pad, self._row_tokens = features, pad, row_tokens
         self._global_batch, self._seed = global_batch, seed
@@ -79,21 +79,21 @@ class Batches:
         return batch_indices(len(self.examples), self._global_batch, self._seed, update)
 
     def names(self, update: int) -> list[str]:
-        """The ids of its records, as the user's file has them."""
+        """The ids, from the user's file, of the records in an update's batch."""
         return [self.examples[number].id for number in self.indices(update)]
 
     def digest(self, update: int) -> str:
-        """Equal for equal samples in equal order."""
+        """A digest of an update's samples, equal for equal samples in equal order."""
         return sha256(np.array(self.indices(update), dtype="<i8").tobytes()).hexdigest()[:16]
 
     def micro_batch(self, update: int, part: int, share: Share) -> Batch:
-        """Part number `part` (from 0) of what this process computes of an update."""
+        """Micro-batch number `part` (from 0) of this process's share of an update."""
         indices = self.indices(update)
         by_length = sorted(indices, key=lambda number: int(self.examples.lengths[number]))
         own = rank_share(by_length, share.rank, share.processes)
         size = len(own) // share.accumulation
-        # Sequences of like length pass together, in all processes at once, with little padding; packed rows have
-        # little in any case, and need short ones to fill them.
+        # Sequences of similar length share a micro-batch, the same lengths in all processes at once, so that there is
+        # little padding. Packed rows have little padding anyway, and need short sequences to fill them.
         chosen = own[part * size : (part + 1) * size] if self._row_tokens is None else own[part :: share.accumulation]
         supervised = int(self.examples.supervised[indices].sum())
         return self._collate([self.examples[number] for number in chosen], supervised)
@@ -107,7 +107,7 @@ class Batches:
         images = [e.image for row in rows for e in row if e.image is not None]
         lengths = torch.tensor([sum(len(e.ids) for e in row) for row in rows])
         ids = torch.tensor(pad_right([[i for e in row for i in e.ids] for row in rows], self._pad))
-        # The first token of a sequence has nothing before it to be predicted from.
+        # The first token of a sequence has no label, because there is no token before it to predict it from.
         labels = torch.tensor(pad_right([[i for e in row for i in (IGNORE, *e.labels[1:])] for row in rows], IGNORE))
         mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         positions = None if self._row_tokens is None else torch.tensor([_positions(row, ids.shape[1]) for row in rows])
@@ -115,13 +115,13 @@ class Batches:
 
 
 def _positions(row: Sequence[Example], width: int) -> list[int]:
-    """Padding counts from 0 again, as a sequence of its own."""
+    """The positions of a packed row; its padding counts from 0, as if it were one more sequence."""
     parts = [len(e.ids) for e in row]
     return [place for length in (*parts, width - sum(parts)) for place in range(length)]
 
 
 class MicroBatches(Dataset[Batch]):
-    """The micro-batches of one process by number: update number // accumulation, then its parts."""
+    """The micro-batches of one process. Item n is part n % accumulation of update n // accumulation."""
 
     def __init__(self, batches: Batches, share: Share) -> None:
         self._batches, self._share = batches, share

@@ -1,4 +1,4 @@
-"""Records and pictures that lie in a bucket: what is known of them without reading them, and how they come here."""
+"""Pictures in a bucket: their sizes and ETags from a listing, and copying them to this machine."""
 
 import os
 import posixpath
@@ -12,21 +12,20 @@ from shallowsight.store.objects.keys import check_key
 from shallowsight.store.objects.objects import Objects, Stamp
 from shallowsight.store.objects.opening import open_objects
 
-_AT_ONCE = 8  # pictures on the way; the client keeps so many connections
-_LARGE = 8 << 20  # bytes; a larger one comes in parts, and never lies in memory as a whole
+_AT_ONCE = 8  # pictures that are copied at the same time; the client keeps as many connections
+_LARGE = 8 << 20  # bytes; a larger picture is copied in parts, so that it is never completely in memory
 
 
 def require_some(url: str) -> None:
-    """Raises ConfigurationError when nothing lies below a URL, or the store refuses."""
+    """Raises ConfigurationError when there is no object below a URL, or the store refuses."""
     if next(open_objects(url).stamps(), None) is None:
         raise ConfigurationError(f"there is nothing below {url}; name the prefix that the image paths start from")
 
 
 def picture_marks(url: str, names: Iterable[str]) -> dict[str, list[int | str]]:
-    """Size and ETag of every picture that is there, from one listing; no picture is read.
+    """Size and ETag of every picture that exists, from one listing; no picture is read.
 
-    See `Stamp` for what an ETag is worth: a picture that was changed never keeps its mark, one that was only sent again
-    mostly does.
+    A changed picture never keeps its ETag, and a picture that was uploaded again unchanged mostly does: see `Stamp`.
     """
     keys = {name: key for name in names if (key := _key_of(name)) is not None}
     found = _found(open_objects(url), keys.values())
@@ -34,19 +33,19 @@ def picture_marks(url: str, names: Iterable[str]) -> dict[str, list[int | str]]:
 
 
 def bring_pictures(url: str, names: Iterable[str], to: Path, on_done: Callable[[int, int], None]) -> None:
-    """Fill the new folder `to` with the pictures that are there; the gate says of the others why they are not.
+    """Copy the pictures that exist into the new folder `to`; the gate refuses the rows of the missing ones.
 
     Args:
-        on_done: told how many pictures are here, of how many.
+        on_done: called with the number of pictures copied so far, and the number of all.
 
     Raises:
-        ShallowsightError: no space here, or a picture went away or changed meanwhile.
+        ShallowsightError: this machine's disk has no space, or a picture was deleted or changed meanwhile.
         StoreUnavailable: the store does not answer.
     """
     to.mkdir(parents=True)
     objects = open_objects(url)
     found = _found(objects, [key for name in names if (key := _key_of(name)) is not None])
-    # Twice: they are packed into shards on the same disk.
+    # Twice the size, because the pictures are also packed into shards on the same disk.
     size = 2 * sum(stamp.size for stamp in found.values())
     with room_for(f"the pictures of {url}, and the shards that are made of them,", size, to):
         try:
@@ -60,18 +59,18 @@ def bring_pictures(url: str, names: Iterable[str], to: Path, on_done: Callable[[
 
 
 def _bring(objects: Objects, key: str, listed: Stamp, to: Path) -> None:
-    """In one request, where size and content would be two: there may be a million pictures."""
+    """Copy a picture with one request instead of two (size, content), because there may be a million pictures."""
     if listed.size > _LARGE:
         return bring(objects, key, to)
     found = objects.version(key)
     if found is None or found[1] != listed.version:
-        raise CorruptOutput(f"{objects.url}/{key} is no longer what was listed")
+        raise CorruptOutput(f"{objects.url}/{key} was deleted or changed since it was listed")
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_bytes(found[0])
 
 
 def _found(objects: Objects, keys: Collection[str]) -> Mapping[str, Stamp]:
-    """Those of the keys that there are; only what all of them begin with is listed."""
+    """The stamps of those keys that exist, from a listing of the keys' common prefix."""
     if not keys:
         return {}
     wanted = set(keys)
@@ -80,7 +79,7 @@ def _found(objects: Objects, keys: Collection[str]) -> Mapping[str, Stamp]:
 
 
 def _key_of(name: str) -> str | None:
-    """Where a picture lies below its prefix; None when no object can have this name, or it would leave the prefix."""
+    """The object key of a picture below its prefix; None if no object can have this name, or it leaves the prefix."""
     try:
         require_plain(name)
         return check_key(posixpath.normpath(name))  # `./a.png` and `a//b.png` are files in a folder too

@@ -1,4 +1,4 @@
-"""From a LLaVA conversation to token ids and labels, span by span, so that the two cannot disagree."""
+"""Turn a LLaVA conversation into token ids and labels, span by span, so that ids and labels always match."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,16 +19,16 @@ class Template:
     before_question: str
     after_image: str
     after_question: str
-    asks: bool  # False: the question is left out, as in LLaVA's pretraining on captions
+    asks: bool  # False: the template leaves out the question, as in LLaVA's pretraining on captions
     after_answer: str | None = None  # None: the tokenizer's end-of-sequence token
 
 
 TEMPLATES = {
     "plain": Template("", "", "", "", asks=False),
-    # LLaVA-1.5's for pretraining, to the letter: a caption ends with its line.
+    # Exactly LLaVA-1.5's template for pretraining: a line break ends a caption.
     "caption": Template("", "", "", "", asks=False, after_answer="\n"),
     "short": Template("", "", "", "\n", asks=True),
-    # Vicuna's, as in LLaVA-1.5's finetuning.
+    # Vicuna's template, as in LLaVA-1.5's finetuning.
     "v1": Template(
         "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, "
         "detailed, and polite answers to the user's questions. ",
@@ -42,7 +42,7 @@ TEMPLATES = {
 
 @dataclass(frozen=True)
 class Example:
-    """One sequence; `image` is its key in the shards, or None."""
+    """One sequence; `image` is the key of its picture in the shards, or None."""
 
     id: str
     image: str | None
@@ -51,7 +51,7 @@ class Example:
 
     @property
     def supervised(self) -> int:
-        """How many tokens carry loss; the first of a sequence is never predicted."""
+        """The number of tokens with loss; the first token of a sequence is never predicted."""
         return sum(label != IGNORE for label in self.labels[1:])
 
     def truncated(self, length: int) -> "Example":
@@ -77,7 +77,7 @@ def prompt_ids(
     image_tokens: int,
     earlier: Sequence[Sequence[str]] = (),
 ) -> list[int]:
-    """What training sees before the answer to a question; `earlier` are the pairs of question and answer before it."""
+    """The token ids before an answer, as in training; `earlier` are the pairs of question and answer before it."""
     ids = list[int]()
     for number, (asked, answer) in enumerate(earlier):
         ids += _asked(asked, number == 0, template, tokenizer, image_tokens) + _answered(answer, template, tokenizer)
@@ -85,7 +85,7 @@ def prompt_ids(
 
 
 def _asked(question: str, first: bool, template: Template, tokenizer: Tokenizer, image_tokens: int) -> list[int]:
-    """One question; the first comes with start, system text and image."""
+    """The token ids of one question; before the first question come start token, system text and image."""
     words = question.replace(IMAGE_TOKEN, "").strip()
     if not first:
         asked = template.before_question + words + template.after_question
@@ -106,12 +106,12 @@ def _answered(answer: str, template: Template, tokenizer: Tokenizer) -> list[int
 
 
 def pad_right(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
-    """Rows of equal length, filled up behind their tokens."""
+    """Rows of equal length, with `fill` after their tokens."""
     longest = max(map(len, rows))
     return [[*row, *[fill] * (longest - len(row))] for row in rows]
 
 
 def pad_left(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
-    """Rows of equal length, filled up before their tokens."""
+    """Rows of equal length, with `fill` before their tokens."""
     longest = max(map(len, rows))
     return [[*[fill] * (longest - len(row)), *row] for row in rows]

@@ -1,11 +1,11 @@
-"""Whether there is enough data for what is asked of it; of records and of prepared data the same sentence."""
+"""Check that there is enough data; the messages are the same for raw records and for prepared data."""
 
 from collections.abc import Iterable, Mapping
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.benchmarks import find_benchmark
 
-LEAST_PICTURES = 16  # of training, which the analysis compares layers on
+LEAST_PICTURES = 16  # training pictures, with which the analysis compares layers
 
 
 def require_pictures(found: int) -> None:
@@ -21,7 +21,7 @@ def require_kinds(benchmarks: Iterable[str], kinds: Mapping[str, int]) -> None:
     """Raises ConfigurationError when there is no question for a benchmark.
 
     Args:
-        kinds: of questions, and how many there are.
+        kinds: kind of question -> number of questions.
     """
     for name in benchmarks:
         kind = find_benchmark(name).question_kind

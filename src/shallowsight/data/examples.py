@@ -1,6 +1,6 @@
-"""Encoded sequences in files: what stays in memory is 40 bytes a sequence, however long the texts are.
+"""Encoded sequences in files. Memory holds 40 bytes for each sequence, however long the texts are.
 
-A picture takes one place in the file; its N image tokens are put in when the sequence is read.
+In the file a picture is one token; the sequence gets the picture's N image tokens when it is read.
 """
 
 import json
@@ -28,9 +28,11 @@ _ENTRY = np.dtype(
 
 
 def write_examples(examples: Iterable[Example], folder: Path, image_tokens: int, limit: int) -> Shortened:
-    """Write those that have an answer within `limit` tokens, pictures counted; says what became of the longer ones.
+    """Write the examples that have an answer within `limit` tokens, image tokens included.
 
-    `examples` have one IMAGE for a whole picture.
+    Returns which examples were cut or left out.
+
+    In `examples` a picture is one IMAGE token.
     """
     folder.mkdir(parents=True, exist_ok=True)
     found = Shortened(limit)
@@ -55,20 +57,20 @@ def write_examples(examples: Iterable[Example], folder: Path, image_tokens: int,
 
 
 def shorten(example: Example, image_tokens: int, limit: int) -> tuple[int, Example]:
-    """Its length with the whole picture, and what is seen of it."""
+    """The length of an example with all image tokens, and the example cut at `limit`."""
     whole = _expanded(example, image_tokens)
     return len(whole.ids), whole.truncated(limit)
 
 
 class Examples:
-    """What `write_examples` wrote, one at a time; the same arguments give the same lengths."""
+    """Reads the examples that `write_examples` wrote with the same arguments."""
 
     def __init__(self, folder: Path, image_tokens: int, limit: int) -> None:
         self._entries = np.fromfile(folder / _INDEX, dtype=_ENTRY)
         self._image_tokens, self._limit = image_tokens, limit
         self._tokens = (folder / _TOKENS).open("rb", buffering=0)
         self._names = (folder / _NAMES).open("rb", buffering=0)
-        self.lengths = np.ascontiguousarray(self._entries["length"])  # tokens, pictures counted
+        self.lengths = np.ascontiguousarray(self._entries["length"])  # in tokens, image tokens included
         self.supervised = np.ascontiguousarray(self._entries["supervised"])  # labels that carry loss
 
     def __len__(self) -> int:

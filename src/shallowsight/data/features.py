@@ -1,4 +1,4 @@
-"""Where a batch's vision features come from: encoded once and read back, or computed from the pixels.
+"""Sources of a batch's vision features: a cache that was written once, or the tower, from the pixels.
 
 Shapes: L layers, B images, C channels, H W pixels, N image tokens, D vision width, I images of the data set.
 """
@@ -23,16 +23,16 @@ class FeatureSource(Protocol):
     """Gives the features of chosen images, one [B, N, D] float32 tensor per layer, shallow first."""
 
     def load(self, images: Sequence[str]) -> list[Tensor]:
-        """The host's work: reading and decoding. May run in another process."""
+        """The part on the CPU: reading and decoding. May run in another process."""
         ...
 
     def features(self, loaded: list[Tensor]) -> list[Tensor]:
-        """The rest, on the device that `loaded` is on."""
+        """The features, computed from `loaded` on the device of `loaded`."""
         ...
 
 
 class CachedFeatures:
-    """Features of one folder per layer, as `FeatureWriter` leaves them; read picture by picture."""
+    """Features from one folder for each layer, as `FeatureWriter` writes them; read picture by picture."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._values = [_Values(folder / VALUES) for folder in folders]
@@ -54,7 +54,7 @@ class CachedFeatures:
 
 
 class _Values:
-    """Rows of a .npy file; read, not mapped, so that memory does not grow with what has been read."""
+    """Rows of a .npy file. They are read, not mapped, so that memory does not grow with the rows that were read."""
 
     def __init__(self, path: Path) -> None:
         mapped = np.load(path, mmap_mode="r")

@@ -1,4 +1,4 @@
-"""Finds the row of a picture by its key, in sixteen bytes a picture whatever the length of the keys."""
+"""Find the row of a picture by its key, with sixteen bytes of memory for each picture, however long the keys are."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -10,7 +10,7 @@ Hashes = NDArray[np.uint64]
 
 
 def hash_keys(keys: Sequence[str]) -> Hashes:
-    """Raises ValueError when a key comes twice (or two keys share a hash, which is as bad)."""
+    """The hashes of keys; raises ValueError when a key comes twice, or when two keys have the same hash."""
     hashes = np.array([_hash(key) for key in keys], dtype=np.uint64)
     if len(np.unique(hashes)) != len(hashes):
         seen: set[str] = set()
@@ -20,7 +20,7 @@ def hash_keys(keys: Sequence[str]) -> Hashes:
 
 
 class KeyIndex:
-    """From keys to rows, in the order that the hashes were made in."""
+    """Maps keys to row numbers, in the order of the hashes."""
 
     def __init__(self, hashes: Hashes) -> None:
         self._order = np.argsort(hashes)
@@ -34,7 +34,7 @@ class KeyIndex:
         return place < len(self._sorted) and int(self._sorted[place]) == _hash(key)
 
     def row(self, key: str) -> int:
-        """Raises KeyError for a key that is not there."""
+        """The row number of a key; raises KeyError for an unknown key."""
         if key not in self:
             raise KeyError(key)
         return int(self._order[np.searchsorted(self._sorted, np.uint64(_hash(key)))])

@@ -1,4 +1,4 @@
-"""How long prepared records and questions are for the language model, asked before anything is trained."""
+"""Check before training that prepared records and questions are not too long for the language model."""
 
 import logging
 from collections import Counter
@@ -28,7 +28,7 @@ def require_lengths(experiment: Experiment, image_tokens: int, folder: Path) -> 
     limit, allowed = experiment.language.max_length, experiment.data.max_bad_share
     for name in STAGES:
         stage = experiment.stage(name)
-        if stage.updates == 0:  # it is skipped
+        if stage.updates == 0:  # the stage is skipped
             continue
         records = read_jsonl(folder / f"{name}.jsonl")
         _require(f"{name} records", _fates(records, TEMPLATES[stage.template], tokenizer, image_tokens, limit), allowed)
@@ -48,18 +48,18 @@ def asked_questions(benchmarks: Iterable[str], folder: Path) -> Iterator[Record]
 
 
 def require_fitting(benchmark: str, fitting: int, limit: int) -> None:
-    """Raises DataRefused for a benchmark of whose questions none fits."""
+    """Raises DataRefused for a benchmark without a question that fits."""
     if not fitting:
         raise DataRefused(
-            f"benchmark {benchmark!r}: none of its questions fits language.max_length={limit} tokens; raise it, "
-            "shorten them, or ask later ones without the turns before them (data.turns=alone)"
+            f"benchmark {benchmark!r}: none of its questions fits language.max_length={limit} tokens; raise this "
+            "limit, shorten the questions, or ask them without the turns before them (data.turns=alone)"
         )
 
 
 def add_question(
     found: Shortened, question: Record, template: Template, tokenizer: Tokenizer, image_tokens: int
 ) -> bool:
-    """True when a question, the turns before it and its answer fit; it counts as left out otherwise."""
+    """Whether a question, the turns before it and its answer fit; if not, the question counts as left out."""
     pictured = image_tokens if question["image"] else 0
     prompt = prompt_ids(question["question"], template, tokenizer, pictured, question[EARLIER_TURNS])
     length = len(prompt) + len(plain_ids(question["answer"], tokenizer))

@@ -1,6 +1,7 @@
 """The order of samples: a pure function of (seed, epoch, update).
 
-No sampler state is saved or restored, so a resumed run and one on another number of processes see the same batches.
+No sampler state is saved or restored, so a resumed run, and a run with another number of processes, have the same
+batches.
 """
 
 from functools import lru_cache
@@ -8,22 +9,23 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-_POOL = 50  # batches that are sorted by length together, as in transformers' sampler by length
+_POOL = 50  # batches whose samples are sorted by length together, as in transformers' sampler by length
 
 
 def batch_indices(samples: int, global_batch: int, seed: int, update: int) -> list[int]:
     """Which samples update number `update` (from 0) takes; every epoch is a fresh permutation.
 
-    A batch that reaches over the end of an epoch takes the rest from the next one, so each sample is seen
-    exactly once an epoch whatever the batch.
+    A batch that reaches over the end of an epoch takes the rest from the next epoch, so that each sample is used
+    exactly once in every epoch, whatever the batch size.
     """
     return _between(samples, seed, update * global_batch, (update + 1) * global_batch)
 
 
 class ByLength:
-    """The same samples pool by pool, but sequences of like length share a batch, and batches come in random order.
+    """The samples of `batch_indices` pool by pool, but sequences of similar length share a batch.
 
-    Sequences without a picture are hundreds of tokens shorter than others, so they come together by themselves.
+    The batches of a pool are in random order. Sequences without a picture are hundreds of tokens shorter than others,
+    so they share batches too.
     """
 
     def __init__(self, lengths: NDArray[np.int32], global_batch: int, seed: int) -> None:
@@ -32,14 +34,14 @@ class ByLength:
 
     def batch_indices(self, update: int) -> list[int]:
         """Which samples update number `update` (from 0) takes; long ones last."""
-        # A pool that reached far into the next epoch would leave samples of this one for after its end.
+        # A pool ends with its epoch: otherwise samples of this epoch could come after the epoch's end.
         epoch = update * self._batch // len(self._lengths)
         start = self._first_update(epoch)
         first = start + (update - start) // _POOL * _POOL
         return self._pool_of(first, min(first + _POOL, self._first_update(epoch + 1)))[update - first]
 
     def _first_update(self, epoch: int) -> int:
-        """The first that takes no sample of the epoch before."""
+        """The first update that takes no sample of the epoch before."""
         return -(-epoch * len(self._lengths) // self._batch)
 
     def _make_pool(self, first: int, last: int) -> list[list[int]]:

@@ -19,7 +19,7 @@ OnProgress = Callable[[str, int, int], None]  # what, done, of how many
 
 
 def require_files(data: Data) -> None:
-    """Raises ConfigurationError for a file or folder that is not there, in a bucket too, and for wrong rules."""
+    """Raises ConfigurationError for a missing file or folder, also in a bucket, and for wrong rules."""
     for name in data.files:
         if in_bucket(name):
             copy_of_records(name)
@@ -32,7 +32,7 @@ def require_files(data: Data) -> None:
         if folder is not None:
             _require_folder(f"data.{key}", folder)
     if data.expectations is not None and not data.files:
-        raise ConfigurationError("data.expectations is for files of your own, and data names none; leave it out")
+        raise ConfigurationError("data.expectations is for your own files, but data names none; leave it out")
     try_own_rules(own_rules(data).rules)
 
 
@@ -48,7 +48,7 @@ def _require_folder(key: str, folder: str) -> None:
 
 
 def copy_of_records(url: str) -> Path:
-    """A file of this machine with the records that are in a bucket.
+    """A local copy of a file of records in a bucket.
 
     Raises:
         ConfigurationError: there is no such file, or the store refuses.
@@ -61,10 +61,10 @@ def copy_of_records(url: str) -> Path:
 
 
 def own_rules(data: Data) -> OwnRules:
-    """What the user expects of the user's own files.
+    """The user's rules for the user's own files.
 
     Raises:
-        ConfigurationError: there is no such file of rules, or it holds something else.
+        ConfigurationError: there is no such file of rules, or its content is not rules.
         StoreUnavailable: its bucket does not answer.
     """
     if data.expectations is None:
@@ -84,11 +84,11 @@ def _copy_of_rules(name: str) -> Path:
 
 
 def facts_of_file(name: str, data: Data) -> tuple[str, int, int]:
-    """Digest, rows and pictures. Equal digests mean equal records and pictures.
+    """The digest and the numbers of rows and pictures of a file. Equal digests mean equal records and pictures.
 
-    The digest is over the file, the user's rules for it, and a mark of every picture it names that is there: its sha256
-    in a folder, its size and ETag in a bucket. So the same data has one digest in a folder and another in a bucket. The
-    gate deals with pictures that are not there.
+    The digest covers the file, the user's rules, and a mark of every picture that the file names and that exists: the
+    sha256 in a folder, size and ETag in a bucket. So the same data has different digests in a folder and in a bucket.
+    Missing pictures are refused later, by the gate.
     """
     folder = data.folder_of(name)
     if not in_bucket(name):
@@ -109,7 +109,7 @@ def _facts(
         whole.update(file_sha256(_copy_of_rules(data.expectations)).encode())
     rows, names, nameless = _rows_and_pictures(name, file)
     if nameless or data.expectations is not None:
-        whole.update(Path(name).name.encode())  # ids that are made for rows without one hold it, and rules may ask it
+        whole.update(Path(name).name.encode())  # the file's name is in the ids that the gate makes, and in a column
     marks = marks_of(names)
     for picture in sorted(names):
         whole.update(json.dumps([picture, marks.get(picture, "not there")]).encode())
@@ -117,7 +117,7 @@ def _facts(
 
 
 def _rows_and_pictures(name: str, file: Path) -> tuple[int, set[str], bool]:
-    """How many rows, which pictures they name, and whether some have no id."""
+    """The number of rows, the pictures that they name, and whether a row has no id."""
     rows, pictures, nameless = 0, set(), False
     try:
         for row in read_rows(file):
@@ -126,7 +126,7 @@ def _rows_and_pictures(name: str, file: Path) -> tuple[int, set[str], bool]:
             if isinstance(row.record.get("image"), str):
                 pictures.add(row.record["image"])
     except ConfigurationError as error:
-        # Nobody knows a copy by its path.
+        # The user knows the bucket's URL, not the path of its copy on this machine.
         raise ConfigurationError(str(error).replace(str(file), name)) from None
     return rows, pictures, nameless
 
@@ -142,10 +142,10 @@ def _contents(names: Iterable[str], images: Path) -> dict[str, str]:
 
 
 def bring_files(data: Data, work: Path, on_progress: OnProgress) -> dict[str, tuple[Path, Path]]:
-    """Each of the user's files with the folder of its pictures; those of a bucket are brought below `work`.
+    """Each of the user's files with the folder of its pictures; pictures of a bucket are copied below `work`.
 
     Raises:
-        ShallowsightError: no space here, or the data changed meanwhile.
+        ShallowsightError: this machine's disk has no space, or the data changed meanwhile.
         StoreUnavailable: the store does not answer.
     """
     found: dict[str, tuple[Path, Path]] = {}

@@ -1,13 +1,13 @@
-"""Several sequences in one row of a batch, so that hardly any of it is padding."""
+"""Pack several sequences into one row of a batch, so that there is hardly any padding."""
 
 from collections.abc import Sequence
 
 
 def pack(lengths: Sequence[int], capacity: int) -> list[list[int]]:
-    """Which sequences share a row: best fit, longest first. Every row holds at most `capacity` tokens.
+    """The numbers of the sequences in each row: best fit, longest first. A row holds at most `capacity` tokens.
 
     Raises:
-        ValueError: a sequence alone is longer.
+        ValueError: a sequence is longer than `capacity`.
     """
     rows: list[list[int]] = []
     free: list[int] = []

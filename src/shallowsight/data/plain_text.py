@@ -1,11 +1,11 @@
-"""Text of users as token ids and back: whatever it says it is text, and never one of a tokenizer's control tokens."""
+"""Turn users' text into token ids and back. Text never becomes a control token, even if it has a token's name."""
 
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # how a vocabulary writes a byte that it has no letter for
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # a vocabulary's name for a single byte
 
 
 class Tokenizer(Protocol):
@@ -27,28 +27,28 @@ class Tokenizer(Protocol):
 
 
 def plain_ids(text: str, tokenizer: Tokenizer) -> list[int]:
-    """The ids of a text; `</s>` or `<|endoftext|>` in it are the letters that they are written with."""
+    """The ids of a text; `</s>` or `<|endoftext|>` in it are encoded letter by letter."""
     if not text:
         return []
     ids = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
     control = control_ids(tokenizer)
     if control.isdisjoint(ids):
         return ids
-    # The control tokens of a unigram model are also pieces of its vocabulary, which it finds in a text by itself.
+    # In a unigram model the control tokens are also pieces of the vocabulary, so the model finds them in a text.
     return [part for i in ids for part in (_spelled(i, tokenizer) if i in control else [i])]
 
 
 def plain_text(ids: Sequence[int], tokenizer: Tokenizer) -> str:
-    """What the ids say, without control tokens; an unknown word stays visible."""
+    """The text of the ids without control tokens; the token for an unknown word stays visible."""
     control = control_ids(tokenizer)
-    # Not the tokenizer's own way to skip: it takes the unknown token away too, and with it what made an answer wrong.
+    # Not by skip_special_tokens, which removes the unknown token too: a wrong answer could then look right.
     return tokenizer.decode([i for i in ids if i not in control], skip_special_tokens=False)
 
 
 def sayable(text: str, tokenizer: Tokenizer) -> str | None:
-    """The text as this tokenizer says it (composed, in lower case, with other spaces ...).
+    """The text after this tokenizer's encoding and decoding, which may change case, spaces or composed letters.
 
-    None where it has no tokens for some of it.
+    None if the tokenizer has no tokens for a part of the text.
     """
     ids = plain_ids(text, tokenizer)
     return None if tokenizer.unk_token_id in ids else plain_text(ids, tokenizer).strip() or None
@@ -56,10 +56,10 @@ def sayable(text: str, tokenizer: Tokenizer) -> str | None:
 
 @lru_cache(maxsize=4)
 def control_ids(tokenizer: Tokenizer) -> frozenset[int]:
-    """Starts, ends, padding, roles ...: everything special but the unknown token and the single bytes."""
+    """All special tokens (start, end, padding, roles ...) except the unknown token and the single bytes."""
     marked = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     special = {*tokenizer.all_special_ids, *marked}
-    # GPT-2 has one token as its start, its end and its unknown one; no text needs it as the last.
+    # GPT-2 uses one token for start, end and unknown; its texts never need it as the unknown token.
     if tokenizer.unk_token_id not in (tokenizer.bos_token_id, tokenizer.eos_token_id):
         special -= {tokenizer.unk_token_id}
     return frozenset(i for i in special if not _BYTE.fullmatch(str(tokenizer.convert_ids_to_tokens(i))))

@@ -1,6 +1,6 @@
-"""The data step: through the gate, then into the shards, records, questions and tokenizer that later steps read.
+"""The data step: run the gate, then write the shards, records, questions and tokenizer that later steps read.
 
-Leaves `images-*.tar` with `images.jsonl` and `images.npy`, `pretrain.jsonl`, `finetune.jsonl`, `questions.jsonl`,
+Writes `images-*.tar` with `images.jsonl` and `images.npy`, `pretrain.jsonl`, `finetune.jsonl`, `questions.jsonl`,
 `tokenizer/`, `validation/<group>/` and `data.json`.
 """
 
@@ -44,11 +44,11 @@ def prepare(
     on_progress: OnProgress,
     on_notice: Callable[[str], None] = log.warning,
 ) -> None:
-    """Fill `out`. `work` is scratch space; what the gate found is kept below `verdicts`, also when it refuses.
+    """Fill `out`. `work` is a temporary folder; the gate's findings are written below `verdicts`, also if it refuses.
 
     `given` is the tokenizer of a language model that the user names; None: one is learnt from the training text.
 
-    `on_notice` is told what a user should hear of data that passed: rows that were converted or put aside.
+    `on_notice` gets messages for the user about data that passed: rows that were converted or put into quarantine.
 
     Raises:
         DataRefused: too many bad rows, or training pictures in the test set.
@@ -89,7 +89,7 @@ def prepare(
 
 
 class _Verdict:
-    """What the gate said of one group of sources."""
+    """The gate's result for one group of sources."""
 
     def __init__(self, files: list[Path], report: GateReport) -> None:
         self.report = report
@@ -114,7 +114,7 @@ class _Rows:
         return {self._key(name): self.source.images / name for name in self._names()}
 
     def shown(self) -> dict[Path, str]:
-        """File -> what the records call it."""
+        """File -> its name in the records."""
         return {self.source.images / name: name for name in self._names()}
 
     def _names(self) -> Iterable[str]:
@@ -152,7 +152,7 @@ def _gate_all(
 
 
 def _leaks(good: dict[str, list[_Rows]], data: Data) -> int | None:
-    """How many near duplicates there are, None where none are sought.
+    """The number of near duplicates between training and test; None if they are not looked for.
 
     Raises:
         DataRefused: more pictures than allowed are the same in training and test.
@@ -189,7 +189,7 @@ def _records(rows: list[_Rows]) -> Iterable[Record]:
 
 
 def _questions(rows: list[_Rows], turns: str) -> Iterable[Record]:
-    """The questions that come with shallowsight are asked alone: those of one picture do not build on each other."""
+    """The built-in questions are always asked alone, because questions of one picture do not refer to each other."""
     for one in rows:
         own = one.source.name not in BUILT_IN_SOURCES
         yield from questions_of(one.records(), in_context=own and turns == "in_context")
@@ -204,7 +204,7 @@ def training_images(folder: Path) -> list[str]:
 def require_questions(benchmarks: Iterable[str], folder: Path) -> None:
     """Raises ConfigurationError when prepared data has no question for a benchmark.
 
-    Asked of a folder that was made for other benchmarks too: what is in it does not depend on them.
+    The folder may have been made for other benchmarks, because its content does not depend on them.
     """
     require_kinds(benchmarks, Counter(question["kind"] for question in read_jsonl(folder / QUESTIONS)))
 

@@ -9,17 +9,17 @@ from shallowsight.data.records import Record
 from shallowsight.errors import DataRefused
 
 OWN_KIND = "own"
-EARLIER_TURNS = "shallowsight_earlier_turns"  # the model looks for it in the rows of any lmms-eval task
+EARLIER_TURNS = "shallowsight_earlier_turns"  # a column that the model looks for in the rows of every lmms-eval task
 
 
 def questions_of(records: Iterable[Record], in_context: bool) -> Iterator[dict[str, Any]]:
     """One row for each question-answer pair: id, image key (or None), kind, question, answer, earlier turns.
 
-    `tasks` of a record, where it has one, names the kind of each of its pairs. `in_context`: the earlier turns of a
-    question are the pairs before it, with their true answers; without, every question is asked alone.
+    A record's `tasks`, if it has this key, gives the kind of each of its pairs. With `in_context`, the earlier turns of
+    a question are the pairs before it, with their true answers; without it, every question is asked alone.
 
     Raises:
-        DataRefused: `tasks` is no list of as many kinds.
+        DataRefused: `tasks` is not a list with one kind for each pair.
     """
     for record in records:
         turns = [turn["value"] for turn in record["conversations"]]

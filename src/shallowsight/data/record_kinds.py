@@ -1,4 +1,4 @@
-"""What kinds of questions test records ask, before the gate has seen them: what cannot be read counts nothing."""
+"""Count the kinds of questions of test records before the gate has checked them; unreadable records do not count."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,12 +10,12 @@ from shallowsight.data.own_files import copy_of_records
 from shallowsight.data.questions import OWN_KIND
 from shallowsight.study.data import Data, in_bucket
 
-_SCENES = ("category", "colour", "count", "ocr", "position")  # each once in a scene
+_SCENES = ("category", "colour", "count", "ocr", "position")  # each scene has one question of each kind
 _EASY_VQA = "easy_vqa"
 
 
 def kinds_of_test(data: Data) -> Counter[str]:
-    """Kinds and how many questions there are, over all of data.test; of easy-vqa how many pictures.
+    """Kind -> number of questions over all of data.test; for easy-vqa the number of pictures.
 
     Raises:
         ConfigurationError: a file cannot be read.

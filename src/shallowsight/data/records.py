@@ -9,14 +9,14 @@ Record = dict[str, Any]
 
 
 def read_jsonl(path: Path) -> Iterator[Record]:
-    """One record a line."""
+    """The records of a file with one record in each line."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
 
 
 def write_jsonl(records: Iterable[Record], path: Path) -> int:
-    """Returns how many were written."""
+    """Write one record in each line; returns the number of records."""
     count = 0
     with path.open("w", encoding="utf-8") as out:
         for record in records:

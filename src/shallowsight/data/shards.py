@@ -1,7 +1,7 @@
-"""Images as they were encoded, in plain tar files with an index, so that any pod can read any one of them.
+"""Encoded images in plain tar files with an index, so that any pod can read any single image.
 
-A shard is byte-stable: entries in the order given, owner and time zero. The index is kept twice: `images.jsonl` for
-people and for walking through in order, `images.npy` for finding one picture among many without holding their names.
+The bytes of a shard depend only on its images and their order: owner and time are zero. There are two indexes:
+`images.jsonl` for people and for reading in order, `images.npy` for finding one picture without its name in memory.
 """
 
 import io
@@ -26,7 +26,7 @@ _PLACE = np.dtype([("hash", "<u8"), ("shard", "<i4"), ("start", "<i8"), ("size",
 
 
 def write_shards(images: Iterable[tuple[str, bytes]], folder: Path) -> int:
-    """Write (key, encoded bytes) pairs; returns how many. A key may come once."""
+    """Write (key, encoded bytes) pairs, with distinct keys; returns their number."""
     keys: list[str] = []
     places: list[tuple[int, int, int]] = []
     shard: tarfile.TarFile | None = None
@@ -40,7 +40,7 @@ def write_shards(images: Iterable[tuple[str, bytes]], folder: Path) -> int:
         entry = tarfile.TarInfo(key)
         entry.size = len(data)
         shard.addfile(entry, io.BytesIO(data))
-        # addfile pads to whole blocks, so the data begins that many blocks before the end.
+        # addfile pads the data to whole blocks, so the data begins that number of blocks before the present end.
         start = shard.offset - -(-len(data) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
         keys.append(key)
         places.append((number, start, len(data)))
@@ -69,7 +69,7 @@ class Shards:
         self._open: dict[int, IO[bytes]] = {}
 
     def keys(self) -> Iterator[str]:
-        """In the order written."""
+        """The keys in the order in which the images were written."""
         with (self.folder / INDEX).open(encoding="utf-8") as index:
             for line in index:
                 yield json.loads(line)["key"]
@@ -78,22 +78,22 @@ class Shards:
         return len(self._rows)
 
     def image(self, key: str) -> Image.Image:
-        """Decoded, upright, in RGB.
+        """The image, decoded, upright and in RGB.
 
         Raises:
             KeyError: the data set has no image of that key.
-            DataRefused: it does not decode, which the data gate finds only where it decodes every picture.
+            DataRefused: the image does not decode; the data gate does not notice that with data.decode=header.
         """
         place = self._places[self._rows.row(key)]
         shard = int(place["shard"])
         file = self._open.get(shard)
         if file is None:
             file = self._open[shard] = (self.folder / _name(shard)).open("rb", buffering=0)
-        # At a place, without moving the file's own: workers forked from one process share the open file.
+        # pread does not move the file's position, which forked workers share with the open file.
         data = os.pread(file.fileno(), int(place["size"]), int(place["start"]))
         try:
             return upright_rgb(Image.open(io.BytesIO(data), formats=FORMATS))
-        except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, IndexError ...
+        except Exception as error:  # decoders raise many types: OSError, SyntaxError, struct.error, IndexError ...
             raise DataRefused(
                 f"picture {key!r} cannot be decoded: {error or type(error).__name__}; mend or remove it"
             ) from error

@@ -1,4 +1,4 @@
-"""Which records do not enter whole: cut at the language model's length, or left out since no answer is before it."""
+"""Records that are too long for the language model: cut at its length, or left out if no answer comes before it."""
 
 import json
 import math
@@ -8,13 +8,13 @@ from typing import Any
 
 from shallowsight.errors import DataRefused
 
-SHORTENED = "shortened.json"  # of a cell whose step reads records or asks questions
-_SHOWN = 5  # ids in a message
+SHORTENED = "shortened.json"  # in the cells of steps that read records or ask questions
+_SHOWN = 5  # the most ids in a message
 
 
 @dataclass
 class Shortened:
-    """The fate of the records (or questions) of one step; `limit` and lengths in tokens, pictures counted."""
+    """Which records (or questions) of one step were cut or left out; lengths in tokens, image tokens included."""
 
     limit: int
     records: int = 0
@@ -23,7 +23,7 @@ class Shortened:
     left_out: list[str] = field(default_factory=list)
 
     def add(self, identity: str, length: int, supervised: int) -> None:
-        """One more record of this whole length; `supervised` are the tokens with loss within the limit."""
+        """Count a record of this full length; `supervised` is the number of tokens with loss within the limit."""
         self.records += 1
         self.longest = max(self.longest, length)
         if not supervised:
@@ -57,13 +57,13 @@ class Shortened:
 
 
 def some(ids: list[str]) -> str:
-    """The first of them, for people."""
+    """The first ids, as a text for messages."""
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
     return ", ".join(repr(each[:80]) for each in ids[:_SHOWN]) + more
 
 
 def require_few(what: str, found: Shortened, allowed: float) -> None:
-    """Raises DataRefused when more than this share of the records does not enter whole."""
+    """Raises DataRefused when more than the share `allowed` of the records was cut or left out."""
     if found.share <= allowed:
         return
     raise DataRefused(

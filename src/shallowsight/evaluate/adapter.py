@@ -1,4 +1,4 @@
-"""A trained model as lmms-eval sees it.
+"""The interface of a trained model for lmms-eval.
 
 Shapes: L layers, B questions, N image tokens, D vision width, T tokens.
 """
@@ -23,15 +23,15 @@ from shallowsight.model.language.kinds import positions_of
 from shallowsight.model.tower.families import describe
 from shallowsight.study.experiment import Experiment, Vision
 
-_Numbered = tuple[int, tuple[list[int], Any]]  # a request's place, its prompt and its picture
-MAX_NEW_TOKENS = 32  # where a task does not say
+_Numbered = tuple[int, tuple[list[int], Any]]  # a request's number, its prompt and its picture
+MAX_NEW_TOKENS = 32  # for a task without its own limit
 
 
 class ShallowsightModel(lmms):  # type: ignore[misc]
-    """Answers greedily, from the checkpoint of a finetune cell.
+    """Answers questions with the checkpoint of a finetune cell, by greedy decoding.
 
     `features` (folders joined by `:`, one per layer) is an optional cache for questions whose row names an image key;
-    other pictures go through the tower. `tower` is where the tower lies, for a checkpoint of one in a folder.
+    the tower encodes all other pictures. `tower` is the tower's folder, if the checkpoint's tower was in a folder.
     """
 
     is_simple = True
@@ -58,9 +58,9 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         self._image_tokens = self._facts.tokens(vision.image_size, vision.pool, vision.features)
 
     def generate_until(self, requests: list[Any]) -> list[str]:
-        """One answer a request, in the order given."""
+        """One answer for each request, in the order given."""
         answers: dict[int, str] = {}
-        # Prompts of like length together: less padding, and the same batches whatever the order of the requests.
+        # Prompts of similar length share a batch, for less padding and for equal batches in any order of the requests.
         rows = sorted(
             enumerate(self._row(request) for request in requests), key=lambda item: (len(item[1][0]), item[0])
         )
@@ -78,7 +78,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         doc = self.task_dict[task][split][doc_id]
         template = TEMPLATES[self._experiment.finetune.template]
         picture = doc.get("image")
-        # Only a key of our own data is in the cache; another task's row may hold a picture or a path there.
+        # The cache has only keys of the study's own data; a row of another task may have a picture or a path here.
         if self._cache is None or not isinstance(picture, str) or picture not in self._cache:
             pictures = doc_to_visual(doc)
             if len(pictures) > 1:
@@ -88,7 +88,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         return prompt_ids(question, template, self._tokenizer, image_tokens, doc.get(EARLIER_TURNS) or ()), picture
 
     def _with_room(self, batch: list[_Numbered], limits: Sequence[int]) -> list[list[_Numbered]]:
-        """The batch; or its rows one by one, where the longest prompt would leave too few positions for the answers."""
+        """The batch, or its rows one by one if the longest prompt would leave too few positions for the answers."""
         longest = max(len(ids) for _, (ids, _) in batch)
         if self._room(longest) >= max(limits[position] for position, _ in batch):
             return [batch]
@@ -106,19 +106,19 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         return [plain_text(ids.tolist(), self._tokenizer).strip() for ids in own]
 
     def _room(self, prompt: int) -> float:
-        """Tokens that a model whose positions end has left for an answer."""
+        """The tokens that are left for an answer after a prompt; infinite for a model without a limit of positions."""
         positions = positions_of(self._model.language.config.to_dict())
         if positions is None:
             return float("inf")
         if prompt >= positions:
             raise ShallowsightError(
                 f"a question is {prompt} tokens, language.model has {positions} positions, which leaves none for the "
-                "answer; take shorter questions, a smaller picture (vision.pool), or another model"
+                "answer; use shorter questions, a smaller picture (vision.pool), or another model"
             )
         return positions - prompt
 
     def _features(self, pictures: Sequence[Any]) -> list[Tensor]:
-        """One [B', N, D] per layer, of cache keys and pictures in any mixture."""
+        """One [B', N, D] per layer; `pictures` may mix cache keys and pictures."""
         keys = [p for p in pictures if isinstance(p, str)]
         others = [p for p in pictures if not isinstance(p, str)]
         parts = []
@@ -131,12 +131,12 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
                     self._located_vision(), self._facts, layers.deepest, self._experiment.finetune.picture
                 )
             parts.append(self._encoder.features(self._encoder.pixels(others), layers.indices))
-        # A stable sort puts the keys first, as the parts are; its inverse puts them back.
+        # `parts` has the keys first. A stable sort gives that order, and its inverse restores the order of `pictures`.
         order = torch.argsort(torch.tensor([not isinstance(p, str) for p in pictures]).int(), stable=True)
         return [torch.cat(layer)[torch.argsort(order)] for layer in zip(*parts, strict=True)]
 
     def _located_vision(self) -> Vision:
-        """Raises ConfigurationError when the tower is not where it is looked for, or another one is."""
+        """The vision settings with the tower's folder; raises ConfigurationError if it has no or another tower."""
         vision = self._experiment.vision
         if self._tower:
             vision = vision.model_copy(update={"tower": self._tower})
@@ -145,7 +145,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         found = describe(vision.tower, vision.revision)
         if found.digest != self._facts.digest:
             raise ConfigurationError(
-                f"tower {vision.tower!r} has other weights ({found.digest}) than the one of this checkpoint "
+                f"tower {vision.tower!r} has other weights ({found.digest}) than this checkpoint's tower "
                 f"({self._facts.digest})"
             )
         return vision
@@ -158,7 +158,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
 
 
 def _cut(text: str, ends: str | Sequence[str]) -> str:
-    """The text before the first of the ends."""
+    """The text before the first occurrence of an end."""
     for end in [ends] if isinstance(ends, str) else ends:
         text = text.split(end)[0]
     return text.strip()

@@ -35,7 +35,7 @@ def ratio_error(sums_G: Floats, sizes_G: Floats) -> float:
 
 @lru_cache(maxsize=2)
 def _resamples(images: int) -> Floats:
-    """How often each image is drawn in each resample [R, G]; the same for all pairs of a benchmark."""
+    """How often each image is drawn in each resample, [R, G]; the same draws for all pairs of a benchmark."""
     rng = np.random.default_rng(SEED)
     return rng.multinomial(images, np.full(images, 1 / images), size=RESAMPLES).astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""The evaluation step: lmms-eval over the local benchmarks, every answer kept."""
+"""The evaluation step: run lmms-eval over the local benchmarks, and keep every answer."""
 
 import json
 import logging
@@ -23,9 +23,9 @@ SAMPLES = "samples.jsonl"
 def evaluate(
     experiment: Experiment, checkpoint: Path, data: Path, feature_folders: Sequence[Path] | None, out: Path, work: Path
 ) -> None:
-    """Write scores.json, samples.jsonl (contract 5) and which questions are too long to be asked.
+    """Write scores.json, samples.jsonl and a list of the questions that are too long to be asked.
 
-    `work` is scratch space.
+    `work` is a temporary folder.
 
     Raises:
         MissingPackage: lmms-eval is not installed.
@@ -53,7 +53,7 @@ def evaluate(
 
 
 def _require_lmms_eval(work: Path) -> None:
-    # Local rows only: nothing is looked up on a hub, and the cache goes where the caller cleans up.
+    # All rows are local: no request goes to a hub, and the cache is in the caller's temporary folder.
     os.environ["HF_DATASETS_OFFLINE"] = "1"
     os.environ["HF_DATASETS_CACHE"] = str(work / "datasets")
     try:
@@ -70,14 +70,15 @@ def _run_lmms_eval(
     from lmms_eval.tasks import TaskManager
 
     _quiet()
-    # Through the entry point, but made here: lmms-eval's argument string would break a path at a comma.
+    # The model is found by its entry point but made here, because lmms-eval would split its argument string at a comma
+    # in a path.
     model = get_model("shallowsight")(str(checkpoint), ":".join(map(str, feature_folders or ())), tower=tower)
     results: dict[str, Any] = evaluator.simple_evaluate(
         model=model,
         tasks=tasks,
         task_manager=TaskManager(include_path=str(work), include_defaults=False),
         log_samples=True,
-        bootstrap_iters=0,  # standard errors are ours: clustered by image
+        bootstrap_iters=0,  # this package computes the standard errors itself, clustered by image
         process_docs_parallel=1,
     )
     return results
@@ -117,7 +118,7 @@ def _score(benchmark: Benchmark, rows: Sequence[Record]) -> dict[str, Any]:
         "metric": "accuracy",
         "value": found.value,
         "n": found.n,
-        # Unknown with a single image; NaN and infinity are no JSON.
+        # Not known with a single image; JSON has neither NaN nor infinity.
         "standard_error": found.standard_error if math.isfinite(found.standard_error) else None,
         "chance": benchmark.chance,
     }

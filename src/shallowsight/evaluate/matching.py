@@ -1,18 +1,18 @@
-"""How an answer is compared with the true one."""
+"""Compare an answer with the true answer."""
 
 from unicodedata import normalize
 
 
 def is_correct(prediction: str, target: str) -> bool:
-    """Exact match but for case, surrounding space, a full stop at the end, and how Unicode writes a letter.
+    """Exact match, apart from case, surrounding space, a full stop at the end, and Unicode's forms of a letter.
 
-    Canonically equal texts are equal (NFC): an accent may be a character of its own. Compatible ones are not (NFKC):
-    it would make 2 to the 5th, with a raised 5, equal to 25.
+    Canonically equal texts (NFC) are equal: an accent may be a separate character. Texts that are only compatible
+    (NFKC) are not: NFKC would make 2 with a raised 5 equal to 25.
     """
     return _normal(prediction) == _normal(target)
 
 
 def _normal(text: str) -> str:
     bare = normalize("NFC", text).strip().lower()
-    # Of full stops alone nothing would be left, and no answer would be equal to one.
+    # A text of full stops only stays unchanged; otherwise it would become the empty text and equal an empty answer.
     return bare.removesuffix(".") if bare.strip(".") else bare

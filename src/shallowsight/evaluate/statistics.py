@@ -1,10 +1,10 @@
-"""Which differences between settings may be claimed: sampled images, training noise, many pairs.
+"""Decide which differences between settings may be claimed, given sampled images, training noise and many pairs.
 
-Two sources of chance are kept apart. *Images*: other test images would give other scores; asked by an exact
-sign-flip test over whole images, because questions about one image are not independent. *Training*: another
-seed would give another model; asked with the noise floor, the between-seed standard deviation pooled over
-settings. A difference counts only when it survives both, after Holm's correction (family-wise error, not FDR)
-over all pairs of settings of one benchmark.
+There are two sources of chance. *Images*: other test images would give other scores. An exact sign-flip test over whole
+images measures this, because questions about one image are not independent. *Training*: another seed would give
+another model. The noise floor measures this: the between-seed standard deviation, pooled over settings. A difference
+counts only if it is significant in both, after Holm's correction (family-wise error, not FDR) over all pairs of
+settings of one benchmark.
 
 Shapes: S seeds, Q questions, G images (clusters).
 """
@@ -25,7 +25,7 @@ Integers = NDArray[np.int64]
 
 
 class Verdict(StrEnum):
-    """What may be said about two settings."""
+    """The verdict about two settings."""
 
     A_BETTER = "a better"
     B_BETTER = "b better"
@@ -51,7 +51,7 @@ class NoiseFloor:
     dof: int
 
     def gap(self, seeds_a: int, seeds_b: int) -> float:
-        """The smallest difference of two means that training noise alone makes in less than 5 % of pairs."""
+        """The smallest difference of two means that training noise alone causes in less than 5 % of pairs."""
         from scipy.stats import t
 
         return float(t.ppf(1 - ALPHA / 2, self.dof)) * self.sd * sqrt(1 / seeds_a + 1 / seeds_b)
@@ -66,14 +66,14 @@ class Comparison:
     high: float
     n: int
     images: int
-    p_images: float  # exact sign-flip test: the same models, other images
-    p_training: float | None  # t-test: other seeds and other images; None when no setting has two seeds
-    p: float  # the larger of the two, Holm-corrected over all pairs of the benchmark
-    floor: float | None  # the gap that the seeds alone would explain
+    p_images: float  # exact sign-flip test, for the same models and other images
+    p_training: float | None  # t-test, for other seeds and other images; None when no setting has two seeds
+    p: float  # the larger of p_images and p_training, Holm-corrected over all pairs of the benchmark
+    floor: float | None  # a gap up to this can come from the seeds alone
     verdict: Verdict
 
     def flipped(self) -> "Comparison":
-        """The same comparison told from b's side."""
+        """The same comparison with a and b exchanged."""
         swap = {Verdict.A_BETTER: Verdict.B_BETTER, Verdict.B_BETTER: Verdict.A_BETTER}
         verdict = swap.get(self.verdict, self.verdict)
         return replace(self, gap=-self.gap, low=-self.high, high=-self.low, verdict=verdict)
@@ -92,7 +92,7 @@ class Answers:
         """From one mapping per seed: question -> (image, 0 or 1).
 
         Raises:
-            ConfigurationError: no seed, no common question, or a value that is neither 0 nor 1.
+            ConfigurationError: there is no seed or no common question, or a value is neither 0 nor 1.
         """
         common = sorted(set[str]().union(*seeds).intersection(*seeds)) if seeds else []
         if not common:
@@ -104,11 +104,11 @@ class Answers:
 
     @property
     def accuracies(self) -> tuple[float, ...]:
-        """One per seed."""
+        """The accuracy of each seed."""
         return tuple(float(x) for x in self.right_SQ.mean(axis=1))
 
     def accuracy(self) -> Estimate:
-        """Mean over seeds; its standard error is over images, for these trained models."""
+        """The mean over seeds; its standard error is over images, for these trained models."""
         return accuracy(self.right_SQ.mean(axis=0), self.images)
 
 
@@ -130,7 +130,7 @@ def noise_floor(accuracies: Iterable[Sequence[float]]) -> NoiseFloor | None:
 
 
 def sign_flip_p(sums: ArrayLike) -> float:
-    """Exact two-sided p of sum(sums) when every integer in `sums` could as well have had the other sign.
+    """Exact two-sided p of sum(sums) under the hypothesis that every integer in `sums` has a random sign.
 
     All 2^G sign patterns are counted, not sampled: the sum of independent +-k has the characteristic function
     prod cos(k t), and one inverse FFT turns that into the whole null distribution.
@@ -147,7 +147,7 @@ def sign_flip_p(sums: ArrayLike) -> float:
     mass = np.fft.irfft(transform, n=size)  # mass[s] = P(sum is s), negative sums counted from the end
     distance = np.minimum(np.arange(size), size - np.arange(size))
     exact = float(mass[distance >= abs(int(sums_G.sum()))].sum())
-    return float(min(1.0, max(exact, 1e-12)))  # below 1e-12 the FFT's rounding rules
+    return float(min(1.0, max(exact, 1e-12)))  # values below 1e-12 are rounding errors of the FFT
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -178,7 +178,7 @@ def _compare(a: Answers, b: Answers, floor: NoiseFloor | None, flips: float) -> 
         raise ConfigurationError("two settings share no question; they were evaluated on different benchmarks")
     at_a, at_b = (list(side) for side in zip(*shared, strict=True))
     seeds_a, seeds_b = len(a.right_SQ), len(b.right_SQ)
-    # Whole numbers, so that the sign-flip test can be exact: the difference times seeds_a * seeds_b.
+    # The difference times seeds_a * seeds_b: whole numbers, so that the sign-flip test can be exact.
     units_Q = a.right_SQ[:, at_a].sum(axis=0) * seeds_b - b.right_SQ[:, at_b].sum(axis=0) * seeds_a
     sums_G, sizes_G = by_image(units_Q, [a.images[i] for i in at_a])
     diff_G = sums_G / (seeds_a * seeds_b)
@@ -215,10 +215,10 @@ def _judged(c: Comparison, p: float) -> Comparison:
 
 
 def _training_p(gap: float, error: float, images: int, noise: float, flips: float, dof: int) -> float:
-    """Two-sided p of `gap` when both the images and the seeds are drawn anew (Welch-Satterthwaite).
+    """Two-sided p of `gap` if both images and seeds are drawn again (Welch-Satterthwaite).
 
-    What a seed flips at random from question to question (`flips`) is in the error over images and in the
-    between-seed variance (`noise`); it is counted once.
+    The random differences between seeds in single questions (`flips`) are a part of the error over images and of the
+    between-seed variance (`noise`), so they are subtracted once.
     """
     from scipy.stats import t
 
@@ -230,7 +230,7 @@ def _training_p(gap: float, error: float, images: int, noise: float, flips: floa
 
 
 def _flip_variance(settings: Iterable[Answers]) -> float:
-    """The part of one seed's variance that comes from independent flips of single images, pooled like the floor."""
+    """The part of one seed's variance that comes from independent changes of single images, pooled like the floor."""
     total, dof = 0.0, 0
     for answers in settings:
         seeds = len(answers.right_SQ)

@@ -1,4 +1,4 @@
-"""The local benchmarks as lmms-eval tasks: a YAML file and rows each, for one trained model."""
+"""Write the local benchmarks as lmms-eval tasks for one trained model: a YAML file and rows for each."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from shallowsight.study.resolved import TowerFacts
 
 SHORTEST_LIMIT, LONGEST_LIMIT = 8, 256  # tokens that an answer may have
 
-# What lmms-eval imports beside its task files; `!function` finds it in the folder of the task.
+# A module that is written into the task's folder, where lmms-eval's `!function` finds it.
 _TASK_FUNCTIONS = """from shallowsight.evaluate.local_task import doc_to_text, doc_to_visual, mean, process_results
 
 __all__ = ["doc_to_text", "doc_to_visual", "mean", "process_results"]
@@ -27,20 +27,20 @@ __all__ = ["doc_to_text", "doc_to_visual", "mean", "process_results"]
 
 
 def task_name(benchmark: Benchmark) -> str:
-    """Also a file name, and another one for every benchmark: a kind of the user's may hold anything."""
+    """The task's name, which is also a file name and unique: a user's kind of question may contain any characters."""
     return "shallowsight_" + re.sub(r"\W", lambda found: f"-{ord(found[0]):x}-", benchmark.name)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What a trained model makes of a text."""
+    """Measures texts for a trained model: its tokenizer, its template and its maximum length."""
 
     tokenizer: Tokenizer
     experiment: Experiment
     tower: TowerFacts
 
     def fitting(self, questions: Iterable[Record]) -> tuple[list[Record], Shortened]:
-        """The questions that fit the model's length, and which do not."""
+        """The questions that fit the model's length, and a list of those that do not."""
         vision, template = self.experiment.vision, TEMPLATES[self.experiment.finetune.template]
         image_tokens = self.tower.tokens(vision.image_size, vision.pool, vision.features)
         found = Shortened(self.experiment.language.max_length)
@@ -49,10 +49,10 @@ class Reader:
 
 
 def write_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader, folder: Path) -> Shortened:
-    """One lmms-eval task a benchmark in `folder`; says which questions are too long to be asked.
+    """Write one lmms-eval task for each benchmark into `folder`; returns which questions are too long to be asked.
 
     Raises:
-        DataRefused: all questions of a benchmark are.
+        DataRefused: all questions of a benchmark are too long.
     """
     (folder / "functions.py").write_text(_TASK_FUNCTIONS, encoding="utf-8")
     questions, shortened = reader.fitting(asked_questions((b.name for b in benchmarks), data))
@@ -65,7 +65,7 @@ def write_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader, fol
         ]
         require_fitting(benchmark.name, len(rows), shortened.limit)
         _write_rows(rows, folder / f"{name}.parquet")
-        # In bytes too: a model need not spell a word in as few tokens as its tokenizer does.
+        # The limit allows a token for every byte, because a model may spell a word in more tokens than its tokenizer.
         longest = max(max(len(row["answer"].encode()), len(plain_ids(row["answer"], reader.tokenizer))) for row in rows)
         text = _task_yaml(name, folder / f"{name}.parquet", min(max(longest, SHORTEST_LIMIT), LONGEST_LIMIT))
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
@@ -73,7 +73,7 @@ def write_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader, fol
 
 
 def _write_rows(rows: Sequence[Record], path: Path) -> None:
-    """Every column as text: a reader of JSON would make times of answers that look like dates."""
+    """Write every column as text: from JSON, answers that look like dates would be read as times."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -92,11 +92,11 @@ def _task_yaml(name: str, rows: Path, max_new_tokens: int) -> str:
         "test_split": "test",
         "output_type": "generate_until",
         "doc_to_target": "answer",
-        # lmms-eval's own end would be an empty line, and true answers may have one.
+        # By default lmms-eval ends an answer at an empty line, but true answers may contain one.
         "generation_kwargs": {"max_new_tokens": max_new_tokens, "do_sample": False, "until": []},
         "metadata": [{"version": 1.0}],
     }
-    # The tag is lmms-eval's own, so these lines are written as they are.
+    # Written as text, because a YAML library does not know lmms-eval's tag `!function`.
     functions = (
         "doc_to_visual: !function functions.doc_to_visual\n"
         "doc_to_text: !function functions.doc_to_text\n"

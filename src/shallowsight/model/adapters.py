@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA, arXiv 2106.09685) on a language model: the only door to peft."""
+"""Low-rank adapters (LoRA, arXiv 2106.09685) on a language model. The only module that imports peft."""
 
 from torch import nn
 from transformers.modeling_utils import PreTrainedModel
@@ -9,9 +9,10 @@ from shallowsight.study.stages import Lora
 
 
 def add_adapters(language: PreTrainedModel, lora: Lora) -> None:
-    """Put adapters on every matrix but the output layer's, as the public code does; only they are left to train.
+    """Put adapters on every matrix except the output layer's, as LLaVA's public code does; freeze everything else.
 
-    At first they change nothing: one of their two matrices is zero. The other follows torch's global seed.
+    New adapters do not change the model's output, because one of their two matrices is zero. The other matrix is random
+    and follows torch's global seed.
 
     Raises:
         MissingPackage: peft is not installed.
@@ -34,7 +35,7 @@ def add_adapters(language: PreTrainedModel, lora: Lora) -> None:
 
 
 def merge_adapters(language: PreTrainedModel) -> None:
-    """Add the adapters to the matrices that they are on, and leave the model as it was built."""
+    """Add every adapter to its matrix, and remove the adapters, so that the model has its original modules."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     for name, layer in list(language.named_modules()):
@@ -52,5 +53,5 @@ def _matrix_names(language: PreTrainedModel) -> list[str]:
 
 
 def _keeps_inputs_first(language: PreTrainedModel) -> bool:
-    """Whether matrices are [in, out], as GPT-2's are: Conv1D. No family has both kinds."""
+    """Whether the model's matrices are [in, out], as GPT-2's Conv1D are. No family of models has both kinds."""
     return any(isinstance(part, Conv1D) for part in language.modules())

@@ -1,4 +1,4 @@
-"""A trained model as files: safetensors only, loaded strictly."""
+"""A trained model as files: safetensors only; names and shapes must match exactly when it is loaded."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ LANGUAGE = "language.safetensors"
 EXPERIMENT = "experiment.json"
 TOWER = "tower.json"
 TOKENIZER = "tokenizer"
-IN_A_FOLDER = "folder:"  # stands for a tower whose place is not part of a checkpoint
+IN_A_FOLDER = "folder:"  # written into a checkpoint in place of the path or URL of a tower
 
 
 def save_pretrained(model: VLM, experiment: Experiment, folder: Path) -> None:
@@ -33,7 +33,10 @@ def save_pretrained(model: VLM, experiment: Experiment, folder: Path) -> None:
 
 
 def _covered(experiment: Experiment) -> Experiment:
-    """Without names, places and benchmarks, which are in no training cell's digest and so not in its bytes."""
+    """The experiment without names, paths and benchmarks.
+
+    The digest of a training cell does not cover these, so its files must not contain them.
+    """
     vision = experiment.vision
     if in_bucket(vision.tower) or Path(vision.tower).is_dir():
         vision = vision.model_copy(update={"tower": IN_A_FOLDER})
@@ -44,7 +47,7 @@ def _covered(experiment: Experiment) -> Experiment:
 def save_finetuned(
     model: VLM, experiment: Experiment, tower: TowerFacts, tokenizer: PreTrainedTokenizerBase, folder: Path
 ) -> None:
-    """Write everything that an evaluation needs: also the language model, the tokenizer and the tower's facts."""
+    """Write everything that an evaluation needs, with the language model, the tokenizer and the tower's facts."""
     save_pretrained(model, experiment, folder)
     if tower.in_a_folder:
         tower = tower.model_copy(update={"name": IN_A_FOLDER})
@@ -73,7 +76,7 @@ def load_language(model: VLM, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finetuned model, ready to answer, and what belongs to it."""
+    """A finetuned model that is ready to answer, with its experiment, tokenizer and tower's facts."""
 
     model: VLM
     experiment: Experiment
@@ -82,11 +85,11 @@ class Trained:
 
 
 def load_trained(folder: Path) -> Trained:
-    """Raises ConfigurationError when the folder holds no finetuned checkpoint."""
+    """Load a finetuned model; raises ConfigurationError when the folder holds no finetuned checkpoint."""
     needed = (EXPERIMENT, TOWER, CONNECTOR, LANGUAGE, TOKENIZER)
     missing = [name for name in needed if not (folder / name).exists()]
     if missing:
-        raise ConfigurationError(f"{folder} is no finetuned checkpoint: it has no {', '.join(missing)}")
+        raise ConfigurationError(f"{folder} is not a finetuned checkpoint: it has no {', '.join(missing)}")
     experiment = Experiment.model_validate_json((folder / EXPERIMENT).read_text(encoding="utf-8"))
     tokenizer, tower = load_reading(folder)
     model = VLM(experiment, tower.width, tokenizer)
@@ -96,7 +99,7 @@ def load_trained(folder: Path) -> Trained:
 
 
 def load_reading(folder: Path) -> tuple[PreTrainedTokenizerBase, TowerFacts]:
-    """What says how many tokens a text and a picture are for a finetuned checkpoint."""
+    """The tokenizer and the tower's facts of a finetuned checkpoint, which give the lengths of texts and pictures."""
     tower = TowerFacts.model_validate_json((folder / TOWER).read_text(encoding="utf-8"))
     return load_tokenizer(str(folder / TOKENIZER)), tower
 
@@ -105,7 +108,7 @@ def _copy_strictly(stored: dict[str, Tensor], expected: dict[str, nn.Parameter],
     missing, unknown = sorted(set(expected) - set(stored)), sorted(set(stored) - set(expected))
     if missing or unknown:
         raise ConfigurationError(
-            f"{path} is of another model: missing {missing or 'none'}, unknown {unknown or 'none'}"
+            f"{path} is from another model: missing {missing or 'none'}, unknown {unknown or 'none'}"
         )
     for name, parameter in expected.items():
         if parameter.shape != stored[name].shape:

@@ -1,4 +1,4 @@
-"""Pictures to features: the tower over images of the shards, for the feature cache and for live training alike.
+"""From pictures to features: run the tower over images of the shards, for the feature cache and for live training.
 
 Shapes: B images, C channels, H W pixels, N image tokens, D vision width.
 """
@@ -19,15 +19,15 @@ from shallowsight.study.experiment import Vision
 from shallowsight.study.resolved import TowerFacts
 from shallowsight.study.stages import PictureShape
 
-BATCH = 16  # images that are read, and on a GPU encoded, at once
+BATCH = 16  # images that are read at once; on a GPU they are also encoded at once
 
 
 class PictureEncoder:
-    """The tower of a study, cut at the deepest layer asked for, over pictures."""
+    """Encodes pictures with the tower of a study, whose layers above the deepest one in use are removed."""
 
     def __init__(self, vision: Vision, facts: TowerFacts, deepest: int, shape: PictureShape) -> None:
         encoder = load_encoder(vision.tower, vision.revision)
-        interpolates = facts.family != "dinov2"  # DINOv2 always does and takes no such argument
+        interpolates = facts.family != "dinov2"  # DINOv2 always interpolates, and has no argument for it
         self.tower = Tower(encoder, deepest, facts.has_class_token, interpolates)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.tower.to(self._device)
@@ -42,7 +42,7 @@ class PictureEncoder:
         """One [B, N, D] per layer, rounded to half precision as the cache holds it."""
         with torch.inference_mode():
             taken = self._each(pixels_BCHW, lambda passing: self._features(passing, layers))
-        # Outside inference mode, so that training may use them.
+        # Cloned outside inference mode, because training cannot use tensors of inference mode.
         return [features.clone() for features in taken]
 
     def _features(self, passing_BCHW: Tensor, layers: Sequence[int]) -> list[Tensor]:
@@ -50,11 +50,11 @@ class PictureEncoder:
         return [features_of(self.tower, states[k], self.vision).half().float() for k in layers]
 
     def _each(self, pixels_BCHW: Tensor, look: Callable[[Tensor], Sequence[Tensor]]) -> tuple[Tensor, ...]:
-        """One [B, ...] per layer: what `look` sees in pictures that pass the tower.
+        """The results of `look` for a batch of pictures, one [B, ...] per layer.
 
-        On a CPU each passes alone, in memory of its own and with one thread: how a product is summed up depends on the
-        size of the batch, the place in it, the alignment of memory and the number of threads. So a picture's features
-        are the same bits in whatever company it is looked at. The threads share the pictures.
+        On a CPU each picture is encoded alone, in its own memory and by one thread, because the order of a sum depends
+        on the size of the batch, the place in it, the alignment of memory and the number of threads. This makes a
+        picture's features equal bit for bit in every batch. Several threads encode several pictures at the same time.
         """
         if self._device.type != "cpu":
             return tuple(look(pixels_BCHW.to(self._device)))
@@ -77,7 +77,7 @@ class Encoder:
         self._shards = shards
 
     def pixels(self, keys: Sequence[str]) -> Tensor:
-        """[B, C, H, W]: read, decoded and resized."""
+        """The pixels [B, C, H, W] of pictures, which are read, decoded and resized."""
         return self.pictures.pixels([self._shards.image(key) for key in keys])
 
     def hidden_states(self, keys: Sequence[str]) -> tuple[Tensor, ...]:

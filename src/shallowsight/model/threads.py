@@ -1,6 +1,6 @@
-"""How many threads a process computes with.
+"""The number of threads that a process computes with.
 
-Their number can change a sum's last digit, so it is always set, never left to chance.
+The number can change the last digit of a sum, so it is always set explicitly.
 """
 
 import os
@@ -9,15 +9,17 @@ from contextlib import contextmanager
 
 from shallowsight.errors import ConfigurationError
 
-THREADS = "SHALLOWSIGHT_THREADS"  # of each process; unset: its share of the machine's cores
+THREADS = "SHALLOWSIGHT_THREADS"  # threads of each process; unset: the process's share of the machine's cores
 MOST = 1024
 
 
 def threads_for(processes: int) -> int:
-    """What is asked for, else the share of one of so many processes that compute on this machine at once.
+    """Threads for one of `processes` processes that compute on this machine at once.
+
+    The environment's number if there is one, otherwise the process's share of the cores.
 
     Raises:
-        ConfigurationError: what is asked for is no number of threads.
+        ConfigurationError: the environment's value is not a number of threads.
     """
     asked = os.environ.get(THREADS)
     if asked is None:
@@ -32,7 +34,7 @@ def threads_for(processes: int) -> int:
 
 @contextmanager
 def threads_of(number: int) -> Iterator[None]:
-    """torch computes with so many threads in the block; more than there are cores is slow, and legal."""
+    """Let torch compute with `number` threads in the block; more threads than cores are slow, but allowed."""
     import torch
 
     before = torch.get_num_threads()

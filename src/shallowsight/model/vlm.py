@@ -27,7 +27,7 @@ class VLM(nn.Module):
         tokenizer: PreTrainedTokenizerBase,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """`dtype` is what the weights of a language model that exists are loaded as."""
+        """`dtype` is for the weights of a language model that is loaded from files."""
         super().__init__()
         self.language = build_language(experiment.language, tokenizer, dtype)
         self._layers, self._vision_width = len(experiment.vision.layers), vision_width
@@ -43,8 +43,8 @@ class VLM(nn.Module):
         is_image = ids_BT == IMAGE
         embeddings: Tensor = self.language.get_input_embeddings()(ids_BT.masked_fill(is_image, 0))
         if not is_image.any():
-            # Text alone. Every process calls the same parts in the same order and has a gradient, zero, for each:
-            # ZeRO 3 gathers them in step, and one that left a part out would keep the others waiting.
+            # A batch of text only. Fusion and connector run all the same, with a zero gradient, because ZeRO 3 gathers
+            # parameters in all processes together: a process that skipped a part would keep the others waiting.
             features = [embeddings.new_zeros(1, 1, self._vision_width)] * self._layers
             zero: Tensor = 0.0 * self.connector(self.fusion(features)).sum()
             return embeddings + zero
@@ -52,17 +52,17 @@ class VLM(nn.Module):
         return embeddings.masked_scatter(is_image.unsqueeze(-1), image)
 
     def forward(self, features: list[Tensor], ids_BT: Tensor, positions_BT: Tensor | None, labels_BT: Tensor) -> Tensor:
-        """Summed cross-entropy in nats over the supervised tokens; logits are computed at those alone.
+        """Summed cross-entropy in nats over the supervised tokens; logits are computed only at those.
 
-        Padding is on the right, where a causal model has it after everything that it could change: no mask is needed,
-        and attention is faster without. With `positions`, rows hold several sequences, each counted from 0, which do
-        not see each other.
+        Padding is on the right, where no token of a causal model attends to it: no mask is needed, and attention is
+        faster without a mask. With `positions`, a row holds several sequences, each with positions from 0, whose
+        tokens do not attend to each other.
         """
         embeddings = self.embed(features, ids_BT)
         targets = labels_BT[:, 1:]
         supervised = targets != IGNORE
         if positions_BT is not None and self.language.config._attn_implementation == "flash_attention_2":
-            # It finds the borders of sequences in the positions of a single row, whatever its length.
+            # flash-attn finds the borders of sequences from the positions, but in a single row only, of any length.
             embeddings, positions_BT = embeddings.flatten(0, 1).unsqueeze(0), positions_BT.reshape(1, -1)
         logits = self._logits(embeddings, positions_BT, F.pad(supervised, (0, 1)))
         return F.cross_entropy(logits.float(), targets[supervised], reduction="sum")
@@ -70,8 +70,8 @@ class VLM(nn.Module):
     def _logits(self, embeddings_BTH: Tensor, positions_BT: Tensor | None, chosen_BT: Tensor) -> Tensor:
         """[S, V] at the S chosen positions.
 
-        The model makes them of hidden states itself, as families differ in what they do there (scales, caps, biases);
-        it is only handed the chosen states, as one sequence.
+        The model computes logits from hidden states itself, because families differ in this (scales, caps, biases). A
+        hook passes only the chosen states to it, as one sequence.
         """
 
         def choose(_: nn.Module, __: object, output: Any) -> None:
@@ -80,7 +80,7 @@ class VLM(nn.Module):
 
         # Some causal models call the decoder inside their base model, others the base model.
         with self.language.base_model.get_decoder().register_forward_hook(choose):
-            # Packed rows are told apart only without a cache and without a mask (transformers' masking_utils).
+            # transformers separates packed sequences only without a cache and without a mask (its masking_utils).
             logits: Tensor = self.language(
                 inputs_embeds=embeddings_BTH, position_ids=positions_BT, use_cache=False
             ).logits

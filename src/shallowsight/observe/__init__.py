@@ -1,4 +1,4 @@
-"""What others see of a run: metrics for Prometheus, evaluations for Weights & Biases, progress for a terminal.
+"""Observation of a run: metrics for Prometheus, evaluations for Weights & Biases, progress for a terminal.
 
 May use errors.
 """

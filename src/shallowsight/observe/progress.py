@@ -1,6 +1,6 @@
-"""How far a step is, and what it has to say.
+"""The progress and the messages of a step.
 
-A line in the file that the study's display reads, or in the log where there is no such file.
+They are lines in the file that the study's display reads, or in the log if there is no such file.
 """
 
 import json
@@ -10,7 +10,7 @@ import time
 
 log = logging.getLogger(__name__)
 
-VARIABLE = "SHALLOWSIGHT_PROGRESS"  # path of the file; set by whoever shows it
+VARIABLE = "SHALLOWSIGHT_PROGRESS"  # path of the file, set by the process that shows the progress
 _EVERY = 0.5  # seconds between two lines of one task
 
 
@@ -34,7 +34,7 @@ class Progress:
 
 
 def notice(text: str) -> None:
-    """Say something that the user should see though all goes well."""
+    """Show a message to the user that is no error."""
     path = os.environ.get(VARIABLE)
     if path is None:
         log.warning("%s", text)

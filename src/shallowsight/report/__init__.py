@@ -1,4 +1,4 @@
-"""From evaluated cells to findings, a recommendation, figures and a page.
+"""The report: findings from evaluated cells, a recommendation, figures and an HTML page.
 
 May use errors, study, store, data and evaluate.
 """

@@ -1,4 +1,4 @@
-"""Colours and style of the report's figures, and how a figure becomes PNG or inline SVG."""
+"""Colours and style of the report's figures, and their conversion to PNG and inline SVG."""
 
 import io
 import re
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Light theme; the page's style sheet holds the dark values under the same names. All must differ.
+# The light theme; the page's style sheet has the dark values under the same names. No two colours may be equal,
+# because `svg` replaces each colour by its name.
 COLORS = {
     "paper": "#ffffff",
     "ink": "#1b2530",
@@ -21,7 +22,7 @@ LEGEND = (
     "layer of the vision tower (1 = first)   |   filled: mean over seeds, open: each seed, "
     "bars: 95 % from training noise, ring: best single layer, diamond: fusion"
 )
-WHITE = "#fffffe"  # frames on the maps stay white in the dark, so this is not the paper's colour
+WHITE = "#fffffe"  # for frames on the maps, which stay white in the dark theme, so not equal to "paper"
 STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -55,16 +56,16 @@ def svg(figure: "Figure", title: str) -> str:
 
     out = io.StringIO()
     nothing = {"Creator": None, "Date": None, "Format": None, "Type": None}
-    with mpl.rc_context({"svg.hashsalt": title}):  # ids that do not collide on one page
+    with mpl.rc_context({"svg.hashsalt": title}):  # makes the ids of several figures on one page different
         figure.savefig(out, format="svg", transparent=True, metadata=nothing)
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.S)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"| (width|height)="[\d.]+pt"', "", text, count=4)
-    text = re.sub(r"font-family: [^;\"]*;?", "", text)  # the page's own
+    text = re.sub(r"font-family: [^;\"]*;?", "", text)  # the page sets the font
     text = re.sub(
         r' id="(?!m[0-9a-f]{10}|p[0-9a-f]{10}|image)[^"]*"', "", text
-    )  # only markers, clips and images are referred to
+    )  # only ids of markers, clips and images are referenced
     for name, value in COLORS.items():
         text = text.replace(value, f"var(--{name})")
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

@@ -1,6 +1,7 @@
-"""The report's figures, each drawn once: as PNG for the README, as inline SVG for the page.
+"""The report's figures, drawn by the same code as PNG for the README and as inline SVG for the page.
 
-In the SVG every colour becomes a CSS variable, so that one drawing serves light, dark and print; text stays text.
+In the SVG every colour becomes a CSS variable, so that one drawing fits the light and dark themes and print. Text in it
+stays text.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ def curves_png(study: Study, findings: Findings) -> bytes:
 
 
 def curve_svg(study: Study, category: Category) -> str:
-    """One category for the page."""
+    """The curve of one category for the page."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -66,7 +67,7 @@ def similarity_png(study: Study) -> bytes:
 
 
 def similarity_svg(analysis: Analysis, name: str, matrix: Sequence[Sequence[float]]) -> str:
-    """One map for the page."""
+    """One similarity map for the page."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -154,7 +155,7 @@ def _point(axes: "Axes", category: Category, member: Member, at: float, color: s
     values = [100 * v for v in score.seeds.values()]
     if half := _half(category, len(values)):
         axes.errorbar(at, 100 * score.accuracy, half, color=COLORS[color], lw=1.2, capsize=2.5, capthick=1.2, zorder=3)
-    beside = [at + 0.38] * len(values)  # next to the mean, where nothing hides them
+    beside = [at + 0.38] * len(values)  # beside the mean, so that its marker does not hide the seeds
     axes.plot(beside, values, marker, ms=3, mfc="none", mec=COLORS[color], mew=0.9, alpha=0.8, zorder=4)
     axes.plot(at, 100 * score.accuracy, marker, ms=5.5, color=COLORS[color], mec=COLORS["paper"], mew=1, zorder=4)
 

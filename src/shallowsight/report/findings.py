@@ -1,7 +1,7 @@
-"""What the study measured: scores per category and setting, and every pair compared.
+"""The findings of a study: the scores of each setting in each category, and a comparison of every pair.
 
-A category pools the questions of its benchmarks (each question weighs the same). All numbers come from
-samples.jsonl, so that scores, standard errors and tests cannot disagree; scores.json is checked against them.
+A category joins the questions of its benchmarks, with equal weights. All numbers come from samples.jsonl, so that
+scores, standard errors and tests agree; scores.json is only compared with them.
 """
 
 import logging
@@ -15,7 +15,7 @@ from shallowsight.report.values import Member, Study, Trial
 
 log = logging.getLogger(__name__)
 
-TOLERANCE = 5e-4  # between scores.json, which may be rounded, and samples.jsonl
+TOLERANCE = 5e-4  # allowed difference between scores.json, which may be rounded, and samples.jsonl
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,21 +49,21 @@ class Category:
         return self.pairs[b, a].flipped() if (b, a) in self.pairs else None
 
     def best(self, members: tuple[Member, ...]) -> Score | None:
-        """The highest score among these members; a tie goes to the shallower one."""
+        """The highest score among these members; among equal scores, that of the shallower layer."""
         scored = [self.scores[m.setting] for m in sorted(members, key=lambda m: m.layers) if m.setting in self.scores]
         return max(scored, key=lambda s: s.accuracy, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """Every category, and what is wrong with the material."""
+    """All categories, and the problems that were found in the results."""
 
     categories: tuple[Category, ...]
     problems: tuple[str, ...]
 
 
 def find(study: Study) -> Findings:
-    """Score and compare all that is finished."""
+    """Score and compare all finished members."""
     problems = list(study.problems)
     trials = {m.setting: _distinct(m, problems) for m in study.members if m.done}
     for setting, kept in trials.items():
@@ -129,7 +129,7 @@ def _answers(trial: Trial, category: str, without: set[str]) -> dict[str, tuple[
 
 
 def _distinct(member: Member, problems: list[str]) -> tuple[Trial, ...]:
-    """Seeds whose answers are all equal are one model: counted twice they would hide the training noise."""
+    """Drop seeds with the same answers as an earlier seed: they are one model, and would hide the training noise."""
     kept: dict[tuple[tuple[str, str, str], ...], Trial] = {}
     for trial in member.done:
         key = tuple((s.benchmark, s.id, s.prediction) for s in trial.samples)

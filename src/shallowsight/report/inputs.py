@@ -1,4 +1,4 @@
-"""Read a study folder into frozen values; whatever is missing or damaged becomes a hole with a reason."""
+"""Read a study folder into frozen values; a missing or damaged part becomes a gap with a reason."""
 
 import hashlib
 import json
@@ -14,14 +14,14 @@ from shallowsight.store.digest import digest_of
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = ("data.json", "analysis.json", "scores.json", "samples.jsonl", SHORTENED)  # of cells, that are read
+OUTPUTS = ("data.json", "analysis.json", "scores.json", "samples.jsonl", SHORTENED)  # files of cells that are read
 NO_PLAN: Mapping[str, Any] = {"members": []}
 STEPS = ("prepare", "encode", "pretrain", "finetune", "evaluate")  # in the order in which they run
 READ_TEXTS = ("pretrain", "finetune", "evaluate")
 
 
 def read_study(folder: Path) -> Study:
-    """Read everything; only a missing or unusable study.json or plan.json stops it.
+    """Read everything; only a missing or unusable study.json or plan.json is an error.
 
     Raises:
         ConfigurationError: `folder` is not a study folder.
@@ -29,7 +29,7 @@ def read_study(folder: Path) -> Study:
     document = _required(folder / "study.json")
     # A study that stopped before the analysis has no plan yet; the report then says that nothing is finished.
     plan = _required(folder / "plan.json") if (folder / "plan.json").exists() else NO_PLAN
-    # Where several runs share a bucket, the one written last may be another study's.
+    # If several runs share a bucket, the plan that was written last may belong to another study.
     if plan.get("study", own := digest_of(document)) != own:
         plan = NO_PLAN
     reader = _Reader(folder)
@@ -67,7 +67,7 @@ class _Reader:
 
     def cell(self, digest: str | None) -> Cell | None:
         """The finished cell, or None."""
-        if not digest or not digest.replace("-", "").isalnum():  # it becomes a path
+        if not digest or not digest.replace("-", "").isalnum():  # checked, because the digest becomes a path
             return None
         if digest not in self.known:
             self.known[digest] = self._read_cell(digest)
@@ -99,7 +99,7 @@ class _Reader:
         return content
 
     def optional(self, digest: str | None, name: str) -> Mapping[str, Any]:
-        """A JSON output of a cell, or nothing."""
+        """A JSON output of a cell, or an empty mapping."""
         if digest is None or self.cell(digest) is None:
             return {}
         try:
@@ -140,7 +140,7 @@ class _Reader:
         return Trial(seed=seed, digests=digests, state="not run")
 
     def texts(self, members: Sequence[Member]) -> Iterator[Texts]:
-        """Of the first finished cell of each step that reads texts."""
+        """The shortened texts from the first finished cell of each step that reads texts."""
         for step in READ_TEXTS:
             digests = (t.digests[step] for m in members for t in m.trials if step in t.digests)
             done = (d for d in digests if self.cell(d) and (self.cells / d / SHORTENED).exists())
@@ -203,7 +203,7 @@ def _required(path: Path) -> dict[str, Any]:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """JSON objects, one a line; a line torn by a crash is skipped."""
+    """The JSON objects of a file with one in each line; a line that a crash left incomplete is skipped."""
     if not path.exists():
         return
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):

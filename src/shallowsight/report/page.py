@@ -1,4 +1,4 @@
-"""The HTML page: values prepared for the template, which only lays them out. Autoescape is on for everything."""
+"""The HTML page: prepares the values for the template, which only arranges them. Autoescape is on for all values."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from shallowsight.report.values import Cell, Member, Sample, Study
 from shallowsight.report.words import caveats, depth, headline, lead, shortened
 
 TEMPLATE = "template.html.j2"
-MARKS = {  # class of the chip, sign, words: never colour alone
+MARKS = {  # CSS class of the mark, sign, words: the meaning must not depend on colour alone
     Verdict.A_BETTER: ("better", "\N{BLACK UP-POINTING TRIANGLE}", "better"),
     Verdict.B_BETTER: ("worse", "\N{BLACK DOWN-POINTING TRIANGLE}", "worse"),
     Verdict.NOT_DISTINGUISHABLE: ("same", "\N{ALMOST EQUAL TO}", "not distinguishable"),
@@ -24,7 +24,7 @@ LONGEST = 300  # characters of a model's answer that are shown
 
 
 def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str:
-    """The whole page as one self-contained text."""
+    """The text of the whole page, which needs no other file."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -45,7 +45,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         depth=depth(study),
         one_seed=all(c.floor is None for c in findings.categories),
         answers=[_answer(study, c) for c in choices],
-        # Drawn here from numbers and escaped names: the only text that is not escaped again.
+        # The figures are made from numbers and escaped names, and are the only text that is not escaped again.
         curves=[(c.name, Markup(figures.curve_svg(study, c))) for c in findings.categories],
         maps=[(n, Markup(figures.similarity_svg(analysis, n, m))) for n, m in figures.maps(analysis)]
         if analysis
@@ -79,7 +79,7 @@ def duration(seconds: float) -> str:
 
 
 def verdict_chip(c: Comparison | None) -> dict[str, str] | None:
-    """A comparison for people: gap in points, interval, mark."""
+    """A comparison for readers: gap in points, interval, mark."""
     if c is None:
         return None
     kind, sign, words = MARKS[c.verdict]
@@ -182,7 +182,7 @@ def _steps(cells: Iterable[Cell]) -> list[dict[str, Any]]:
 
 
 def _samples(c: Choice) -> list[dict[str, Any]]:
-    """One question that the best layer has right (and the last wrong, if there is one) and one it has wrong."""
+    """A question that the best layer answers right (and the last wrong, if possible), and one it answers wrong."""
     if c.best is None:
         return []
     mine = [s for s in c.best.done[0].samples if s.category == c.category.name]

@@ -1,4 +1,4 @@
-"""Which layer to use for what: the best single layer and fusion per category, or "no evidence"."""
+"""The recommendation: the best single layer and the best fusion for each category, or "no evidence"."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +17,11 @@ NOTE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Against:
-    """The best layer of a category against a usual choice (`last`, `penultimate`)."""
+    """The comparison of a category's best layer with a usual choice (`last`, `penultimate`)."""
 
     role: str
     member: Member | None
-    same: bool  # the best layer is this one
+    same: bool  # whether the best layer is the usual choice itself
     comparison: Comparison | None
 
     @property
@@ -31,7 +31,7 @@ class Against:
 
     @property
     def text(self) -> str:
-        """In words."""
+        """The comparison in words."""
         if self.same:
             return f"is the {self.role} layer"
         if self.comparison is None:
@@ -41,7 +41,7 @@ class Against:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is recommended for one category."""
+    """The recommendation for one category."""
 
     category: Category
     best: Member | None  # the single layer with the highest score
@@ -64,7 +64,7 @@ class Choice:
 
     @property
     def evidence(self) -> bool:
-        """Whether it is better than a usual choice, and than guessing."""
+        """Whether the best layer is better than a usual choice, and better than guessing."""
         return self.above_chance and (self.last.better or self.penultimate.better)
 
     @property
@@ -77,7 +77,7 @@ class Choice:
 
 
 def versus(c: Comparison, name: str) -> str:
-    """`better than last (p=0.003)`, from a's side."""
+    """A comparison in words for setting a: `better than last (p=0.003)`."""
     p = f"p={c.p:.2g}" if c.p >= 1e-4 else "p<0.0001"
     match c.verdict:
         case Verdict.A_BETTER:
@@ -90,7 +90,7 @@ def versus(c: Comparison, name: str) -> str:
 
 
 def choose(study: Study, findings: Findings) -> tuple[Choice, ...]:
-    """One choice per category."""
+    """The choice for each category."""
     return tuple(_choice(study, category) for category in findings.categories)
 
 

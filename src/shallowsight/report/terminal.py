@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def terminal_table(study_dir: Path) -> "Table":
     """Setting by category: mean and standard deviation over seeds in percent; fits 100 columns with 6 categories.
 
-    Below it, which texts did not enter whole.
+    Below the table is a list of the texts that were cut or left out.
     """
     from rich.table import Table
     from rich.text import Text
@@ -26,7 +26,7 @@ def terminal_table(study_dir: Path) -> "Table":
     caption = "* best single layer   \N{ALMOST EQUAL TO} not distinguishable from it"
     table = Table(
         title=f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds",
-        caption=Text("\n".join([caption, *shortened(study)])),  # ids of the user's are in it
+        caption=Text("\n".join([caption, *shortened(study)])),  # Text, because the users' ids are no markup
         pad_edge=False,
         box=None,
         padding=(0, 1),

@@ -1,4 +1,4 @@
-"""A study as the report sees it: frozen values, holes included."""
+"""The values of a study that the report uses; results may be missing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One question and what one trained model answered."""
+    """One question, and the answer of one trained model."""
 
     benchmark: str
     category: str
@@ -35,10 +35,10 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One seed of one setting: its results, or why there are none."""
+    """One seed of one setting: its results, or the reason why there are none."""
 
     seed: int
-    digests: Mapping[str, str]  # step -> cell
+    digests: Mapping[str, str]  # step -> digest of its cell
     state: str  # "done", "failed at <step>", "unfinished at <step>" or "not run"
     error: str = ""
     benchmarks: tuple[Mapping[str, Any], ...] = ()  # as in scores.json
@@ -62,7 +62,7 @@ class Member:
 
     @property
     def single(self) -> bool:
-        """Whether the model sees one layer only."""
+        """Whether the model uses one layer only."""
         return len(self.layers) == 1
 
     @property
@@ -72,7 +72,7 @@ class Member:
 
     @property
     def label(self) -> str:
-        """For people: `layer 8`, `3 + 8 + 11 (concat)`."""
+        """The setting's name for readers: `layer 8`, `3 + 8 + 11 (concat)`."""
         return f"layer {self.layers[0]}" if self.single else f"{' + '.join(map(str, self.layers))} ({self.fusion})"
 
 
@@ -87,19 +87,19 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """How alike the layers of the tower are."""
+    """The result of the analysis: the similarity of the tower's layers, and their groups."""
 
     layers: tuple[int, ...]
     images: int
     cosine: tuple[tuple[float, ...], ...]
     cka: tuple[tuple[float, ...], ...]
     groups: tuple[Group, ...]
-    boundaries: tuple[tuple[int, float], ...]  # (after layer, share of resamples that put a border there)
+    boundaries: tuple[tuple[int, float], ...]  # (layer, share of resamples with a border after this layer)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """What a step that reads texts says of those that do not enter whole; `cell` has every id."""
+    """The texts of one step that were cut or left out; the cell `cell` has all ids."""
 
     step: str
     cell: str
@@ -108,16 +108,16 @@ class Texts:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """All that the report is made of."""
+    """Everything that the report is made from."""
 
     name: str
     tower: str
     seeds: tuple[int, ...]
-    raw: Mapping[str, Any]  # study.json as it is
+    raw: Mapping[str, Any]  # the content of study.json
     members: tuple[Member, ...]
     analysis: Analysis | None
-    data: Mapping[str, Any]  # data.json, or empty
-    texts: tuple[Texts, ...]  # one for each step that has finished somewhere: settings and seeds do not change it
+    data: Mapping[str, Any]  # the content of data.json, or empty
+    texts: tuple[Texts, ...]  # one for each step that has a finished cell: it is equal for all settings and seeds
     cells: tuple[Cell, ...]
     problems: tuple[str, ...] = field(default=())
 

@@ -1,4 +1,4 @@
-"""The report's sentences: the answer on top, and what may not be concluded."""
+"""The report's sentences: the answer at the top, and the conclusions that the study does not allow."""
 
 from collections.abc import Sequence
 
@@ -40,7 +40,7 @@ def ranges(layers: Sequence[int]) -> str:
 
 
 def depth(study: Study) -> int:
-    """The number of layers of the tower, as far as the study knows it."""
+    """The number of layers of the tower; without an analysis, the deepest layer in the study."""
     known = [*(study.analysis.layers if study.analysis else ()), *(i for m in study.members for i in m.layers)]
     return max(known, default=1)
 
@@ -68,7 +68,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def lead(study: Study, choices: Sequence[Choice]) -> list[str]:
-    """A few sentences under the headline."""
+    """The sentences below the headline."""
     if not choices:
         return ["The page will fill as cells finish; the table below shows the state of every setting."]
     sentences = []
@@ -101,13 +101,13 @@ def lead(study: Study, choices: Sequence[Choice]) -> list[str]:
 
 
 def shortened(study: Study) -> list[str]:
-    """Which texts did not enter whole, a sentence for each step that has some."""
+    """A sentence for each step in which texts were cut or left out."""
     names = {"pretrain": "Records of pretraining", "finetune": "Records of finetuning", "evaluate": "Test questions"}
     return [f"{names[t.step]}: {t.found}. All ids: cells/{t.cell}/{SHORTENED}" for t in study.texts if t.found.share]
 
 
 def caveats(study: Study, findings: Findings) -> list[str]:
-    """What may not be concluded, from what the study is."""
+    """The conclusions that the study does not allow, given its tower, models, data and seeds."""
     found = []
     seeds = {len(s.seeds) for c in findings.categories for s in c.scores.values()}
     if seeds:

@@ -1,4 +1,4 @@
-"""Write the report of a study: all files or none."""
+"""Write the report of a study, either all files or none."""
 
 import csv
 import io
@@ -21,18 +21,18 @@ from shallowsight.store.whole_folder import whole_folder
 log = logging.getLogger(__name__)
 
 PAGE = "report.html"
-IDS = 100  # of shortened records, in report.json
+IDS = 100  # the most ids of shortened records in report.json
 FILES = (PAGE, "report.json", "recommendation.json", "curves.png", "similarity.png", "scores.csv")
 
 
 def write_report(study_dir: Path, out: Path) -> Path:
     """Read the study, write the six files of the report into the folder `out`; return the path of the page.
 
-    The files are made in a folder beside `out` that takes its place when all are complete. Holes in the study are
-    shown, not fatal.
+    The files are made in a folder beside `out`, which replaces `out` when all files are complete. Missing results of
+    the study are shown in the report and are no error.
 
     Raises:
-        ConfigurationError: `study_dir` is no study folder, or `out` holds files that are not a report's.
+        ConfigurationError: `study_dir` is not a study folder, or `out` holds files that are not a report's.
         MissingPackage: the extra `report` is not installed.
     """
     out = out.absolute()
@@ -50,7 +50,7 @@ def write_report(study_dir: Path, out: Path) -> Path:
 
 
 def _refuse_foreign(out: Path) -> None:
-    """Replacing `out` must not delete what someone else put there."""
+    """Raises ConfigurationError if `out` holds other files than a report's: replacing `out` would delete them."""
     if not out.exists():
         return
     if not out.is_dir():
@@ -77,7 +77,7 @@ def _contents(study: Study) -> dict[str, bytes]:
 
 
 def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> dict[str, Any]:
-    """Everything numeric that the page shows, and the words made from it."""
+    """The numbers that the page shows, and the sentences made from them."""
     return {
         "study": study.name,
         "tower": study.tower,
@@ -106,7 +106,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
 
 
 def _texts(t: Texts) -> dict[str, Any]:
-    """Counts, and the first ids; the cell has the others."""
+    """Counts and the first ids; the cell has all ids."""
     found = t.found
     return {
         "cell": t.cell,
@@ -131,7 +131,7 @@ def _category(c: Category) -> dict[str, Any]:
 
 
 def _csv(study: Study) -> str:
-    """One line per setting, seed and benchmark, as scores.json has them."""
+    """The values of scores.json, with one line for each setting, seed and benchmark."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     keys = ("name", "category", "metric", "value", "n", "standard_error", "chance")
@@ -149,7 +149,7 @@ def _json(content: Any) -> bytes:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no infinity: an unknown number is null."""
+    """Replace infinite numbers by None, because JSON has no infinity."""
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, dict):

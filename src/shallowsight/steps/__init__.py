@@ -1,7 +1,7 @@
-"""One function for each box of the pipelines: paths in, cells of the store out. The one seam between boxes and library.
+"""One function for each step of the pipelines: paths in, cells of the store out.
 
-Every function asks the store first, before it imports anything heavy: a cell that is whole is not made again.
-It may use every other package but cli.
+The pipelines call the library only through these functions. Every function asks the store first, before it imports
+anything heavy: a cell whose files are complete is not made again. This package may use every other package but cli.
 """
 
 from shallowsight.cluster.training import Launch as Launch

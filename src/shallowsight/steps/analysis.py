@@ -1,4 +1,4 @@
-"""The analysis box, and the plan that follows from the groups that it finds."""
+"""The analysis step, and the plan of the study that follows from the groups of layers that it finds."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def analyze_layers(resolved: Resolved, store: Store) -> Path:
         data = store.folder(prepare_cell(resolved))
         shards, depth, shape = Shards(data), resolved.tower.depth, resolved.base.finetune.picture
         encoder = Encoder(PictureEncoder(resolved.base.vision, resolved.tower, depth, shape), shards)
-        # Training pictures alone: the groups decide what is trained, and the test must not.
+        # Training pictures only: the groups decide which settings are trained, and test pictures must not decide that.
         analyze(encoder, depth, training_images(data), out, Progress("comparing layers"))
 
     return store.build(analyze_cell(resolved), make)

@@ -1,4 +1,4 @@
-"""What a box leaves for Kubeflow: pointers to cells of the store, and pages its interface shows."""
+"""The output artifacts of a pipeline step: pointers to cells of the store, and pages for Kubeflow's interface."""
 
 import html
 import json
@@ -9,21 +9,21 @@ from statistics import fmean
 from shallowsight.evaluate.harness import SCORES
 from shallowsight.study.resolved import Resolved
 
-RECOMMENDATION = "recommendation.json"  # of the report
+RECOMMENDATION = "recommendation.json"  # a file of the report
 
 
 def write_document(resolved: Resolved, path: str) -> None:
-    """The resolved study, which every later box takes."""
+    """Write the resolved study, which every later step takes."""
     Path(path).write_text(resolved.document(), encoding="utf-8")
 
 
 def write_pointer(cells: Sequence[Path], path: str) -> None:
-    """Which cells of the store a box made or found; their bytes stay in the store."""
+    """Write which cells of the store a step made or found; the files of the cells stay in the store."""
     Path(path).write_text(json.dumps({"cells": [cell.name for cell in cells]}, indent=1), encoding="utf-8")
 
 
 def write_verdict_page(data: Path, path: str) -> None:
-    """The data gate's pages, one for each group of sources, below each other."""
+    """Write one page that shows the data gate's pages, one for each group of sources, below each other."""
     pages = sorted((data / "validation").glob("*/validation.html"))
     frames = (
         f'<h2>{html.escape(page.parent.name)}</h2><iframe style="width:100%;height:40em;border:0" '
@@ -36,7 +36,7 @@ def write_verdict_page(data: Path, path: str) -> None:
 
 
 def model_facts(resolved: Resolved, setting: str, stage: str, cells: Sequence[Path], store: str) -> dict[str, str]:
-    """What a model in Kubeflow's interface says of itself, and where its checkpoints are, one a seed."""
+    """The metadata that Kubeflow's interface shows for a model, with the URL of its checkpoint for each seed."""
     base = resolved.base
     return {
         "study": resolved.study.name,
@@ -50,7 +50,7 @@ def model_facts(resolved: Resolved, setting: str, stage: str, cells: Sequence[Pa
 
 
 def write_summary(page: Path, path: str) -> None:
-    """The recommendation beside a report's page, as Markdown."""
+    """Write the recommendation that lies beside a report's page as a Markdown table."""
     categories = json.loads((page.parent / RECOMMENDATION).read_text(encoding="utf-8"))["categories"]
     cells = ((name, found["evidence"]) for name, found in categories.items())
     rows = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in cells]

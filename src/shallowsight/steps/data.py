@@ -1,4 +1,4 @@
-"""The data box: the data gate, shards, questions and tokenizer."""
+"""The data step: the data gate, shards, questions and tokenizer."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from shallowsight.study.resolved import Resolved
 
 
 def prepare_data(resolved: Resolved, store: Store) -> Path:
-    """Data gate, shards, questions, tokenizer.
+    """Run the data gate, and write the shards, the questions and the tokenizer.
 
     Raises:
-        DataRefused: the gate found too many bad rows; what it found stays in `validation/` of the store. Or too many
+        DataRefused: the gate found too many bad rows (its findings stay in `validation/` of the store), or too many
             texts are longer than `language.max_length`.
         ConfigurationError: a file cannot be read, or a benchmark has no questions.
     """
@@ -28,7 +28,8 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
 
     def make(out: Path) -> None:
         language = resolved.base.language
-        given = given_tokenizer(language) if language.model != SCRATCH else None  # its faults before those of the data
+        # Before the data is read, so that an error of the tokenizer shows at once.
+        given = given_tokenizer(language) if language.model != SCRATCH else None
         progress: dict[str, Progress] = {}
 
         def show(what: str, done: int, total: int) -> None:
@@ -45,7 +46,7 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
 
     store.build(cell, make)
     folder = store.folder(cell)
-    # What is in the folder depends neither on the benchmarks nor on lengths and templates.
+    # Checked for a reused cell too: its digest covers neither the benchmarks nor the lengths and chat templates.
     require_questions(resolved.base.benchmarks, folder)
     vision = resolved.base.vision
     tokens = resolved.tower.tokens(vision.image_size, vision.pool, vision.features)

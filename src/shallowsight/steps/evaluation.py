@@ -1,4 +1,4 @@
-"""The evaluation box: lmms-eval over a study's benchmarks."""
+"""The evaluation step: lmms-eval over a study's benchmarks."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from shallowsight.study.settings import Setting
 
 
 def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:
-    """lmms-eval over the benchmarks, for every seed of the study."""
+    """Run lmms-eval over the benchmarks, for every seed of the study."""
     parsed = resolved.setting(setting)
     cells = [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds]
     track_setting(resolved, parsed, cells, store)

@@ -1,4 +1,4 @@
-"""The box that encodes pictures once for all settings."""
+"""The step that encodes every picture once for all settings."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def encode_features(resolved: Resolved, settings: Sequence[str], store: Store) -> list[Path]:
-    """The features of every layer that a setting uses, each picture read once; nothing where caching does not pay."""
+    """Cache the features of every layer that a setting uses, reading each picture once.
+
+    Returns the cells of the layers; none where caching would cost this study more time than it saves.
+    """
     if not resolved.cache_features:
-        log.info("features are not cached: it does not pay for this study")
+        log.info("features are not cached: for this study caching would cost more time than it saves")
         return []
     layers = sorted({layer for text in settings for layer in resolved.setting(text).layers})
     cells = {layer: encode_cell(resolved, layer) for layer in layers}

@@ -1,4 +1,4 @@
-"""This machine's share for a step: its cores and its scratch space."""
+"""What a step may use of this machine: the number of threads, and a temporary folder."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ MEMBERS_AT_ONCE = "SHALLOWSIGHT_MEMBERS_AT_ONCE"  # how many trainings share thi
 
 @contextmanager
 def scratch(store: Store) -> Iterator[Path]:
-    """A folder on the store's own disk, gone afterwards."""
+    """A temporary folder on the store's own disk, deleted when the block ends."""
     parent = store.root / "tmp"
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent) as folder:
@@ -22,10 +22,10 @@ def scratch(store: Store) -> Iterator[Path]:
 
 
 def use_all_cores() -> None:
-    """Compute with them from now on, or with as many threads as the environment asks for.
+    """Set torch's threads to the number of cores, or to the number that the environment asks for.
 
     Raises:
-        ConfigurationError: it asks for no number of threads.
+        ConfigurationError: the environment's value is not a number of threads.
     """
     import torch
 
@@ -33,14 +33,18 @@ def use_all_cores() -> None:
 
 
 def share_cores() -> None:
-    """The same, with the other members of a study that are at work on this machine."""
+    """Like `use_all_cores`, but divide the cores among the members of a study that run on this machine."""
     import torch
 
     torch.set_num_threads(member_threads(1))
 
 
 def member_threads(processes: int | None) -> int:
-    """Of each of the processes that a member of a study has on this machine; None: as many as torchrun is told."""
+    """Threads for each process of one member of a study on this machine.
+
+    Args:
+        processes: of this member; None takes the number that torchrun is told.
+    """
     if processes is None:
         processes = int(os.environ.get("PET_NPROC_PER_NODE", "1"))
     return threads_for(processes * int(os.environ.get(MEMBERS_AT_ONCE, "1")))

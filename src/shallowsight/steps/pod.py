@@ -1,7 +1,7 @@
-"""What a TrainJob starts in every pod: `python -m shallowsight.steps.pod STORE_URL CELL_DIGEST PROCESSES`.
+"""The command that a TrainJob runs in every pod: `python -m shallowsight.steps.pod STORE_URL CELL_DIGEST PROCESSES`.
 
-The first pod makes the cell, from the states that an earlier one saved; the others lend it their processes. All have
-torchrun's own variables (PET_...) from the Trainer.
+The first pod makes the cell, starting from the training state that an earlier pod saved; the other pods run their part
+of the training's processes. All pods get torchrun's own variables (PET_...) from the Kubeflow Trainer.
 """
 
 import logging
@@ -18,22 +18,23 @@ from shallowsight.store.store import Store
 
 log = logging.getLogger("shallowsight.steps.pod")
 
-ENDED = 6  # the exit status at which the runtime ends the TrainJob: started again, it would fail in the same way
-_ENDING = (LossNotFinite, OutOfMemory)  # the launcher makes another TrainJob of a lack of memory that can be helped
+ENDED = 6  # the exit status at which the runtime ends the TrainJob, because a retry would fail in the same way
+# After a lack of memory that smaller micro-batches can mend, the launcher makes a new TrainJob with more of them.
+_ENDING = (LossNotFinite, OutOfMemory)
 
 
 def work(store: Store, cell_digest: str, processes: int, node: int, on_failure: OnFailure) -> None:
-    """The part of one node; `processes` are those of all.
+    """Do one node's part of the training; `processes` is the number over all nodes.
 
     Raises:
-        ConfigurationError: the store does not know the cell, or this code would make another one.
+        ConfigurationError: the store does not know the cell, or the code of this image would make a different cell.
         ShallowsightError: the training failed.
     """
     task = PodTask.read(store, cell_digest, processes)
     if task.cell.digest != cell_digest:
         raise ConfigurationError(
-            f"cell {cell_digest} was asked for, and this image would make {task.cell.digest}: "
-            "its code or packages are others than those of the image that asks; use images of one version"
+            f"cell {cell_digest} was asked for, but this image would make {task.cell.digest}: "
+            "the pipeline's image and the training image have different code or packages; use images of one version"
         )
     if node == 0:
         train_cell(task, store, None, task.accumulation, on_failure)
@@ -42,18 +43,19 @@ def work(store: Store, cell_digest: str, processes: int, node: int, on_failure: 
 
 
 def _stop(number: int, frame: object) -> None:
-    raise Interrupted("stopped before the training began; the same TrainJob begins again")
+    raise Interrupted("stopped before the training began; the TrainJob starts this pod again")
 
 
 def main() -> None:
-    """Train as the arguments say; every failure is told to the launcher and is an exit status."""
+    """Train as the arguments say; print every failure for the launcher, and exit with its status."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stdout)
-    # The first process of a container has no handlers of its own: without one the pod would load data for two minutes.
+    # Linux does not end the first process of a container at SIGTERM unless the process has a handler for the signal:
+    # without one, a pod that is told to stop would go on loading data for two minutes.
     signal.signal(signal.SIGTERM, _stop)
     said: list[ShallowsightError] = []
 
     def say(error: ShallowsightError) -> None:
-        """Once: at once where the metrics still linger, else at the end."""
+        """Report an error once: before the metrics linger if training calls this, else when the program ends."""
         if error not in said:
             said.append(error)
             log.error("%s", error)

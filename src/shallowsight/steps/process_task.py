@@ -1,4 +1,4 @@
-"""What the processes of a training are told, from the study, the store and the environment."""
+"""The task for the processes of a training, made from the study, the store and the environment."""
 
 import os
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from shallowsight.store.training_states import STATES, seconds_between_states
 if TYPE_CHECKING:
     from shallowsight.train.process_task import ProcessTask
 
-_READERS = 4  # processes that decode pictures for each GPU, as the public code has
+_READERS = 4  # processes that decode pictures for each GPU, as in LLaVA's public code
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Conditions:
     """How a training runs on this machine."""
 
     threads: int  # of each process
-    save_seconds: float  # between two states
+    save_seconds: float  # between two saved training states
     accumulation: int | None  # as ProcessTask has it
 
     @classmethod
@@ -30,13 +30,13 @@ class Conditions:
         """`processes` as train.launch takes it.
 
         Raises:
-            ConfigurationError: the environment asks for no number of threads, or of seconds between two states.
+            ConfigurationError: a variable of the environment is not a number of threads, or not a number of seconds.
         """
         return cls(member_threads(processes), seconds_between_states(), accumulation)
 
 
 def process_task(task: StageTask, conditions: Conditions, store: Store, out: Path, work: Path) -> "ProcessTask":
-    """The task that fills `out`; brings what it reads to this machine."""
+    """The task of a training that writes into `out`; copies the cells that the training reads to this machine."""
     import torch
 
     from shallowsight.train.process_task import ProcessTask
@@ -53,7 +53,7 @@ def process_task(task: StageTask, conditions: Conditions, store: Store, out: Pat
         work=work,
         threads=conditions.threads,
         accumulation=conditions.accumulation,
-        # On a CPU they would take from the training what they give it.
+        # On a CPU, reader processes would take the cores that the training needs.
         workers=_READERS if torch.cuda.is_available() else 0,
         states=states_url(store),
         state_key=state_key(cell),
@@ -64,10 +64,10 @@ def process_task(task: StageTask, conditions: Conditions, store: Store, out: Pat
 
 
 def states_url(store: Store) -> str:
-    """Where the states of unfinished trainings are kept."""
+    """The URL below which the states of unfinished trainings are saved."""
     return os.environ.get(STATES, store.url)
 
 
 def state_key(cell: Cell) -> str:
-    """What the keys of a cell's states begin with."""
+    """The prefix of the object keys of a cell's training states."""
     return f"training_state/{cell.digest}"

@@ -1,4 +1,4 @@
-"""The report box."""
+"""The report step."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from shallowsight.store.store import Store
 
 
 def report(store: Store) -> Path:
-    """The report over whatever cells are whole; returns the path of report.html."""
+    """Write the report over the cells that are complete so far; returns the path of report.html."""
     from shallowsight.report.inputs import OUTPUTS
     from shallowsight.report.write import write_report
 

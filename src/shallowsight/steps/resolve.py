@@ -1,4 +1,4 @@
-"""From names, files and overrides to the one document that every step takes. Needs no torch."""
+"""Resolve names, files and overrides into the one document that every later step takes. Needs no torch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +23,7 @@ from shallowsight.study.study import Study
 
 
 def resolve_study(name_or_file: str, overrides: Sequence[str]) -> Resolved:
-    """Fix names, files, overrides and tower into the one document that later steps take.
+    """Resolve names, files, overrides and the tower into the one document that every later step takes.
 
     Raises:
         ConfigurationError: something that was named does not exist or does not fit.
@@ -46,7 +46,7 @@ def _resolve(study: Study) -> Resolved:
     require_tracking()
     require_states()
     vision, language, data = study.base.vision, study.base.language, study.base.data
-    require_files(data)  # first: the hub may take a minute to say that it is not there
+    require_files(data)  # before the hub is asked: an unreachable hub takes a minute to fail
     tower = describe(vision.tower, vision.revision)
     try:
         for text in study.settings:
@@ -56,7 +56,8 @@ def _resolve(study: Study) -> Resolved:
     tokens = tower.tokens(vision.image_size, vision.pool, vision.features)
     if tokens >= language.max_length:
         raise ConfigurationError(
-            f"one picture is {tokens} tokens, language.max_length is {language.max_length}: raise it, or vision.pool"
+            f"one picture is {tokens} tokens, but language.max_length is {language.max_length}: "
+            "raise language.max_length or vision.pool"
         )
     sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
     _require_enough(study.base, sources)
@@ -74,7 +75,10 @@ def _resolve(study: Study) -> Resolved:
 
 
 def _require_enough(base: Experiment, sources: Mapping[str, SourceFacts]) -> None:
-    """What the records alone tell; the gate may put some of them aside, and files may name the same pictures."""
+    """Check the counts that the records alone give.
+
+    The data step counts again: the gate may remove records, and files may name the same pictures.
+    """
     data = base.data
     own, trained = set(data.files), {*data.pretrain, *data.finetune}
     require_pictures(sum(sources[name].images if name in own else sources[name].train_rows for name in trained))

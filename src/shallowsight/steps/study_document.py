@@ -1,4 +1,4 @@
-"""The resolved study as a document: what every box after the first one reads."""
+"""The resolved study as a document, which every step after the first one reads."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from shallowsight.study.resolved import Resolved
 
 
 def publish(resolved: Resolved, store: Store) -> None:
-    """Make it the study of this store; the plan of another one goes."""
+    """Make this the study of the store; if the store held a different study, delete its plan."""
     text = resolved.document()
     if store.read_document(STUDY) != text:
         store.remove_document(PLAN)
@@ -15,5 +15,5 @@ def publish(resolved: Resolved, store: Store) -> None:
 
 
 def read_resolved(path: str | Path) -> Resolved:
-    """The document that `resolve_study` made."""
+    """Read the document that `resolve_study` made."""
     return Resolved.model_validate_json(Path(path).read_text(encoding="utf-8"))

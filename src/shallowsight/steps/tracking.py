@@ -1,6 +1,6 @@
-"""Evaluations for a weave project: of a setting as soon as it is evaluated, or of all that a study has.
+"""Send evaluations to a weave project: those of one setting once it is evaluated, or all of a study.
 
-Scores, and as many questions as the environment asks for; never a picture, never a path.
+Sends the scores, and as many questions as the environment asks for; never a picture, never a path.
 """
 
 import json
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Result:
-    """What one evaluate cell holds, and which questions it answered."""
+    """The content of one evaluate cell, and the digest of the questions that were answered."""
 
     setting: Setting
     seed: int
@@ -43,9 +43,9 @@ class _Result:
 
 
 def track_setting(resolved: Resolved, setting: Setting, cells: Sequence[Path], store: Store) -> None:
-    """Send a setting's evaluations, where tracking is on. `cells` are the folders of its evaluate cells, by seed.
+    """Send a setting's evaluations if tracking is on. `cells` are the folders of its evaluate cells, one for each seed.
 
-    Never stops a study: its results are whole, and what was not sent can be sent later.
+    A failure to send never stops a study: the results are in the store, and `shallowsight track` can send them later.
     """
     try:
         to = tracking()
@@ -55,17 +55,17 @@ def track_setting(resolved: Resolved, setting: Setting, cells: Sequence[Path], s
         send(to, [_evaluation(resolved, result, to.samples) for result in results])
     except (ShallowsightError, OSError) as fault:
         command = f"shallowsight track --out {store.name}"
-        log.warning("%s. The results are whole; once it works, `%s` sends what is missing", fault, command)
-        # The display shows it where nobody reads the log.
+        log.warning("%s. The results are in the store; `%s` sends the missing evaluations later", fault, command)
+        # The progress display tells a user who does not read the log.
         Progress(f"setting {setting} was not sent to weave; `{command}` sends it later")(1, 1)
 
 
 def track_study(store: Store) -> Outcome:
-    """Send what a study has and the project does not have yet.
+    """Send the evaluations of a study that the weave project does not have yet.
 
     Raises:
         ConfigurationError: no project is named, there is no key, or the store has no results.
-        ShallowsightError: the server did not take all of it.
+        ShallowsightError: the server did not accept all of them.
     """
     from shallowsight.report.inputs import OUTPUTS, read_study
 
@@ -93,7 +93,7 @@ def track_study(store: Store) -> Outcome:
 def _required_tracking() -> Tracking:
     to = require_tracking()
     if to is None:
-        raise ConfigurationError(f"{PROJECT} is not set: write ENTITY/PROJECT, where the evaluations shall go")
+        raise ConfigurationError(f"{PROJECT} is not set: write ENTITY/PROJECT, the weave project for the evaluations")
     return to
 
 
@@ -105,7 +105,7 @@ def _read_resolved(store: Store) -> Resolved:
         return Resolved.model_validate_json(text)
     except ValidationError:
         raise ConfigurationError(
-            f"{store.name}: {STUDY} is not of this version of shallowsight; run the study again first"
+            f"{store.name}: {STUDY} was written by a different version of shallowsight; run the study again first"
         ) from None
 
 
@@ -145,7 +145,7 @@ def _tower(resolved: Resolved) -> str:
 
 def _language(resolved: Resolved) -> str:
     language = resolved.base.language
-    # A model in a folder or a bucket has its digest for a revision; one of the hub has a commit.
+    # The revision of a model in a folder or a bucket is its digest; the revision of a model of the hub is a commit.
     of_a_folder = language.model != SCRATCH and language.revision in {None, resolved.language_digest}
     return resolved.language_digest if of_a_folder else language.model
 
@@ -166,7 +166,10 @@ def _row(sample: Mapping[str, Any]) -> Row:
 
 
 def _spread(samples: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The first of every benchmark, then the second of every one: for all settings the same questions."""
+    """The first sample of every benchmark, then the second of every benchmark, and so on.
+
+    All settings have the same order, so that the first samples are the same questions for all of them.
+    """
     by_benchmark: dict[str, list[Mapping[str, Any]]] = {}
     for sample in samples:
         by_benchmark.setdefault(sample["benchmark"], []).append(sample)

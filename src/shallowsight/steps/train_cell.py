@@ -1,4 +1,4 @@
-"""The training step: one stage of one experiment, under a lease, with metrics, from its last saved state."""
+"""Train one stage of one experiment, under a lease, with metrics, starting from its last saved state."""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from shallowsight.store.store import Store
 if TYPE_CHECKING:
     from shallowsight.observe.metrics.training import TrainingMetrics
 
-_LEASE = 60.0  # seconds; so long after a holder died on another machine, somebody else may go on
+_LEASE = 60.0  # seconds; if the holder dies, another machine can go on with the training after this time
 
 
 OnFailure = Callable[[ShallowsightError], None]
@@ -33,13 +33,16 @@ def train_cell(
     accumulation: int | None = None,
     on_failure: OnFailure = lambda error: None,
 ) -> Path:
-    """The place of the trained cell; `processes` as train.launch takes it, `accumulation` as ProcessTask has it.
+    """Train a cell unless it is complete, and return its folder.
 
-    `on_failure` hears of what fails in training before its metrics linger.
+    Args:
+        processes: as in train.launch.
+        accumulation: as in ProcessTask.
+        on_failure: called with an error of the training before its metrics linger for Prometheus.
 
     Raises:
-        LeaseHeld: another machine trains it, where states are shared.
-        ConfigurationError: the environment asks for no number of threads, or of seconds between two states.
+        LeaseHeld: another machine that shares the training states is training this cell.
+        ConfigurationError: a variable of the environment is not a number of threads, or not a number of seconds.
         ShallowsightError: see train.launch.
     """
     cell = task.cell
@@ -50,7 +53,8 @@ def train_cell(
         from shallowsight.train.texts import read_shortened
 
         progress = Progress(str(cell))
-        # The store's own lock keeps others of this machine out; the states may be shared with other machines.
+        # The store's lock keeps out other processes of this machine. The lease keeps out other machines, which may
+        # share the training states.
         owner = f"{cell} on {platform.node()}"
         with (
             lease(
@@ -63,20 +67,20 @@ def train_cell(
 
             def show(record: UpdateRecord, updates: int) -> None:
                 if held.lost.is_set():
-                    raise LeaseHeld(f"{cell}: another machine has taken this training over; it continues there")
+                    raise LeaseHeld(f"{cell}: another machine has taken over this training and continues it")
                 metrics.records_read(len(shortened().left_out), len(shortened().cut))
                 metrics.update_done(record, updates)
                 progress(record.update, updates, f"loss {record.loss:.3f}, {1 / record.seconds:.1f} updates/s")
 
             told = process_task(task, conditions, store, out, work)
-            shortened = cache(partial(read_shortened, told))  # by the first update it is there
+            shortened = cache(partial(read_shortened, told))  # the file exists before the first update is done
             launch(told, processes, show, metrics.state_kept)
         built.append(cell)
 
     conditions = Conditions.here(processes, accumulation)
     built: list[Cell] = []
     folder = store.build(cell, make)
-    if built:  # else somebody may be at work there
+    if built:  # otherwise another machine may be training from these states
         _remove_states(states_url(store), cell)
     return folder
 
@@ -87,7 +91,7 @@ def lend_processes(
     accumulation: int | None = None,
     on_failure: OnFailure = lambda error: None,
 ) -> None:
-    """The part of a node that is not the first in the making of a cell; leaves nothing.
+    """Run the training processes of a node that is not the first one; writes nothing to the store.
 
     Raises:
         ShallowsightError: see train.launch.
@@ -105,7 +109,7 @@ def lend_processes(
                 lend(process_task(task, Conditions.here(None, accumulation), store, out, work))
         except ShallowsightError as error:
             if endpoint is not None:
-                # One node that ends takes all others along, also the first, which tells Prometheus why.
+                # When one node ends, torchrun ends all nodes, also the first, whose metrics tell Prometheus the reason.
                 linger(seconds_for(error, endpoint.linger))
             raise
 
@@ -134,7 +138,7 @@ def _metrics(task: StageTask, store: Store) -> "TrainingMetrics":
 
 
 def _remove_states(url: str, cell: Cell) -> None:
-    """The stage is done. The lease stays, released: nobody else's is ever deleted."""
+    """Delete the states of a finished stage. The released lease object stays: a delete could hit another holder's."""
     objects = open_objects(url)
     for key in objects.keys(f"{state_key(cell)}/update-"):
         objects.delete(key)

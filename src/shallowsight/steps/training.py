@@ -1,4 +1,4 @@
-"""The box of one training stage: every seed of a setting, on this machine or by TrainJobs of a cluster."""
+"""The step of one training stage: every seed of a setting, on this machine or by TrainJobs of a cluster."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from shallowsight.study.stages import StageName
 
 
 def train_stage(resolved: Resolved, setting: str, stage: StageName, store: Store, launch: Launch) -> list[Path]:
-    """One stage of one setting, for every seed of the study; an unfinished one goes on from its last saved state.
+    """Train one stage of one setting for every seed of the study; unfinished trainings go on from their last state.
 
-    On this machine or, in a pod of a cluster, by a TrainJob for each seed.
+    The training runs on this machine or, when this is a pod of a cluster, in one TrainJob for each seed.
     """
     parsed = resolved.setting(setting)
     tasks = [StageTask(resolved=resolved, setting=str(parsed), seed=s, stage=stage) for s in resolved.study.seeds]

@@ -1,4 +1,4 @@
-"""Where results live: cells and their digests, in a folder or a bucket; leases, ledgers, and copies on this machine.
+"""Where results are kept: cells and their digests, in a folder or a bucket; leases, ledgers and local copies.
 
 May use errors and study.
 """

@@ -20,7 +20,7 @@ _CODE = {
     "encode": (("shallowsight.model.encode",), ("torch", "transformers", "numpy", "pillow")),
     "pretrain": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "numpy", "pillow")),
     "finetune": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "peft", "numpy", "pillow")),
-    # lmms-eval imports the last two by name: no import statement of the first leads to them.
+    # lmms-eval imports the last two modules by name, so that following the import statements does not find them.
     "evaluate": (
         ("shallowsight.evaluate.harness", "shallowsight.evaluate.adapter", "shallowsight.evaluate.local_task"),
         ("torch", "transformers", "lmms-eval", "numpy", "pillow"),
@@ -29,7 +29,7 @@ _CODE = {
 
 
 class Cell(BaseModel):
-    """`parents` are digests of cells whose outputs this one reads."""
+    """The key of one step's output. `parents` are the digests of the cells whose outputs this cell reads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,7 +61,7 @@ class Cell(BaseModel):
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Those whose version is part of the digest."""
+        """The packages whose version is part of the digest."""
         return _CODE[self.step][1]
 
     def __str__(self) -> str:
@@ -77,7 +77,7 @@ def prepare_cell(resolved: Resolved) -> Cell:
     """Records, pictures, questions and tokenizer of a study."""
     data = resolved.base.data
     inputs = {
-        # The tolerances decide what passes; the sources' digests stand for everything else of `data`.
+        # The tolerances decide which records pass the gate; the sources' digests cover everything else of `data`.
         "tolerances": data.model_dump(
             mode="json", include={"max_bad_share", "max_leaked_images", "refuse_conversions", "decode"}
         ),

@@ -1,4 +1,4 @@
-"""The claim under the key of a lease: who, for how long, and whether that process can be seen to be dead."""
+"""The claim stored under the key of a lease: which process holds it, for how long, and whether the process is dead."""
 
 import os
 import socket
@@ -11,29 +11,29 @@ from shallowsight.store.objects.objects import Objects
 
 
 class Claim(BaseModel):
-    """No two are alike, so that the store's versions tell them apart: `holder` and `renewals` see to that."""
+    """The content of a lease object. `holder` and `renewals` make every claim's bytes, and so its version, unique."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     owner: str
     seconds: float = Field(gt=0)
-    holder: str  # drawn by chance for each lease
+    holder: str  # a random id, new for each lease
     renewals: int = 0
     released: bool = False
     host: str
     process: int
-    processes: str  # where that number means this process; empty if unknown
+    processes: str  # boot id and pid namespace in which `process` is the process id; empty if unknown
 
     @property
     def is_dead(self) -> bool:
-        """Certainly so; False says nothing."""
+        """True: the holder's process has certainly ended. False: it may live, or this machine cannot see it."""
         if not self.processes or self.processes != _processes():
             return False
         try:
             os.kill(self.process, 0)
         except ProcessLookupError:
             return True
-        except PermissionError:  # another user's
+        except PermissionError:  # the process lives and belongs to another user
             return False
         return False
 
@@ -48,7 +48,7 @@ class Claim(BaseModel):
 
 
 def own_claim(owner: str, seconds: float, holder: str) -> Claim:
-    """Of this process, for so many seconds."""
+    """A claim of this process that lasts so many seconds."""
     return Claim(
         owner=owner,
         seconds=seconds,
@@ -60,10 +60,10 @@ def own_claim(owner: str, seconds: float, holder: str) -> Claim:
 
 
 def read_claim(objects: Objects, key: str) -> tuple[Claim, str] | None:
-    """With its version; None when there is none.
+    """The claim under a key and its version; None when there is no object.
 
     Raises:
-        ConfigurationError: something else is under the key.
+        ConfigurationError: the object under the key is not a claim.
     """
     found = objects.version(key)
     if found is None:
@@ -76,7 +76,7 @@ def read_claim(objects: Objects, key: str) -> tuple[Claim, str] | None:
 
 
 def _processes() -> str:
-    """Boot and pid namespace: containers may share the name of a host, but not its processes."""
+    """Boot id and pid namespace: two containers may have the same host name and still see different processes."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"

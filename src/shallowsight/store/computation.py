@@ -1,27 +1,30 @@
-"""How the numbers of a cell came about: what has to be equal for equal bits."""
+"""How the numbers of a cell were computed: the conditions that must be equal for equal bits."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-NOTE = "computed.json"  # beside its outputs a step may leave it; the store makes it part of cell.json
+NOTE = "computed.json"  # a step may write it beside its outputs; the store moves its content into cell.json
 
 
 class Computation(BaseModel):
-    """On a CPU, equal ones with equal packages give equal outputs. On a GPU nothing is promised bit for bit."""
+    """The conditions of a computation.
+
+    On a CPU, equal conditions and equal packages give equal output bits. On a GPU equal bits are not promised.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     processes: int
     threads: int  # of each process
-    passes: int | None = None  # in which each process of a training computes its part of a batch
+    passes: int | None = None  # micro-batches into which each process of a training divides its part of a batch
     instruction_set: str  # as torch names it
     device: str  # "cpu", or the GPU's name
 
 
 def this_computation(processes: int, passes: int | None = None) -> Computation:
-    """That of this process, as torch stands."""
+    """The conditions in this process, with torch's present settings."""
     import torch
 
     return Computation(
@@ -34,12 +37,15 @@ def this_computation(processes: int, passes: int | None = None) -> Computation:
 
 
 def leave_note(folder: Path, computed: Sequence[Computation]) -> None:
-    """In the folder of a cell that is being made: one, or several in their order where it went on in another way."""
+    """Write the conditions into the folder of a cell that is being made.
+
+    There are several, in their order, if a training was continued under other conditions.
+    """
     (folder / NOTE).write_bytes(_MANY.dump_json(tuple(computed)))
 
 
 def take_note(folder: Path) -> tuple[Computation, ...]:
-    """What was left there, which is gone then; empty without one."""
+    """Read the note that `leave_note` wrote and delete it; empty when there is none."""
     path = folder / NOTE
     if not path.exists():
         return ()

@@ -1,4 +1,4 @@
-"""Copies on this machine of what lies in a bucket: whole or not at all, and made once for each content."""
+"""Local copies of objects of a bucket. A copy is complete or does not exist, and is made once for each content."""
 
 import fcntl
 import os
@@ -17,24 +17,24 @@ from shallowsight.store.whole_folder import whole_folder
 
 
 def copy_of_file(url: str) -> Path:
-    """The copy has the object's name.
+    """Copy one object to this machine; the copy has the object's name.
 
     Raises:
         ConfigurationError: there is no such object, or the store refuses.
         StoreUnavailable: the store does not answer.
-        ShallowsightError: no space here, or the object keeps changing.
+        ShallowsightError: this machine's disk has no space, or the object keeps changing.
     """
     folder, _, name = url.rpartition("/")
     return _copy(folder, name, lambda key: key == name, url) / name
 
 
 def copy_of_folder(url: str, wanted: Callable[[str], bool]) -> Path:
-    """Of the objects below a URL those whose keys are wanted; raises as `copy_of_file`."""
+    """Copy those objects below a URL whose keys are wanted to this machine; raises as `copy_of_file`."""
     return _copy(url.rstrip("/"), "", wanted, url)
 
 
 def bring(objects: Objects, key: str, to: Path) -> None:
-    """Raises CorruptOutput when there is no such object, or when it keeps changing."""
+    """Copy one object to the path `to`; raises CorruptOutput if there is no such object, or if it keeps changing."""
     found = objects.fetch(key, to)
     if found != to:
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -43,10 +43,10 @@ def bring(objects: Objects, key: str, to: Path) -> None:
 
 @contextmanager
 def room_for(what: str, size: int, folder: Path) -> Iterator[None]:
-    """Write so many bytes below a folder that exists.
+    """Check the free space before the block writes `size` bytes below an existing folder, and explain write errors.
 
     Raises:
-        ShallowsightError: the disk has no room for them, at first or later, or refuses for another reason.
+        ShallowsightError: the disk has too little space, before or during the block, or a write fails otherwise.
     """
     free = shutil.disk_usage(folder).free
     mend = f"make room, or choose another disk ({CACHE} for what comes from a bucket, --out for a study in a folder)"
@@ -67,7 +67,7 @@ def _copy(folder: str, prefix: str, wanted: Callable[[str], bool], shown: str) -
     listed = _listed(objects, prefix, wanted)
     if not listed:
         raise ConfigurationError(f"there is no {shown}; look at the path, capitals count")
-    # The server too: two may have buckets of one name.
+    # The server's URL too: two servers may have buckets of the same name.
     what = [os.environ.get("AWS_ENDPOINT_URL", ""), folder, [[k, s.size, s.version] for k, s in sorted(listed.items())]]
     place = cache_folder() / "copies" / digest_of(what)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -88,13 +88,13 @@ def _copy(folder: str, prefix: str, wanted: Callable[[str], bool], shown: str) -
 
 
 def _is_whole(place: Path, listed: Mapping[str, Stamp]) -> bool:
-    """A disk that lost power, or was tidied, may have kept the folder without all that was in it."""
+    """Whether all files of a copy are there: a power failure or a cleanup may have removed some."""
     files = ((place / key, stamp.size) for key, stamp in listed.items())
     return all(file.is_file() and file.stat().st_size == size for file, size in files)
 
 
 def _remove_asides(place: Path) -> None:
-    """What processes that were killed left beside it: whoever holds the lock is alone."""
+    """Delete the unfinished copies of killed processes; safe, because the caller holds the lock."""
     for aside in place.parent.glob(f".{place.name}-*"):
         shutil.rmtree(aside)
 
@@ -105,7 +105,7 @@ def _listed(objects: Objects, prefix: str, wanted: Callable[[str], bool]) -> dic
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process of this machine at a time; the others wait and then find the copy."""
+    """Let one process of this machine copy at a time; the other processes wait and then find the copy."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

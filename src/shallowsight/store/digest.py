@@ -1,4 +1,4 @@
-"""Digests: what was put in decides, never a path, a host or a time."""
+"""Digests. They depend on contents only, never on a path, a host or a time."""
 
 import ast
 import hashlib
@@ -25,13 +25,13 @@ def file_sha256(path: Path) -> str:
 
 
 def versions_of(*distributions: str) -> dict[str, str]:
-    """Installed versions; a package that is not installed says so."""
-    # A local label such as +cpu says how it was built, not what it computes.
+    """The version of each installed package; "not installed" for the others."""
+    # A local label such as +cpu says how the package was built, not what it computes.
     return {name: build.partition("+")[0] for name, build in builds_of(*distributions).items()}
 
 
 def builds_of(*distributions: str) -> dict[str, str]:
-    """The same with their local labels."""
+    """Like `versions_of`, with the local labels of the versions."""
     return {name: _build_of(name) for name in distributions}
 
 
@@ -43,7 +43,7 @@ def _build_of(distribution: str) -> str:
         return "not installed"
 
 
-# What they do is in no output: they carry bytes that are checked on arrival, count, or watch.
+# Modules that cannot change an output: they transport bytes that are checked on arrival, count, or watch.
 _CARRIERS = (
     "shallowsight.store",
     "shallowsight.observe",
@@ -56,10 +56,11 @@ _CARRIERS = (
 
 @lru_cache
 def code_digest(module: str) -> str:
-    """Over the source of a module of this package and of every module of it that it imports, directly or not.
+    """A digest over the source of a module of this package and of all modules of it that the module imports.
 
-    The packages that hold them count too, as importing a module runs them. So an edit of the report does not make a
-    trained model stale. Nor does one of the services: they carry bytes that are checked on arrival, and make none.
+    Indirect imports count, and so do the packages that contain the modules, because an import runs their
+    `__init__.py`. An edit of the report does not change the digest of a trained model, and neither does an edit of
+    the modules in _CARRIERS.
     """
     sources: dict[str, str] = {}
     _collect(module, sources)

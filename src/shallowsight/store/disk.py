@@ -1,4 +1,4 @@
-"""Files that are on the disk, whole, when a call returns."""
+"""Write files so that they are complete on the disk when the call returns."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def sync(path: Path) -> None:
-    """A file, or a folder with the names in it."""
+    """Flush a file to the disk, or a folder with the names in it."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

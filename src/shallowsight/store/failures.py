@@ -1,4 +1,4 @@
-"""Why a training failed, as its processes say it on their standard output: one JSON line."""
+"""The reason why a training failed, which its processes print on their standard output as one JSON line."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from shallowsight.errors import (
     ShallowsightError,
 )
 
-FAILURE = "failure"  # how such a line begins
+FAILURE = "failure"  # the first key of such a line
 
 _TORCHRUN = re.compile(r"[EW]\d{4} \d\d:\d\d:\d\d\.\d+ .*torch/distributed/elastic")
 _LAST_LINES = 15
@@ -24,34 +24,34 @@ _FINAL = (ConfigurationError, DataRefused, LossNotFinite)
 
 
 def is_final(error: ShallowsightError) -> bool:
-    """Whether the same would happen again: settings, data or the environment have to change first."""
+    """Whether a retry would fail in the same way, unless settings, data or the environment change first."""
     return isinstance(error, _FINAL) or (isinstance(error, OutOfMemory) and error.more_passes is None)
 
 
 def say_failure(error: ShallowsightError) -> None:
-    """For whoever started this process."""
+    """Print the failure for the process that started this one."""
     more = {"more_passes": error.more_passes} if isinstance(error, OutOfMemory) else {}
     sys.stdout.write(json.dumps({FAILURE: type(error).__name__, "message": str(error), **more}) + "\n")
     sys.stdout.flush()
 
 
 def failure_in(line: str) -> ShallowsightError | None:
-    """The error that a line tells of: the name of its type, and its message."""
+    """The error that a printed line describes; None for every other line."""
     if not line.startswith(f'{{"{FAILURE}"'):
         return None
     try:
         found: dict[str, Any] = json.loads(line)
-    except ValueError:  # two processes wrote at once
+    except ValueError:  # two processes wrote at once and mixed their lines
         return None
     return failure_of(str(found[FAILURE]), str(found.get("message", "")), found.get("more_passes"))
 
 
 def failure_of(name: str, message: str, more_passes: int | None = None) -> ShallowsightError:
-    """The error of that type; a name that is none of ours stands before the message."""
+    """The error of the named type; for an unknown type a ShallowsightError whose message begins with the name."""
     kind = getattr(errors, name, None)
     if kind is OutOfMemory:
         return OutOfMemory(message, more_passes)
-    if kind is MissingPackage:  # its message is made already
+    if kind is MissingPackage:  # its constructor takes a package, and here the message is made already
         return ConfigurationError(message)
     if isinstance(kind, type) and issubclass(kind, ShallowsightError):
         return kind(message)
@@ -59,7 +59,7 @@ def failure_of(name: str, message: str, more_passes: int | None = None) -> Shall
 
 
 def last_words(said: Sequence[str]) -> str:
-    """What the processes said at last, without torchrun's own report, which is long and names no reason."""
+    """The last lines that the processes printed, without torchrun's own report, which is long and gives no reason."""
     lines = list(said)
     own = next((n for n, line in enumerate(lines) if _TORCHRUN.match(line)), len(lines))
     return "\n".join((lines[:own] or lines)[-_LAST_LINES:])

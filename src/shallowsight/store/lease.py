@@ -1,7 +1,7 @@
-"""A lease: one writer at a time of what a key stands for, on whatever machines the others run.
+"""A lease: among processes on any machines, at most one at a time is the writer of what an object key stands for.
 
-It rests on the store's conditional writes. No two clocks need to agree: a lease has run out when somebody has watched
-it for its whole duration without seeing it renewed.
+It rests on the store's conditional writes. The clocks of machines need not agree: a lease has run out when another
+process has watched it for its whole duration without seeing it renewed.
 """
 
 import logging
@@ -20,16 +20,17 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def lease(objects: Objects, key: str, owner: str, seconds: float = 60.0, wait: float = 0.0) -> Iterator["Lease"]:
-    """Hold the one lease of a key; look at `lost` before anything that only its holder may do.
+    """Hold the lease of a key during the block; check `lost` before every action that only the holder may do.
 
     Args:
-        owner: shown to those who find it held.
-        seconds: how long it lasts without a renewal, so how long a dead holder keeps others out.
-        wait: seconds to wait for another holder; more than `seconds` outwaits one that died on another machine.
+        owner: shown to other processes that find the lease held.
+        seconds: how long the lease lasts without a renewal, so how long a dead holder keeps others out.
+        wait: seconds to wait while another process holds the lease; if it died on another machine, its lease runs
+            out after `seconds`, so `wait` should be longer.
 
     Raises:
-        LeaseHeld: another one has it, and kept it while we waited.
-        ConfigurationError: something else than a lease is under the key, or it would not last.
+        LeaseHeld: another process held the lease for all of `wait`.
+        ConfigurationError: the object under the key is not a lease, or `seconds` is not above 0.
         StoreUnavailable: the store does not answer.
     """
     if seconds <= 0:
@@ -42,31 +43,31 @@ def lease(objects: Objects, key: str, owner: str, seconds: float = 60.0, wait: f
 
 
 class Lease:
-    """One that is held, and renewed in the background until `release`."""
+    """A lease that this process holds, and that a thread renews until `release`."""
 
     def __init__(self, objects: Objects, key: str, claim: Claim, version: str, sent: float) -> None:
         self.key = key
-        self.lost = threading.Event()  # somebody else may be at work: stop
+        self.lost = threading.Event()  # set when another process may have the lease: the holder must stop
         self._objects = objects
         self._claim = claim
         self._version = version
-        self._ends = sent + claim.seconds  # those who watch it cannot have begun before it was sent
+        self._ends = sent + claim.seconds  # other processes cannot have seen the claim before it was sent
         self._stop = threading.Event()
         self._renewing = threading.Thread(target=self._renew_often, name=f"renew {key}", daemon=True)
-        # A thread of its own, because one renewal may hang for longer than the lease lasts.
+        # A second thread watches the time, because one renewal may hang for longer than the lease lasts.
         self._watching = threading.Thread(target=self._watch, name=f"watch {key}", daemon=True)
         self._renewing.start()
         self._watching.start()
 
     def release(self) -> None:
-        """The next one may have it at once. If somebody took it over, it stays theirs."""
+        """Let the next process have the lease at once. A lease that another process took over stays with it."""
         self._stop.set()
         self._renewing.join(self._claim.seconds)
         if self._renewing.is_alive():
-            log.warning("lease %s: a renewal is on its way; it runs out by itself", self.key)
+            log.warning("lease %s: not released, because a renewal has no answer yet; it runs out by itself", self.key)
             return
         try:
-            # No delete: that has no condition, and could hit the claim of somebody who has just taken over.
+            # Not deleted: a delete has no condition, and could hit the claim of a process that has just taken over.
             self._objects.replace(self.key, self._claim.done().encoded(), self._version)
         except (ShallowsightError, OSError) as error:
             log.warning("lease %s: not released, it runs out by itself: %s", self.key, error)
@@ -87,7 +88,7 @@ class Lease:
             return
         found = read_claim(self._objects, self.key)
         if found and found[0].holder == claim.holder:
-            # A renewal that seemed to fail came through after all.
+            # An earlier renewal that seemed to fail was carried out by the server.
             self._claim, self._version = found
             return self._renew()
         log.error("lease %s: %s has it now", self.key, found[0].owner if found else "nobody")
@@ -103,7 +104,7 @@ class Lease:
 
 def _acquire(objects: Objects, key: str, claim: Claim, wait: float) -> Lease:
     began = time.monotonic()
-    watched, since = "", began  # the version that stands there, and when it was first seen
+    watched, since = "", began  # the present version of the lease object, and when this process first saw it
     while True:
         looked = time.monotonic()
         found = read_claim(objects, key)
@@ -114,7 +115,7 @@ def _acquire(objects: Objects, key: str, claim: Claim, wait: float) -> Lease:
             version = objects.replace(key, claim.encoded(), found[1]) if found else objects.create(key, claim.encoded())
             if version is not None:
                 return Lease(objects, key, claim, version, sent)
-            continue  # somebody was faster; see who
+            continue  # another process was faster: read its claim
         left = wait - (time.monotonic() - began)
         if left <= 0:
             raise LeaseHeld(_who(f"{objects.url}/{key}", found[0]))
@@ -123,6 +124,6 @@ def _acquire(objects: Objects, key: str, claim: Claim, wait: float) -> Lease:
 
 def _who(name: str, other: Claim) -> str:
     return (
-        f"{name} is held by {other.owner} (process {other.process} on {other.host}): one at a time. Wait until that is "
-        f"done; if it died, its lease can be had after {other.seconds:.0f} s"
+        f"{name} is held by {other.owner} (process {other.process} on {other.host}), one process at a time. Wait until "
+        f"that process is done; if it died, its lease runs out after {other.seconds:.0f} s"
     )

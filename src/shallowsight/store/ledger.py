@@ -1,4 +1,4 @@
-"""What happened to every cell, one JSON line an event, appended and never rewritten."""
+"""The ledger: what happened to every cell, one JSON line for each event, appended and never rewritten."""
 
 import fcntl
 import json
@@ -44,21 +44,21 @@ class Ledger:
         text = f"{line}\n"
         handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)  # several processes append at the same time; closing lets go of it
+            fcntl.flock(handle, fcntl.LOCK_EX)  # other processes may append too; closing the file unlocks it
             end = os.fstat(handle).st_size
             if end and os.pread(handle, 1, end - 1) != b"\n":
-                text = f"\n{text}"  # a line torn by a crash does not swallow this one
+                text = f"\n{text}"  # a crash left a line without its end: this event must not become part of it
             os.write(handle, text.encode())
             os.fsync(handle)
         finally:
             os.close(handle)
 
     def end(self) -> int:
-        """Where the next event will be written, for `events(since)`."""
+        """The position in the file, in bytes, of the next event, for `events(since)`."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def events(self, since: int = 0) -> Iterator[dict[str, Any]]:
-        """In the order written; a line torn by a crash is passed over."""
+        """The events in the order written, without lines that a crash left incomplete."""
         if not self.path.exists():
             return
         with self.path.open("rb") as lines:

@@ -1,7 +1,8 @@
-"""The store of a study in a bucket, with a copy on this machine of the cells that it makes or reads.
+"""The store of a study in a bucket, with a copy on this machine of the cells that this machine makes or reads.
 
-Layout: that of store/store.py, but `ledger/<process>.jsonl`, because an object cannot be appended to, `leases/`, and
-`runs/<run>/{study,plan}.json` of every pipeline run: several may be at work here at once.
+The layout is that of store/store.py, with these differences: `ledger/<process>.jsonl`, because one cannot append to an
+object; `leases/`; and `runs/<run>/{study,plan}.json` for every pipeline run, because several runs may use one bucket at
+the same time.
 """
 
 import json
@@ -24,15 +25,15 @@ from shallowsight.store.store import CELL, PLAN, STUDY, Store
 
 log = logging.getLogger(__name__)
 
-FILES = "files.json"  # of a shared folder, written last: name -> sha256
-_LEASE = 60.0  # seconds; so long after a builder died on another machine, the next one begins
+FILES = "files.json"  # lists name -> sha256 of a shared folder's files, and is written last
+_LEASE = 60.0  # seconds; if a process that builds a cell dies on another machine, the next one begins after this time
 _DOCUMENTS = (STUDY, PLAN)
 
 
 class MirroredStore(Store):
-    """Cells exist when they are whole in the bucket; `root` holds copies.
+    """A cell exists if it is complete in the bucket; the folder `root` of this machine holds copies.
 
-    A store of a `run` knows the study and plan of that one; without, those written last.
+    With a `run`, the store reads the study and the plan of that pipeline run; without one, those written last.
     """
 
     def __init__(self, objects: Objects, root: Path, run: str = "") -> None:
@@ -51,7 +52,7 @@ class MirroredStore(Store):
         return self.url
 
     def require_own(self) -> None:
-        """A prefix of a bucket may be shared with anything."""
+        """Nothing to check: the prefix of a bucket may hold other objects too."""
 
     def read_document(self, name: str) -> str | None:
         data = self._objects.get_bytes(self._keys(name)[0])
@@ -66,20 +67,20 @@ class MirroredStore(Store):
             self._objects.delete(key)
 
     def _keys(self, name: str) -> list[str]:
-        """Where a document is: first that of this run, then the one written last."""
+        """The object keys of a document: first the key of this run, then the key of the document written last."""
         return [f"runs/{self.run}/{name}", name] if self.run and name in _DOCUMENTS else [name]
 
     def share(self, folder: str) -> None:
         own = self.root / folder
         names = [str(path.relative_to(own)) for path in sorted(own.rglob("*")) if path.is_file()]
         listed = {name: file_sha256(own / name) for name in names}
-        # Two runs that end at once must not mix their files.
+        # Two runs that end at the same time must not mix their files.
         owner = f"{folder} on {platform.node()}"
         with lease(self._objects, f"leases/{folder}", owner, _LEASE, wait=float("inf")) as held:
             for name in names:
                 self._objects.put_file(f"{folder}/{name}", own / name)
                 if held.lost.is_set():
-                    raise LeaseHeld(f"{self.url}/{folder}: another run writes there; the same command writes it again")
+                    raise LeaseHeld(f"{self.url}/{folder}: another run writes there; run the same command again")
             self._objects.put_bytes(f"{folder}/{FILES}", json.dumps(listed, indent=1).encode())
 
     @contextmanager
@@ -94,7 +95,7 @@ class MirroredStore(Store):
                 if (text := self.read_document(name)) is not None:
                     (folder / name).write_text(text, encoding="utf-8")
             lines = [line for key in self._objects.keys("ledger/") for line in self._lines(key)]
-            # Each begins with its time, in one form everywhere.
+            # Sorting orders the events by time: every line begins with its time in the same format.
             (folder / "ledger.jsonl").write_text("".join(f"{line}\n" for line in sorted(lines)), encoding="utf-8")
             yield folder
 
@@ -112,14 +113,14 @@ class MirroredStore(Store):
             (folder / place / name).write_bytes(self._objects.get_bytes(f"{place}/{name}") or b"")
 
     def folder(self, cell: Cell) -> Path:
-        """The copy, brought here when it is not.
+        """The folder of the cell's copy; copies the cell to this machine if it has none.
 
         Raises:
-            CorruptOutput: what is in the bucket is not what was written.
+            CorruptOutput: a file in the bucket is not the file that was written.
         """
         record = self.record(cell.digest)
         if record is not None:
-            with Store._lock(self, cell):  # another process of this machine may be bringing it
+            with Store._lock(self, cell):  # another process of this machine may be copying the cell
                 self._bring(record, self.place(cell))
         return self.place(cell)
 
@@ -127,7 +128,7 @@ class MirroredStore(Store):
         return read_record(digest, self._objects.get_bytes(f"cells/{digest}/{CELL}"))
 
     def _verify_outputs(self, record: CellRecord) -> None:
-        """That they are there, as long as they should be; their bytes are compared when they are brought here."""
+        """Check that every output is in the bucket with its size; the bytes are compared when they are copied here."""
         place = f"cells/{record.digest}/"
         found = {key.removeprefix(place): stamp.size for key, stamp in self._objects.stamps(place)}
         for name, output in sorted(record.outputs.items()):
@@ -139,7 +140,7 @@ class MirroredStore(Store):
     def _bring(self, record: CellRecord, place: Path) -> None:
         if self._has_copy(record):
             return
-        log.info("bringing %s %s from %s", record.step, record.setting or "", self.url)
+        log.info("copying %s %s from %s", record.step, record.setting or "", self.url)
         aside = place.with_name(f".bringing-{record.digest}")
         shutil.rmtree(aside, ignore_errors=True)
         try:
@@ -152,21 +153,21 @@ class MirroredStore(Store):
             aside.rename(place)
         except CorruptOutput:
             current = self.record(record.digest)
-            if current is not None and current != record:  # somebody has built it again meanwhile
+            if current is not None and current != record:  # another process has built the cell again meanwhile
                 return self._bring(current, place)
-            self._objects.delete(f"cells/{record.digest}/{CELL}")  # from here on there is no such cell
+            self._objects.delete(f"cells/{record.digest}/{CELL}")  # without its cell.json the cell does not exist
             raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _bring_file(self, key: str, to: Path, sha256: str) -> None:
-        for _ in range(2):  # the fault may be on the way
+        for _ in range(2):  # twice, because the bytes may have been damaged on the way
             found = self._objects.fetch(key, to)
             if file_sha256(found) == sha256:
                 if found != to:
                     shutil.copyfile(found, to)
                 return
-        raise CorruptOutput(f"{self.url}/{key} is not the file that was written; the same command makes it again")
+        raise CorruptOutput(f"{self.url}/{key} is not the file that was written; run the same command to make it again")
 
     def _has_copy(self, record: CellRecord) -> bool:
         local = Store.record(self, record.digest)
@@ -175,14 +176,14 @@ class MirroredStore(Store):
         try:
             Store._verify_outputs(self, local)
         except CorruptOutput as fault:
-            log.warning("%s; bringing it again", fault)
+            log.warning("%s; copying it again", fault)
             return False
         return True
 
     def _reuse(self, cell: Cell) -> bool:
         own = Store.record(self, cell.digest)
         if self.record(cell.digest) is None and own is not None and self._is_current(own, cell):
-            # It was made here, and the store went away before it had it.
+            # This machine made the cell earlier, and the bucket became unavailable before it had all files.
             self._push(cell, own)
         return super()._reuse(cell)
 
@@ -199,7 +200,7 @@ class MirroredStore(Store):
     def _push(self, cell: Cell, record: CellRecord) -> None:
         place = f"cells/{cell.digest}"
         self._require_lease(cell)
-        self._objects.delete(f"{place}/{CELL}")  # of a corrupt one: from here on there is no cell
+        self._objects.delete(f"{place}/{CELL}")  # so that a corrupt cell does not exist while its files are replaced
         for name in record.outputs:
             self._objects.put_file(f"{place}/{name}", self.place(cell) / name)
             self._require_lease(cell)
@@ -207,7 +208,9 @@ class MirroredStore(Store):
 
     def _require_lease(self, cell: Cell) -> None:
         if self._held[cell.digest].lost.is_set():
-            raise LeaseHeld(f"{cell}: another machine has taken over; run the same command again to use what it makes")
+            raise LeaseHeld(
+                f"{cell}: another machine now makes this cell; run the same command again to use its result"
+            )
 
     @contextmanager
     def _lock(self, cell: Cell) -> Iterator[None]:

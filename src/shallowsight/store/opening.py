@@ -13,23 +13,23 @@ from shallowsight.store.store import Store
 
 
 def open_named(place: str, run: str = "") -> Store:
-    """A folder by its path, or what `open_store` takes."""
+    """The store at a folder's path, or at a URL as `open_store` takes it."""
     return open_store(place, run) if "://" in place else Store(Path(place).resolve())
 
 
 def open_store(url: str, run: str = "") -> Store:
-    """`file:///folder` or `s3://bucket/prefix`; the scheme is the only switch.
+    """The store at `file:///folder` or `s3://bucket/prefix`; only the scheme decides the kind.
 
-    Of the pipeline runs that may be at work in one bucket at once, `run` is the one whose study is meant; without it
-    the study that was begun last is. In a folder there is one run at a time.
+    Several pipeline runs may use one bucket at the same time: `run` names the run whose study the store reads. Without
+    it the store reads the study that was started last. A folder has one run at a time.
 
     Raises:
-        ConfigurationError: another scheme, a relative path, or what a bucket refuses.
+        ConfigurationError: an unknown scheme, a relative path, or a request that the bucket refuses.
         StoreUnavailable: the bucket's server does not answer.
     """
     objects = open_objects(url)
     if urlsplit(objects.url).scheme == "file":
         return Store(Path(unquote(urlsplit(objects.url).path)))
-    # The server too: two may have buckets of one name.
+    # The server's URL too: two servers may have buckets of the same name.
     place = f"{os.environ.get('AWS_ENDPOINT_URL', '')} {objects.url}"
     return MirroredStore(objects, cache_folder() / hashlib.sha256(place.encode()).hexdigest()[:16], run)

@@ -1,4 +1,4 @@
-"""The members of a study: which settings are trained, why, and the cells that each of them is."""
+"""The members of a study: which settings are trained, why, and the cells of each setting."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from shallowsight.study.stages import STAGES
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings in the order asked, each with the roles it plays."""
+    """The settings in the order of the study, each with its roles in it."""
 
     members: dict[Setting, tuple[str, ...]]
 
@@ -37,7 +37,7 @@ class Plan:
     def as_json(self, resolved: Resolved) -> dict[str, Any]:
         """What plan.json holds; the report reads it."""
         return {
-            "study": digest_of(resolved.model_dump(mode="json")),  # a plan of another one is nobody's
+            "study": digest_of(resolved.model_dump(mode="json")),  # readers ignore the plan of a different study
             "members": [self._member(resolved, setting, roles) for setting, roles in self.members.items()],
             "analysis": analyze_cell(resolved).digest,
             "shared": {

@@ -1,4 +1,4 @@
-"""What cell.json says of a cell."""
+"""The record of a cell, which is its cell.json."""
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,7 +16,7 @@ class Output(BaseModel):
 
 
 class CellRecord(BaseModel):
-    """What cell.json says."""
+    """The content of cell.json."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,22 +24,23 @@ class CellRecord(BaseModel):
     step: str
     setting: str | None
     seed: int | None
-    parents: dict[str, str]  # digest -> content that was read
+    parents: dict[str, str]  # digest of a parent -> digest of the content that this cell was made from
     outputs: dict[str, Output]
     seconds: float
     machine: dict[str, int | str | None]
-    packages: dict[str, str] = {}  # that can change the outputs, as they were installed
-    # More than one where a training went on in another way. Neither they nor the packages' builds are in the digest.
+    packages: dict[str, str] = {}  # installed versions of the packages that can change the outputs
+    # Several if a training was continued under other conditions. The cell's digest covers neither these conditions nor
+    # the local labels of the packages' versions.
     computed: tuple[Computation, ...] = ()
 
     @property
     def content(self) -> str:
-        """One digest over the outputs."""
+        """One digest over all outputs."""
         return digest_of({name: output.sha256 for name, output in self.outputs.items()})
 
 
 def read_record(digest: str, data: bytes | None) -> CellRecord | None:
-    """What a cell.json says; None for none, for a broken one, and for that of another cell."""
+    """Read a cell.json; None if it is absent or broken, or belongs to another cell."""
     try:
         record = CellRecord.model_validate_json(data) if data is not None else None
     except ValidationError:

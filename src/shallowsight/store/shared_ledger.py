@@ -1,4 +1,4 @@
-"""The ledger of a study in a bucket: an object for each process, because an object cannot be appended to."""
+"""The ledger of a study in a bucket: one object for each process, because one cannot append to an object."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SharedLedger(Ledger):
-    """The events of this machine in a file, and those of each process in an object of its own."""
+    """Writes the events to a file of this machine, and those of each process to one object of the bucket."""
 
     objects: Objects
     key: str = field(default_factory=lambda: f"ledger/{time.time_ns()}-{os.getpid()}-{uuid4().hex[:8]}.jsonl")
@@ -27,4 +27,5 @@ class SharedLedger(Ledger):
         try:
             self.objects.put_bytes(self.key, "".join(f"{line}\n" for line in self.lines).encode())
         except StoreUnavailable as fault:
-            log.warning("an event is not in the store's ledger yet: %s", fault)  # the next one brings it along
+            # The write of the next event sends this one too.
+            log.warning("an event is not in the store's ledger yet: %s", fault)

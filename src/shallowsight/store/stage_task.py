@@ -10,7 +10,7 @@ from shallowsight.study.stages import StageName
 
 
 class StageTask(BaseModel):
-    """`setting` as text, so that a task can be a document."""
+    """The task. `setting` is text, so that a task can be written as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,7 +26,7 @@ class StageTask(BaseModel):
 
     @property
     def pretrained(self) -> Cell | None:
-        """The cell that the training starts from; None: from the weights of the study."""
+        """The cell whose checkpoint the training starts from; None: it starts from the weights that the study names."""
         return None if self.stage == "pretrain" else stage_cell(self.resolved, self._setting, self.seed, "pretrain")
 
     @property

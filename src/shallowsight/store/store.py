@@ -1,7 +1,8 @@
-"""The store of a study: cells that are whole or do not exist.
+"""The store of a study in a folder. A cell is complete or does not exist.
 
 Layout: `study.json`, `ledger.jsonl`, `cells/<digest>/{cell.json, ...outputs}`, `report/`.
-`cell.json` is written last and lists size and sha256 of every output. A study in a bucket is store/mirror.py's.
+`cell.json` is written last and lists size and sha256 of every output. The store of a study in a bucket is in
+store/mirror.py.
 """
 
 import fcntl
@@ -33,7 +34,7 @@ PLAN = "plan.json"
 class Store:
     """Cells and ledger of one study in a folder."""
 
-    run = ""  # of a pipeline: a folder belongs to one at a time
+    run = ""  # the name of a pipeline run; empty, because one run at a time uses a folder
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -45,11 +46,11 @@ class Store:
 
     @property
     def name(self) -> str:
-        """As `--out` takes it."""
+        """The store's place, in the form that `--out` takes."""
         return str(self.root)
 
     def require_own(self) -> None:
-        """Raises ConfigurationError for a folder that holds something else than a study."""
+        """Raises ConfigurationError for a folder with files that are not a study's."""
         above = next((folder for folder in self.root.parents if folder.is_file()), None)
         if above is not None:
             raise ConfigurationError(f"--out {self.root}: {above} is a file; name a folder elsewhere")
@@ -72,7 +73,7 @@ class Store:
         (self.root / name).unlink(missing_ok=True)
 
     def share(self, folder: str) -> None:
-        """Let others see what is in a folder of `root`: here they do."""
+        """Make a folder of `root` visible to other machines. Nothing to do here: `root` is the store."""
 
     @contextmanager
     def view(self, outputs: Sequence[str]) -> Iterator[Path]:
@@ -80,15 +81,15 @@ class Store:
         yield self.root
 
     def place(self, cell: Cell) -> Path:
-        """Where a cell is, or would be."""
+        """The folder in which a cell is, or would be."""
         return self.root / "cells" / cell.digest
 
     def folder(self, cell: Cell) -> Path:
-        """The same, to read its outputs there."""
+        """The folder to read a cell's outputs from."""
         return self.place(cell)
 
     def is_whole(self, cell: Cell) -> bool:
-        """Every output is there with the recorded size and sha256, and the parents still hold what was read."""
+        """Whether every output has its recorded size and sha256, and no parent changed since the cell was made."""
         try:
             self.verify(cell)
         except CorruptOutput:
@@ -96,18 +97,19 @@ class Store:
         return True
 
     def verify(self, cell: Cell) -> None:
-        """Raises CorruptOutput that says what is missing or changed."""
+        """Raises CorruptOutput, which names the missing or changed file."""
         record = self.record(cell.digest)
         if record is None:
             raise CorruptOutput(f"{cell}: not built yet")
         self._verify_outputs(record)
         if set(record.parents) != set(cell.parents):
-            raise CorruptOutput(f"{cell}: its record names other parents")
+            raise CorruptOutput(f"{cell}: its cell.json names other parents")
         for digest, content in record.parents.items():
             parent = self.record(digest)
-            # A parent that was rebuilt to the same bytes changes nothing; one that is being rebuilt does not either.
+            # A parent that was rebuilt to the same bytes does not count as changed, and neither does a parent without a
+            # record, which is being rebuilt.
             if parent is not None and parent.content != content:
-                raise CorruptOutput(f"{cell}: what it was built from has changed")
+                raise CorruptOutput(f"{cell}: a cell that it reads has changed since")
 
     def _verify_outputs(self, record: CellRecord) -> None:
         for name, output in record.outputs.items():
@@ -123,13 +125,16 @@ class Store:
         return read_record(digest, path.read_bytes() if path.exists() else None)
 
     def build(self, cell: Cell, make: Callable[[Path], None]) -> Path:
-        """The cell's place; `make` fills a fresh folder unless a whole one exists. Two callers never both make it."""
+        """Make a cell unless it is complete, and return its folder.
+
+        `make` fills an empty folder. Of two callers at the same time, one makes the cell, and the other waits.
+        """
         return self.build_many([cell], lambda folders: make(folders[cell]))[0]
 
     def build_many(self, cells: Sequence[Cell], make: Callable[[Mapping[Cell, Path]], None]) -> list[Path]:
-        """The places of cells that one pass makes together; `make` gets fresh folders of those not there yet."""
+        """Like `build`, for cells that are made together; `make` gets empty folders for the cells that are missing."""
         with ExitStack() as locks:
-            # In one order everywhere, so that two callers cannot wait for each other.
+            # All callers lock in the same order, so that two callers cannot wait for each other.
             for cell in sorted(cells, key=lambda c: c.digest):
                 locks.enter_context(self._lock(cell))
             missing = [cell for cell in cells if not self._reuse(cell)]
@@ -151,7 +156,7 @@ class Store:
     def _make(self, cells: Sequence[Cell], make: Callable[[Mapping[Cell, Path]], None]) -> None:
         for cell in cells:
             for digest in cell.parents:
-                # What is read now is what the record will say was read.
+                # The record will say that the parents' recorded outputs were read, so they must be intact now.
                 self._verify_outputs(self._parent(cell, digest))
         aside = {cell: self.root / "cells" / f".building-{cell.digest}" for cell in cells}
         for cell, folder in aside.items():
@@ -191,7 +196,7 @@ class Store:
         )
         (aside / CELL).write_text(record.model_dump_json(indent=1), encoding="utf-8")
         sync(aside / CELL)
-        shutil.rmtree(self.place(cell), ignore_errors=True)  # a corrupt one, or one without cell.json
+        shutil.rmtree(self.place(cell), ignore_errors=True)  # a corrupt cell, or a folder without cell.json
         aside.rename(self.place(cell))
         sync(self.place(cell).parent)
 
@@ -199,17 +204,17 @@ class Store:
         record = self.record(digest)
         if record is None:
             raise ShallowsightError(
-                f"{cell} reads the cell {digest}, which is not there; "
+                f"{cell} reads the cell {digest}, which does not exist; "
                 "run the earlier steps first (`shallowsight study` runs all of them)"
             )
         return record
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """One local run at a time in a study folder; sweeps up what a killed one left.
+        """Allow one local run at a time in a study folder; deletes the unfinished cells of killed runs.
 
         Raises:
-            ShallowsightError: another run is at work.
+            ShallowsightError: another run uses the folder.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("a+") as lock:
@@ -233,14 +238,14 @@ class Store:
                 try:
                     fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    continue  # a step run on its own is at work there
+                    continue  # a step that was started alone is making this cell
                 shutil.rmtree(left, ignore_errors=True)
 
     @contextmanager
     def _lock(self, cell: Cell) -> Iterator[None]:
         folder = self.root / "cells"
         folder.mkdir(parents=True, exist_ok=True)
-        # The operating system lets go of it when the process dies, however it dies.
+        # The operating system unlocks the file when the process ends, however it ends.
         with (folder / f".{cell.digest}.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

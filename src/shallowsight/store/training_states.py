@@ -1,4 +1,4 @@
-"""Where the states of unfinished trainings are kept, and how often: what the environment says."""
+"""Where and how often the states of unfinished trainings are saved, from variables of the environment."""
 
 import math
 import os
@@ -6,16 +6,16 @@ import os
 from shallowsight.errors import ConfigurationError
 from shallowsight.store.objects.opening import open_objects
 
-STATES = "SHALLOWSIGHT_STATES"  # where unfinished trainings are kept, if not in the store: file:// or s3://
-SAVE_SECONDS = "SHALLOWSIGHT_SAVE_SECONDS"  # between two states of a training
+STATES = "SHALLOWSIGHT_STATES"  # the file:// or s3:// URL for training states, if they are not to be in the store
+SAVE_SECONDS = "SHALLOWSIGHT_SAVE_SECONDS"  # seconds between two saved states of a training
 _SAVE_SECONDS = 600.0
 
 
 def require_states() -> None:
-    """Ask of the environment what a training will, before there is anything to train on.
+    """Check both variables early, so that a wrong one shows before the data is prepared.
 
     Raises:
-        ConfigurationError: one of the two says nothing that can be used.
+        ConfigurationError: a variable's value cannot be used.
         StoreUnavailable: the bucket's server does not answer.
     """
     seconds_between_states()
@@ -29,12 +29,14 @@ def require_states() -> None:
 
 
 def seconds_between_states() -> float:
-    """Raises ConfigurationError for what is no time."""
+    """The interval between two saved states; raises ConfigurationError for a value that is not a positive number."""
     text = os.environ.get(SAVE_SECONDS, str(_SAVE_SECONDS))
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < math.inf:
-        raise ConfigurationError(f"{SAVE_SECONDS}={text!r}: write the seconds between two states, for instance 600")
+        raise ConfigurationError(
+            f"{SAVE_SECONDS}={text!r}: write the seconds between two saved training states, for instance 600"
+        )
     return seconds

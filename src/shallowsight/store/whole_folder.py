@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def whole_folder(out: Path) -> Iterator[Path]:
-    """A fresh folder beside `out`, which takes its place when the block ends well; what was there before goes."""
+    """An empty folder beside `out`, which replaces `out` when the block ends without an error."""
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:

@@ -1,4 +1,4 @@
-"""What a study is: layers, settings, experiments, named studies, and what a user may write. Values alone.
+"""The values of a study: layers, settings, experiments, named studies, and how a user writes them.
 
-May use errors. No torch, and of the disk only files that a user names.
+May use errors. Imports no torch, and reads only files that a user names.
 """

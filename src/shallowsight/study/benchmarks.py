@@ -7,11 +7,11 @@ from unicodedata import normalize
 
 @dataclass(frozen=True)
 class Benchmark:
-    """An evaluation task and the category that the report files it under."""
+    """An evaluation task and its category in the report."""
 
     name: str
     category: str
-    question_kind: str | None  # the value of a test record's `tasks` that it asks; None: every question
+    question_kind: str | None  # asks the questions with this value in a test record's `tasks`; None: every question
     chance: float | None  # accuracy of guessing uniformly among the possible answers
 
 
@@ -27,13 +27,13 @@ _LOCAL = (
 )
 BENCHMARKS: dict[str, Benchmark] = {b.name: b for b in _LOCAL}
 DEMO_BENCHMARKS = tuple(name for name in BENCHMARKS if name != "own")
-_OWN_KIND = "own:"  # own:counting asks the questions that a user's test file files under counting
+_OWN_KIND = "own:"  # own:counting asks the questions of the kind `counting` in a user's test file
 
 
 def find_benchmark(name: str) -> Benchmark:
-    """Raises ValueError for a name that is not known, with the nearest one that is."""
+    """A benchmark by its name; the ValueError for an unknown name has the most similar known name."""
     if name.startswith(_OWN_KIND) and name != _OWN_KIND:
-        kind = normalize("NFC", name.removeprefix(_OWN_KIND))  # as questions_of has it
+        kind = normalize("NFC", name.removeprefix(_OWN_KIND))  # as in questions_of
         return Benchmark(name, kind, kind, None)
     if name not in BENCHMARKS:
         near = difflib.get_close_matches(name, BENCHMARKS, n=1)

@@ -1,4 +1,4 @@
-"""Where an experiment's records come from, and what the data gate makes of them."""
+"""The sources of an experiment's records, and the settings of the data gate."""
 
 from typing import Annotated, Literal, Self
 
@@ -7,33 +7,33 @@ from pydantic import BeforeValidator, Field, model_validator
 from shallowsight.study.fields import Count, Names, Part, text_words
 
 BUILT_IN_SOURCES = ("scenes", "scenes-captions", "easy-vqa")
-# What the data gate does to records that are in another form.
+# The data gate's conversions of records in other forms.
 Conversion = Literal["messages", "system_turn", "roles", "image_list", "no_image", "number_id", "made_id"]
 
 
 class Data(Part):
-    """Where the records come from: `scenes`, `scenes-captions`, `easy-vqa`, or a LLaVA .json or .jsonl file.
+    """The sources of the records: `scenes`, `scenes-captions`, `easy-vqa`, or a LLaVA .json or .jsonl file.
 
-    A file is a path or s3://bucket/path/name.json, and its pictures are where it is: in a folder or below a prefix.
+    A file is a path or s3://bucket/path/name.json. If it is in a bucket, so are its pictures, and otherwise neither is.
     """
 
     pretrain: Names = ("scenes-captions",)  # empty: the same records as finetune
     finetune: Names = ("scenes", "easy-vqa")
     test: Names = ("scenes", "easy-vqa")
     images: str | None = None  # the folder, or s3://bucket/prefix, that the files' image paths start from
-    pretrain_images: str | None = None  # the same for the files of pretrain; left out: images
+    pretrain_images: str | None = None  # the folder or URL for the files of pretrain; None: the value of images
     scenes_train: Count = 1200
     scenes_test: Count = 300
     easy_vqa_train: Count = 200
     easy_vqa_test: Count = 80
-    # How the later questions of a test record of a file are asked: after the turns before them, or each by itself.
+    # How the later questions of a test record are asked: after the turns before them, or each alone.
     turns: Literal["in_context", "alone"] = "in_context"
-    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01  # rows that the gate refuses; too long texts likewise
+    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01  # of rows that the gate refuses, and of too long texts
     max_leaked_images: Count = 0  # training images that are also in the test set
-    # What the gate reads of a picture: all of it, or its header alone, which is faster and finds less.
+    # What the gate reads of a picture: the whole file, or only its header, which is faster and finds fewer faults.
     decode: Literal["all", "header"] = "all"
-    refuse_conversions: Annotated[tuple[Conversion, ...], BeforeValidator(text_words)] = ()  # forms not to accept
-    expectations: str | None = None  # a YAML file, or s3://bucket/rules.yaml, with rules of one's own for the files
+    refuse_conversions: Annotated[tuple[Conversion, ...], BeforeValidator(text_words)] = ()  # not to be applied
+    expectations: str | None = None  # a YAML file, or s3://bucket/rules.yaml, with the user's rules for the files
 
     @model_validator(mode="after")
     def _files_need_a_folder(self) -> Self:
@@ -56,10 +56,10 @@ class Data(Part):
         return self
 
     def folder_of(self, file: str) -> str:
-        """Where the image paths of a file start."""
+        """The folder or prefix that the image paths of a file start from."""
         own = self.pretrain_images if self._pretrains_only(file) else None
         folder = own or self.images
-        assert folder is not None  # a file without one is refused
+        assert folder is not None  # a validator refuses a file without one
         return folder
 
     def _pretrains_only(self, file: str) -> bool:
@@ -67,11 +67,11 @@ class Data(Part):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The sources that are files of the user's, each once."""
+        """The sources that are the user's files, each once."""
         named = (*self.pretrain, *self.finetune, *self.test)
         return tuple(dict.fromkeys(s for s in named if s not in BUILT_IN_SOURCES))
 
 
 def in_bucket(place: str) -> bool:
-    """True for a URL of an object store; anything else is a path, or a name."""
+    """Whether a place is a URL of an object store; otherwise it is a path or a name."""
     return place.startswith("s3://")

@@ -1,6 +1,6 @@
-"""An experiment: frozen values that fix what is trained, on what, and how it is judged.
+"""An experiment: frozen values that fix the model, its training, its data and its benchmarks.
 
-Cluster facts (nodes, GPU counts, buckets, secrets) are not here: a digest must not change with the cluster.
+Facts of a cluster (nodes, numbers of GPUs, buckets, secrets) are not part of it: a digest must not depend on them.
 """
 
 from typing import Literal, Self
@@ -16,11 +16,11 @@ from shallowsight.study.stages import Stage, StageName
 
 ConnectorKind = Literal["linear", "mlp2x_gelu"]
 EMBEDDED_TOWER = "embedded:dinov2-small"
-SCRATCH = "scratch"  # the language model that is made here
+SCRATCH = "scratch"  # the name of the language model that is trained from random weights
 
 
 class Vision(Part):
-    """The frozen tower and what is taken from it."""
+    """The frozen tower, and the features that are taken from it."""
 
     tower: str = EMBEDDED_TOWER  # or a CLIP, SigLIP or DINOv2: hub id, folder, s3://bucket/folder
     revision: str | None = None  # a hub commit, or the digest of a folder's or bucket's files; fixed when left out
@@ -32,7 +32,7 @@ class Vision(Part):
 
 
 class Fusion(Part):
-    """How the features of several layers become one sequence of image tokens."""
+    """The way in which the features of several layers become one sequence of image tokens."""
 
     kind: FusionKind = "single"
 
@@ -56,7 +56,7 @@ class Language(Part):
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
-        # Rotary positions turn pairs of numbers.
+        # Rotary positions rotate pairs of numbers, so the width of a head must be even.
         if self.model == SCRATCH and self.width % (2 * self.heads):
             raise ValueError(
                 f"language.width={self.width} does not divide into language.heads={self.heads} of an even width; "

@@ -1,7 +1,7 @@
-"""Named experiments and studies. A new one is a value derived from another, not a new branch.
+"""Named experiments and studies. A new one is a value that is derived from another, and needs no new code.
 
-The embedded default (design: a laptop, no network, about ten minutes) comes first; every number in it is ours,
-measured on two cores, not the paper's.
+The embedded default comes first. It is designed for a laptop without a network and about ten minutes. Its numbers were
+found by measurements on two cores, and are not the paper's.
 """
 
 from shallowsight.study.data import Data
@@ -14,10 +14,10 @@ from shallowsight.study.study import Study
 
 DEMO = Experiment(
     name="demo",
-    # The connector alone learns from captions; a random language model is frozen behind it, so a short stage will do.
-    # One process has nothing to share out: ZeRO 0 and 2 end alike, 0 sooner.
+    # In pretraining only the connector learns, in front of a frozen random language model, so a short stage is enough.
+    # With one process ZeRO has nothing to divide: ZeRO 0 and 2 give the same result, and 0 is faster.
     pretrain=Stage(learning_rate=2e-3, global_batch=16, updates=60, warmup=0.1, template="plain", zero=0),
-    # Many small updates: at equal work, batches of 16 ended at less than half the training loss of batches of 64.
+    # Many small updates: with the same work, batches of 16 reached less than half the training loss of batches of 64.
     finetune=Stage(learning_rate=2e-3, global_batch=16, updates=750, warmup=0.1, weight_decay=0.05, zero=0),
 )
 
@@ -32,8 +32,8 @@ QUICK = DEMO.model_copy(
 
 # --- The paper, section C: training ---------------------------------------------------------------------------
 
-# As the public code runs it: ZeRO 2 for every size of model, activations computed again, no weight decay. Packing is
-# ours: the same samples share a batch, without padding between them.
+# The settings of the public code: ZeRO 2 for every size of model, activation checkpointing, no weight decay. Only
+# packing is added: a batch has the same samples, without padding between them.
 _PAPER_STAGE = Stage(
     learning_rate=1e-3,
     global_batch=256,
@@ -52,13 +52,14 @@ _PAPER_FINETUNE = _PAPER_STAGE.model_copy(
 _PAPER_VISION = Vision(
     tower="openai/clip-vit-large-patch14-336", layers=LayerSet((18,)), image_size=336, normalize=False, pool=1
 )
-# The public code trains the Base model of the smallest size; its text names the Chat one.
+# For the smallest size, the public code trains the Base model, although the paper's text names the Chat model.
 PAPER_LANGUAGES = {
     "1.4b": "mtgv/MobileLLaMA-1.4B-Base",
     "2.7b": "mtgv/MobileLLaMA-2.7B-Base",
     "7b": "lmsys/vicuna-7b-v1.5",
 }
-# Finetuning records; where the user keeps them is `data.*`. Cambrian's 737K and the authors' 1M are theirs to give.
+# File names of the finetuning records; the user sets their paths by `data.*`. Cambrian's 737K and the authors' 1M
+# records must be requested from their authors.
 PAPER_MIXTURES = {"665k": "llava_v1_5_mix665k.json", "737k": "cambrian_737k.jsonl", "1m": "custom_1m.json"}
 
 
@@ -82,7 +83,7 @@ def _paper(size: str, mixture: str) -> Experiment:
 
 
 PAPER = tuple(_paper(size, mixture) for size in PAPER_LANGUAGES for mixture in PAPER_MIXTURES)
-# Every layer of CLIP-ViT-L/14-336 alone, and one of each group fused.
+# Every layer of CLIP-ViT-L/14-336 alone, and the fusion of one layer from each group.
 PAPER_SETTINGS = (*(str(layer) for layer in range(1, 25)), "3,18,23:concat")
 
 # --- By name ----------------------------------------------------------------------------------------------------
@@ -92,7 +93,7 @@ EXPERIMENTS: dict[str, Experiment] = {e.name: e for e in (DEMO, QUICK, *PAPER)}
 STUDIES: dict[str, Study] = {
     s.name: s
     for s in (
-        # What one would ask about: a layer of every group, the usual choices, and the fusion of the groups.
+        # A layer of every group, the usual choices, and the fusion of the groups' layers.
         Study(name="demo", base=DEMO, settings=("groups", "9", "penultimate", "last", "groups:concat"), seeds=(0, 1)),
         Study(name="quick", base=QUICK, settings=("6", "last"), seeds=(0,)),
         *(Study(name=e.name, base=e, settings=PAPER_SETTINGS, seeds=(0,)) for e in PAPER),

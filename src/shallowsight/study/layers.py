@@ -1,4 +1,4 @@
-"""Layers of a vision transformer, said once.
+"""The layers of a vision transformer, and their numbering.
 
 A layer is a block, numbered from 1. It is also the index into Hugging Face `hidden_states`:
 `hidden_states[k]` is the output of block k and `hidden_states[0]`, the embeddings, is no layer.
@@ -29,10 +29,10 @@ class LayerSet:
 
     @classmethod
     def parse(cls, text: str, depth: int | None = None) -> "LayerSet":
-        """Read `18`, `3,18,23` or `13-20`; with a depth also negative numbers, -1 being the last layer.
+        """Read `18`, `3,18,23` or `13-20`; with a depth also negative numbers, where -1 is the last layer.
 
         Raises:
-            ValueError: not of that form, or outside 1..depth.
+            ValueError: the text does not have this form, or a layer is outside 1..depth.
         """
         numbers: list[int] = []
         for part in str(text).split(","):
@@ -87,7 +87,7 @@ def _validate(value: Any) -> LayerSet:
     if isinstance(value, LayerSet):
         return value
     if isinstance(value, list | tuple):
-        # kfp turns the integers of a list into floats on their way to a step.
+        # kfp turns the integers of a list into floats when it passes them to a step.
         if any(isinstance(v, bool) or not isinstance(v, int | float) or v % 1 != 0 for v in value):
             raise ValueError(f"cannot read {value!r} as layers; {_ALLOWED}")
         return LayerSet(tuple(int(v) for v in value))
@@ -98,14 +98,14 @@ def _validate(value: Any) -> LayerSet:
 
 @dataclass(frozen=True)
 class Group:
-    """A contiguous range of layers that behave alike, and the one that stands for it."""
+    """A contiguous range of layers that behave alike, and the layer that represents the group."""
 
     name: str
     layers: tuple[int, ...]
     representative: int
 
 
-# Paper, figure 1a, for CLIP-ViT-L/14-336; the representatives are those it fuses.
+# From the paper's figure 1a, for CLIP-ViT-L/14-336; the representatives are the layers that the paper fuses.
 PAPER_GROUPS = (
     Group("shallow", tuple(range(1, 13)), 3),
     Group("middle", tuple(range(13, 21)), 18),

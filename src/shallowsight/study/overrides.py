@@ -1,6 +1,6 @@
-"""From a name, a YAML file and `key=value` words to one checked Experiment or Study.
+"""Make a checked Experiment or Study from a name or a YAML file, and `key=value` words.
 
-Own code, because pydantic checks the values: Hydra and OmegaConf would bring a second kind of schema and no lines.
+Hydra and OmegaConf are not used: they would need a second schema beside pydantic's, and do not give line numbers.
 """
 
 import difflib
@@ -25,7 +25,7 @@ M = TypeVar("M", Experiment, Study)
 DepthOf = Callable[[str], int]  # tower -> number of its layers
 _STUDY_KEYS = ("name", "settings", "seeds")
 _MODELS = ("vision.tower", "language.model")  # a folder, a hub id, or the URL of a folder in a bucket
-# What a study varies, and the key that says how.
+# Keys that a study varies: a study's key -> the key of one experiment, and the other way round.
 _ONE = {"settings": "vision.layers", "seeds": "seed"}
 _VARIED = {"seed": "seeds", "vision.layers": "settings", "fusion.kind": "settings"}
 _SOURCES = ("data.pretrain", "data.finetune", "data.test")
@@ -35,7 +35,7 @@ def load_study(name_or_file: str, words: Sequence[str], depth_of: DepthOf) -> St
     """A study by name or from a YAML file (`base:` and `set:`), with `key=value` overrides.
 
     Raises:
-        ConfigurationError: no such name or file, an unknown key, a value that does not fit.
+        ConfigurationError: there is no such name or file, a key is unknown, or a value does not fit.
     """
     return _load(Study, STUDIES, name_or_file, words, depth_of)
 
@@ -89,13 +89,13 @@ def _is_document(raw: Any) -> bool:
 
 
 def _absolute(changes: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Paths in a file are relative to that file."""
+    """Make the paths in a file absolute: they are relative to the file."""
     for key in ("data.images", "data.pretrain_images", "data.expectations"):
         if changes.get(key) is not None:
             changes[key] = _from(folder, str(changes[key]))
     for key in _SOURCES:
         named = changes.get(key)
-        # A text lists sources, but for one path with spaces in it.
+        # A text is a list of sources, unless it is one path with spaces.
         listed = [named] if isinstance(named, str) and (folder / named).is_file() else words_of(named)
         if isinstance(listed, list):
             changes[key] = [s if s in BUILT_IN_SOURCES else _from(folder, str(s)) for s in listed]
@@ -110,7 +110,7 @@ def _from(folder: Path, place: str) -> str:
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested mappings and dotted keys both give dotted keys."""
+    """A list of dotted keys and values from nested mappings and dotted keys."""
     pairs: list[tuple[str, Any]] = []
     for key, value in tree.items():
         pairs += flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
@@ -129,7 +129,10 @@ def _split(word: str) -> tuple[str, Any]:
 
 
 def _put(kind: type[BaseModel], raw: dict[str, Any], key: str, value: Any) -> None:
-    """Set a dotted key; a study takes the keys of its base experiment too. 1e-3 is text to YAML: pydantic reads it."""
+    """Set a dotted key; a study accepts the keys of its base experiment too.
+
+    A value such as 1e-3 is a text for YAML, which pydantic then reads as a number.
+    """
     if kind is Study and key.split(".")[0] not in _STUDY_KEYS:
         _require_key(Experiment, key, also=_STUDY_KEYS)
         if key in _VARIED:
@@ -141,7 +144,7 @@ def _put(kind: type[BaseModel], raw: dict[str, Any], key: str, value: Any) -> No
     for part in parts[:-1]:
         raw = raw[part]
     raw[parts[-1]] = value
-    # updates and epochs exclude each other: naming one replaces the other.
+    # Only one of updates and epochs may be set: setting one removes the other.
     other = {"updates": "epochs", "epochs": "updates"}.get(parts[-1])
     if other is not None and value is not None:
         raw[other] = None
@@ -170,7 +173,7 @@ def _is_part(annotation: Any) -> bool:
 
 
 def _count_negative_layers_from_one(raw: dict[str, Any], depth_of: DepthOf) -> None:
-    """-1, the last layer, is accepted where a person types and means nothing further on."""
+    """Replace negative layers such as -1, the last, which only a user may write, by layer numbers from 1."""
     experiment = raw.get("base", raw)
     tower, layers, settings = (
         experiment["vision"]["tower"],
@@ -178,7 +181,7 @@ def _count_negative_layers_from_one(raw: dict[str, Any], depth_of: DepthOf) -> N
         words_of(raw.get("settings")),
     )
     if not isinstance(tower, str):
-        return  # refused with the rest
+        return  # the later checks refuse such a value
     text = ",".join(map(str, layers)) if isinstance(layers, list) else str(layers)
     listed = [str(t) for t in settings] if isinstance(settings, list) else []
     try:
@@ -196,7 +199,7 @@ def _has_negative(text: str) -> bool:
 
 
 def explain(error: ValidationError) -> str:
-    """One line for each fault: where, what was found, what is allowed."""
+    """One line for each fault of a value: its key, the value, and what is allowed."""
     lines = []
     for fault in error.errors():
         where = ".".join(str(part) for part in fault["loc"]) or "the whole"

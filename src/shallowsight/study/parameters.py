@@ -1,6 +1,6 @@
-"""Parameters of a pipeline as a page, a schedule or another program sends them: read, or refused in one sentence.
+"""Read the parameters of a pipeline, as a web page, a schedule or another program sends them, or refuse them.
 
-A page sends texts; a client may send numbers, and a list may arrive as its JSON.
+A web page sends texts, a client may send numbers, and a list may arrive as JSON text.
 """
 
 import json
@@ -12,15 +12,15 @@ from shallowsight.study.even_batches import require_even_batches
 from shallowsight.study.resolved import Resolved
 
 _FORM = {"overrides": '["finetune.updates=5", "seeds=0 1"]', "settings": '["8", "3,8,12:concat"]'}
-_SHOWN = 80  # characters
-_MOST = 1_000_000  # GPUs
+_SHOWN = 80  # the most characters of a value in a message
+_MOST = 1_000_000  # the most GPUs
 
 
 def words_of(name: str, value: object) -> list[str]:
-    """A list of texts; a single one is a list of one, and what is empty is nothing.
+    """A list of texts from a list, a single text, or an empty value.
 
     Raises:
-        ConfigurationError: something else.
+        ConfigurationError: the value is none of these.
     """
     listed = _listed(name, value)
     words = [_word(name, each) for each in listed]
@@ -28,10 +28,10 @@ def words_of(name: str, value: object) -> list[str]:
 
 
 def gpus_of(value: object) -> int:
-    """Of each training: 0 is one process on a CPU, and what is empty is 0.
+    """The GPUs of each training; 0 means one process on a CPU, and an empty value means 0.
 
     Raises:
-        ConfigurationError: no whole number from 0.
+        ConfigurationError: the value is not a whole number from 0.
     """
     text = "0" if value is None else str(value).strip() or "0"
     try:
@@ -44,27 +44,29 @@ def gpus_of(value: object) -> int:
 
 
 def require_step_gpus(value: object) -> None:
-    """Of the boxes that read the tower: it is part of a pod as it is written, so nobody can mend it on the way.
+    """Check the GPUs of the steps that run the tower.
+
+    Kubeflow writes this value into a pod as it is, so it must already be written in digits.
 
     Raises:
-        ConfigurationError: not the digits of a whole number.
+        ConfigurationError: the value is not a whole number in digits.
     """
     if not (isinstance(value, str) and value.isascii() and value.isdecimal()):
         _refuse_number("step_gpus", value)
 
 
 def require_gpus(resolved: Resolved, gpus: object, step_gpus: object) -> None:
-    """Refuse before anything is made that would be of no use.
+    """Check the numbers of GPUs before any step runs.
 
     Raises:
-        ConfigurationError: one is no number of GPUs, or a batch does not divide among them.
+        ConfigurationError: a value is not a number of GPUs, or a batch does not divide among the GPUs.
     """
     require_even_batches(resolved.base, gpus_of(gpus))
     require_step_gpus(step_gpus)
 
 
 def settings_override(settings: Sequence[str]) -> list[str]:
-    """The override that gives a study these settings instead of its own; none: it keeps them."""
+    """The override that replaces a study's settings by these; empty if there are none."""
     return [f"settings={' '.join(settings)}"] if settings else []
 
 
@@ -96,10 +98,10 @@ def _word(name: str, value: object) -> str:
 
 
 def _refuse_word(name: str, value: object) -> NoReturn:
-    raise ConfigurationError(f"{name}: {_short(value)} is no text; write a list of texts, for instance {_FORM[name]}")
+    raise ConfigurationError(f"{name}: {_short(value)} is not text; write a list of texts, for instance {_FORM[name]}")
 
 
 def _short(value: object) -> str:
-    # A page's 5 arrives as 5.0.
+    # Shown as 5, because a 5 from a web page arrives as 5.0.
     text = repr(int(value) if isinstance(value, float) and value.is_integer() else value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,4 +1,4 @@
-"""A study whose names, files and tower are fixed, and what is known of them."""
+"""A resolved study: its names, files and tower are fixed, and facts about them are known."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,7 +10,7 @@ from shallowsight.study.study import Study
 
 
 class TowerFacts(BaseModel):
-    """What the rest of the study must know of a tower; `digest` stands for its weights."""
+    """The facts of a tower that other parts of a study need; `digest` is a digest of its weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,18 +21,18 @@ class TowerFacts(BaseModel):
     patch: int  # pixels
     has_class_token: bool
     digest: str
-    revision: str | None = None  # what a loader must find: the hub commit that the digest names, or the digest
+    revision: str | None = None  # that a loader must find: a hub commit, or the digest of files
 
     @property
     def in_a_folder(self) -> bool:
-        """True for a tower that only a path, or the URL of a bucket, leads to."""
+        """Whether the tower is in a folder or a bucket, not in the hub."""
         return self.name != EMBEDDED_TOWER and self.revision in {None, self.digest}
 
     def tokens(self, image_size: int, pool: int, features: str) -> int:
         """Image tokens of one picture.
 
         Raises:
-            ConfigurationError: the size is no multiple of patch x pool, or there is no class token to keep.
+            ConfigurationError: the size is not a multiple of patch x pool, or the tower has no class token to keep.
         """
         unit = self.patch * pool
         if image_size % unit:
@@ -47,7 +47,7 @@ class TowerFacts(BaseModel):
 
 
 class SourceFacts(BaseModel):
-    """What is known of a source before it is read for training. Equal digests mean equal records and pictures."""
+    """The facts of a source before it is prepared for training. Equal digests mean equal records and pictures."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,7 +66,7 @@ class Resolved(BaseModel):
     tower: TowerFacts
     language_digest: str  # of the weights that training starts from
     sources: dict[str, SourceFacts]
-    cache_features: bool  # the cost model's decision
+    cache_features: bool  # decided by cost.caching
 
     def rows(self, stage: StageName) -> int:
         """Training records of a stage, before the gate."""
@@ -87,7 +87,7 @@ class Resolved(BaseModel):
         return self.model_dump_json(indent=1)
 
     def setting(self, text: str) -> Setting:
-        """A setting of this study's tower; raises ConfigurationError for one that is none."""
+        """Read a setting for this study's tower; raises ConfigurationError for a text that is not a setting."""
         try:
             return Setting.parse(text, self.tower.depth)
         except ValueError as error:

@@ -1,6 +1,6 @@
-"""What a study varies: the layers and how they are fused.
+"""A setting, which is what a study varies: the layers and their fusion.
 
-Written `8` or `3,8,12:concat`. Four words stand for layers that only the analysis can name:
+It is written `8` or `3,8,12:concat`. Four words stand for layers that are known only after the analysis:
 `groups` (one representative of each group), `groups:concat` (all of them fused), `last`, `penultimate`.
 """
 
@@ -33,7 +33,7 @@ class Setting:
         """Read `8`, `3,8,12` (which means concat) or `3,8,12:concat`.
 
         Raises:
-            ValueError: not of that form, or a layer beyond the depth.
+            ValueError: the text does not have this form, or a layer is beyond the depth.
         """
         layer_text, _, fusion = str(text).partition(":")
         layers = LayerSet.parse(layer_text, depth)
@@ -55,12 +55,12 @@ def check_word_or_setting(text: str, depth: int | None = None) -> None:
 
 
 def needs_groups(texts: Sequence[str]) -> bool:
-    """Whether one of them stands for layers that only the analysis can name."""
+    """Whether a text stands for layers that are known only after the analysis."""
     return any(text.startswith("groups") for text in texts)
 
 
 def resolve_settings(texts: Sequence[str], depth: int, groups: Sequence[Group]) -> dict[Setting, tuple[str, ...]]:
-    """Replace the words by layers. Each distinct setting once, with the roles it plays, in the order asked."""
+    """Replace the words by layers: each distinct setting once, with its roles, in the order of the texts."""
     roles: dict[Setting, list[str]] = {}
     for text in texts:
         for setting, role in _expand(text, depth, groups):

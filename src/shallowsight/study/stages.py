@@ -8,16 +8,16 @@ from shallowsight.study.fields import Count, Part, Positive
 
 StageName = Literal["pretrain", "finetune"]
 PictureShape = Literal["stretch", "crop", "pad"]
-STAGES: tuple[StageName, ...] = ("pretrain", "finetune")  # in the order trained
+STAGES: tuple[StageName, ...] = ("pretrain", "finetune")  # in the order of training
 
 
 class Lora(Part):
-    """Low-rank adapters on the language model's matrices instead of the matrices themselves; merged at the end.
+    """Train low-rank adapters on the language model's matrices, not the matrices themselves; merge them at the end.
 
-    The public code's adapters are of rank 64 with these other values.
+    LLaVA's public code uses the rank 64 and the defaults of the other values.
     """
 
-    rank: Count = 0  # 0: none, every weight is trained
+    rank: Count = 0  # 0: no adapters; every weight is trained
     alpha: Positive = 16
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
 
@@ -26,7 +26,7 @@ class Stage(Part):
     """One of the two training stages."""
 
     learning_rate: Annotated[float, Field(gt=0)]
-    connector_learning_rate: Annotated[float, Field(gt=0)] | None = None  # of fusion and connector; left out: the same
+    connector_learning_rate: Annotated[float, Field(gt=0)] | None = None  # of fusion and connector; None: the same
     global_batch: Positive
     updates: Count | None = None  # optimizer updates; 0 skips the stage
     epochs: Annotated[float, Field(gt=0)] | None = None
@@ -35,11 +35,11 @@ class Stage(Part):
     clip: Annotated[float, Field(gt=0)] = 1.0  # global gradient norm
     template: Literal["plain", "caption", "short", "v1"] = "short"
     picture: PictureShape = "stretch"  # how a picture becomes square
-    order: Literal["shuffled", "by_length"] = "shuffled"  # by_length: sequences of like length share a batch
-    packed: bool = False  # several sequences in a row, without padding and without seeing each other
+    order: Literal["shuffled", "by_length"] = "shuffled"  # by_length: sequences of similar length share a batch
+    packed: bool = False  # several sequences in a row without padding; they do not attend to each other
     zero: Literal[0, 1, 2, 3] = 2  # DeepSpeed ZeRO stage
     precision: Literal["float32", "bfloat16"] = "float32"
-    checkpointing: bool = False  # activations computed again in the backward pass instead of kept
+    checkpointing: bool = False  # compute activations again in the backward pass, to save memory
     lora: Lora = Lora()
 
     @model_validator(mode="after")
@@ -51,5 +51,5 @@ class Stage(Part):
     @model_validator(mode="after")
     def _weights_are_kept_exactly(self) -> Self:
         if self.precision == "bfloat16" and self.zero == 0:
-            raise ValueError("bfloat16 with zero=0 would keep no float32 copy of the weights; use zero=1, 2 or 3")
+            raise ValueError("bfloat16 with zero=0 keeps no float32 copy of the weights; use zero=1, 2 or 3")
         return self

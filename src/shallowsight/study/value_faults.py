@@ -1,4 +1,4 @@
-"""What a value should have been, in our words instead of those of the library that checks it."""
+"""Messages for wrong values, in place of pydantic's own."""
 
 from pydantic_core import ErrorDetails
 
@@ -27,10 +27,10 @@ _SAYS = {
     "greater_than_equal": "write at least {ge}",
     "less_than": "write less than {lt}",
     "less_than_equal": "write at most {le}",
-    "value_error": "{error}",  # of our own
+    "value_error": "{error}",  # raised by this package's validators, with their own message
 }
 
 
 def says(fault: ErrorDetails) -> str:
-    """What is allowed in this place; a fault that has no words yet says only that the value does not fit."""
+    """What is allowed in place of a wrong value; for an unknown kind of fault only that the value does not fit."""
     return _SAYS.get(fault["type"], "this does not fit").format(**fault.get("ctx", {}))

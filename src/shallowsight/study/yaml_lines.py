@@ -1,6 +1,6 @@
-"""A YAML file with the lines that its values stand on, so that a refusal can name them.
+"""Read a YAML file together with the line numbers of its values, for error messages.
 
-PyYAML's nodes know their lines. ruamel.yaml knows them too, but reads YAML 1.2, where `yes` and `on` are texts.
+PyYAML's nodes have line numbers. ruamel.yaml has them too, but reads YAML 1.2, in which `yes` and `on` are texts.
 """
 
 import re
@@ -13,20 +13,20 @@ import yaml
 
 from shallowsight.errors import ConfigurationError
 
-# A value, in a line of its own or between others, that begins with what means something else to YAML.
+# A value without quotes that begins with a character that has a special meaning in YAML.
 _UNQUOTED = re.compile(r"([\w.-]+):\s+([*@%`])")
 
 
 @dataclass(frozen=True)
 class Document:
-    """What a file says, and where."""
+    """The content of a file, and the line numbers of its values."""
 
-    name: str  # what people call it
+    name: str  # the file's name in messages
     value: Any
     _root: yaml.Node
 
     def line_of(self, place: Sequence[str | int]) -> int:
-        """From 1; of the nearest thing around it when the place itself is not written."""
+        """The line number, from 1, of a value, or of the nearest mapping or list around it if the value is missing."""
         node, line = self._root, self._root.start_mark.line + 1
         for step in place:
             found = _below(node, step)
@@ -41,10 +41,10 @@ class Document:
 
 
 def read_document(path: Path, called: str | None = None) -> Document:
-    """`called` is the name of what `path` is a copy of.
+    """Read a file; `called` is its name in messages, if `path` is a copy.
 
     Raises:
-        ConfigurationError: it is missing, no YAML, empty, or names a key twice.
+        ConfigurationError: the file is missing, not YAML or empty, or has a key twice.
     """
     name = called or str(path)
     try:
@@ -69,9 +69,11 @@ def _broken(name: str, text: str, error: yaml.YAMLError) -> str:
     mark, what = error.problem_mark, " ".join(text for text in (error.context, error.problem) if text)
     lines = text.splitlines()
     for unquoted in _UNQUOTED.finditer(lines[mark.line]) if mark.line < len(lines) else ():
-        # YAML stumbles at the first letter or the second; where it stumbles later, the value is not at fault.
+        # For such a value YAML reports the first or the second character; a later position has another cause.
         if mark.column - unquoted.start(2) in (0, 1):
-            return f'{name}:{mark.line + 1}: what begins with {unquoted[2]!r} needs quotes: {unquoted[1]}: "..."'
+            return (
+                f'{name}:{mark.line + 1}: a value that begins with {unquoted[2]!r} needs quotes: {unquoted[1]}: "..."'
+            )
     return f"{name} is not YAML: line {mark.line + 1}: {what}"
 
 
@@ -85,13 +87,13 @@ def _below(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
 
 
 def _refuse_twice(name: str, node: yaml.Node) -> None:
-    """YAML would silently take the last of two."""
+    """Raises ConfigurationError for a key that comes twice, of which YAML would silently take the last."""
     if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if key.value in lines:
-                raise ConfigurationError(f"{name}: the key {key.value!r} stands in lines {lines[key.value]} and {line}")
+                raise ConfigurationError(f"{name}: the key {key.value!r} is in lines {lines[key.value]} and {line}")
             lines[key.value] = line
             _refuse_twice(name, value)
     elif isinstance(node, yaml.SequenceNode):

@@ -1,4 +1,4 @@
-"""One training stage: DeepSpeed, exact resume, and how its processes are started.
+"""One training stage: DeepSpeed, exact resume, and the start of its processes.
 
 May use errors, study, store, observe, data and model.
 """

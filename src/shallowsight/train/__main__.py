@@ -1,4 +1,4 @@
-"""What torchrun starts in every process: `python -m shallowsight.train task.json`."""
+"""The program that torchrun runs in every training process: `python -m shallowsight.train task.json`."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ log = logging.getLogger("shallowsight.train")
 def _run(task: ProcessTask) -> None:
     with _said():
         metrics = _metrics(task)
-    # Said before the metrics linger: whoever started this process is waiting for it.
+    # The failure is printed before the metrics linger, because the launcher is waiting for it.
     with metrics as shown, _said():
         _train(task, shown)
 
@@ -42,7 +42,7 @@ def _said() -> Iterator[None]:
 
 def _metrics(task: ProcessTask) -> AbstractContextManager[TrainingMetrics | None]:
     rank, local_rank = ranks()
-    # What every node has: all others are told of nothing.
+    # One process of each node serves the node's metrics: the other processes hear of no updates.
     endpoint = Endpoint.from_environment() if local_rank == 0 else None
     if endpoint is None:
         return nullcontext()
@@ -68,8 +68,8 @@ def _train(task: ProcessTask, metrics: TrainingMetrics | None) -> None:
 
 
 def main() -> None:
-    """Train as the task file says; every failure is told to the launcher and is an exit status."""
-    # torchrun gives each process a session of its own: nothing else would end them when it is killed.
+    """Train as the task file says; print every failure for the launcher, and exit with its status."""
+    # torchrun starts each process in its own session, so a signal that kills torchrun does not reach this process.
     die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     task = ProcessTask.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
@@ -80,8 +80,8 @@ def main() -> None:
     leave_processes()
     sys.stdout.flush()
     sys.stderr.flush()
-    # All is written. A thread of torch's that outlives the interpreter's own end aborts a process now and then, and
-    # with it a training that went well.
+    # All output is written. Skip the interpreter's shutdown: now and then a thread of torch that is still running then
+    # aborts the process, and a successful training would count as failed.
     os._exit(0)
 
 

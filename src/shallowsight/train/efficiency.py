@@ -1,21 +1,23 @@
-"""How much arithmetic an update is, and how much the devices could have done in its time.
+"""How many operations an update needs, and how many the devices could have done in its time.
 
 Operations are floating-point operations of the model itself (FLOPs, a multiplication and an addition are two), as the
 model FLOPs utilisation counts them (MFU, arXiv 2204.02311, appendix B):
 
     a matrix of P weights    2P for every vector forward, 2P more where its input needs a gradient, 2P more where it is
                              trained: 6P for a trained language model, 4P for a frozen one behind a trained connector
-    attention                a token and one that it sees (itself and those before it: T(T+1)/2 pairs in a sequence of T
-                             tokens): 4A forward in a layer whose heads are A wide together, 8A backward, where the
-                             language model is frozen too, because both factors of both products need a gradient
-    output layer             as a matrix, at supervised positions alone: there are no other logits
+    attention                for every pair of a token and a token that it attends to (itself and those before it:
+                             T(T+1)/2 pairs in a sequence of T tokens) 4A forward in a layer whose heads have the total
+                             width A, and 8A backward, also in a frozen language model, because both factors of both
+                             products need a gradient
+    output layer             as a matrix, at supervised positions only: no other logits are computed
     connector and fusion     as matrices, at every image token
-    tower                    where it runs live: forward alone, in the layers that it was cut to; its attention sees all
+    tower                    if features are not cached: forward only, in the layers up to the deepest one in use; every
+                             token attends to all tokens
 
-Left out: whatever is no matrix product (embeddings, norms, activations, softmax, rotations, the loss, the optimizer),
-what is computed again (checkpointing, flash attention's backward), padding, a tower's pooling head, which nothing
-reads, and the scans of state-space layers. Assumed: every matrix sees every token (no mixture of experts) and every
-token all before it, in every layer (no sliding window, no layers of other kinds in between).
+Not counted: everything that is not a matrix product (embeddings, norms, activations, softmax, rotations, the loss, the
+optimizer), recomputation (checkpointing, flash attention's backward), padding, a tower's pooling head, whose output is
+not used, and the scans of state-space layers. Assumed: every matrix is applied to every token (no mixture of experts),
+and in every layer every token attends to all tokens before it (no sliding window, no other kinds of layers).
 """
 
 from collections.abc import Iterable
@@ -30,8 +32,8 @@ from shallowsight.data.conversation import IGNORE
 from shallowsight.model.tower.tower import Tower
 from shallowsight.model.vlm import VLM
 
-# Operations per second in bfloat16, dense: the data sheets' figures, of which TF32 has half. By the whole name: a part
-# of a GPU (MIG) has another one.
+# Dense operations per second in bfloat16, from the data sheets; TF32 has half of them. The keys are whole device names,
+# so that a part of a GPU (MIG), whose name is longer, does not match.
 _BFLOAT16_PEAKS = {
     "NVIDIA A100-SXM4-40GB": 312e12,
     "NVIDIA A100-SXM4-80GB": 312e12,
@@ -46,18 +48,18 @@ _BFLOAT16_PEAKS = {
 
 @dataclass(frozen=True)
 class Costs:
-    """Operations in an update for every one of what it holds, forward and backward."""
+    """Operations, forward and backward, that each token, pair, answer and picture of an update adds."""
 
-    token: float  # text or image, in the matrices of the language model
-    pair: float  # of a token and one that it sees
-    answer: float  # a supervised position
-    picture: float  # its image tokens' way through the connector, and its own through a tower that runs
+    token: float  # a text or image token, in the matrices of the language model
+    pair: float  # a token and a token that it attends to
+    answer: float  # a supervised position, in the output layer
+    picture: float  # its image tokens in fusion and connector, and the picture in the tower if features are not cached
 
     def total(self, tokens: int, pairs: int, answers: int, pictures: int) -> float:
         return tokens * self.token + pairs * self.pair + answers * self.answer + pictures * self.picture
 
     def of(self, batch: Batch) -> float:
-        """Of a batch that is still on the host."""
+        """Operations for a batch, whose tensors must still be on the CPU."""
         lengths = _lengths(batch)
         pairs = int((lengths * (lengths + 1) // 2).sum())
         answers = int((batch.labels[:, 1:] != IGNORE).sum())
@@ -66,22 +68,25 @@ class Costs:
 
 @dataclass(frozen=True)
 class Meter:
-    """What a training needs to know its efficiency."""
+    """The numbers from which a training computes its efficiency."""
 
     costs: Costs
     peak: float  # operations per second that the devices of all processes can do; 0: unknown
 
 
 def costs_of(model: VLM, image_tokens: int, tower: Tower | None, image_size: int) -> Costs:
-    """Before an engine shares its parameters out; `tower` only where it runs in training."""
+    """The costs of a model.
+
+    Call this before the engine divides the parameters among processes. `tower` is None if features are cached.
+    """
     config = model.language.config.get_text_config()
-    # Not every family of language models says them: a state-space model has no heads.
+    # Not every family of language models has these keys: a state-space model has no heads.
     heads = getattr(config, "num_attention_heads", 0)
     head = getattr(config, "head_dim", None) or config.hidden_size // max(heads, 1)
     attention = config.num_hidden_layers * heads * head
     seen = _per_vector(_matrices(model.fusion), learns_before=False)
     connected = _per_vector(_matrices(model.connector), learns_before=_learns(model.fusion))
-    # Its input learns with the connector or the embeddings; where nothing does, there is no training.
+    # The language model's input always needs a gradient, for the connector or for the embeddings.
     language = _per_vector(_matrices(model.language.base_model), learns_before=True)
     return Costs(
         token=language,
@@ -92,7 +97,7 @@ def costs_of(model: VLM, image_tokens: int, tower: Tower | None, image_size: int
 
 
 def device_peak(device: torch.device, precision: str) -> float:
-    """Operations per second of one device; 0 when it is not known, as of any CPU."""
+    """Operations per second of one device; 0 when they are not known, as for every CPU."""
     if device.type != "cuda":
         return 0.0
     peak = _BFLOAT16_PEAKS.get(torch.cuda.get_device_name(device), 0.0)
@@ -100,12 +105,15 @@ def device_peak(device: torch.device, precision: str) -> float:
 
 
 def _matrices(module: nn.Module) -> list[Tensor]:
-    """In the order in which they were made, which is that of their use."""
+    """The weight matrices in the order in which the module made them, which is the order of their use."""
     return [part.weight for part in module.modules() if isinstance(part, nn.Linear | Conv1D)]
 
 
 def _per_vector(matrices: Iterable[Tensor], learns_before: bool) -> float:
-    """Forward and backward; `learns_before` says whether the first one's input needs a gradient."""
+    """Operations, forward and backward, for one vector that goes through all matrices.
+
+    `learns_before` says whether the input of the first matrix needs a gradient.
+    """
     operations = 0.0
     for weight in matrices:
         operations += weight.numel() * (2 + 2 * learns_before + 2 * weight.requires_grad)
@@ -118,7 +126,7 @@ def _learns(module: nn.Module) -> bool:
 
 
 def _tower(tower: Tower, image_size: int) -> float:
-    """One picture."""
+    """Operations of the tower for one picture."""
     ((patching, side),) = [(p.weight, p.stride[0]) for p in tower.encoder.modules() if isinstance(p, nn.Conv2d)]
     width, patches = patching.shape[0], (image_size // side) ** 2
     tokens = patches + tower.has_class_token
@@ -127,7 +135,7 @@ def _tower(tower: Tower, image_size: int) -> float:
 
 
 def _lengths(batch: Batch) -> Tensor:
-    """Of every sequence, packed or one a row."""
+    """The length of every sequence of a batch, whether the sequences are packed or one in each row."""
     if batch.positions is None:
         return batch.mask.sum(dim=1)
     sequence = (batch.positions[batch.mask.bool()] == 0).cumsum(dim=0) - 1

@@ -1,4 +1,4 @@
-"""The only door to DeepSpeed: precision, ZeRO, clipping, the optimizer update, and the state that a resume needs."""
+"""The only module that imports DeepSpeed: precision, ZeRO, clipping, optimizer update, and the state for a resume."""
 
 import logging
 import os
@@ -15,15 +15,15 @@ from shallowsight.train.processes import Processes
 
 log = logging.getLogger(__name__)
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of every parameter
+MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's two moments of every parameter
 VALUE = "value"  # the parameter itself, in float32
 
 
 def _deepspeed() -> Any:
     if not torch.cuda.is_available():
-        # Else DeepSpeed says on the standard output, before its log can be quietened, that it looked for one.
+        # Without this, DeepSpeed prints a line about its search for an accelerator before its log can be quietened.
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    # Else DeepSpeed loads torch's compiler, a second of every start, for an optimizer that is not ours.
+    # Without this, DeepSpeed loads torch's compiler for an optimizer that is not used here: a second of every start.
     os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
     try:
         import deepspeed
@@ -32,13 +32,14 @@ def _deepspeed() -> Any:
         raise MissingPackage("deepspeed", extra="train") from None
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     if not torch.cuda.is_available():
-        # Else init compiles a C++ op, which takes two minutes and needs a compiler; pinned to deepspeed<0.20.
+        # Without this, DeepSpeed's initialize compiles a C++ op, which takes two minutes and needs a compiler. The name
+        # of the op is internal to DeepSpeed, so the package is pinned to deepspeed<0.20.
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     return deepspeed
 
 
 class Engine:
-    """One model under training."""
+    """One model that is being trained, with its optimizer."""
 
     def __init__(self, model: nn.Module, stage: Stage, processes: Processes, accumulation: int) -> None:
         """`accumulation` micro-batches on each process make one global batch.
@@ -52,7 +53,7 @@ class Engine:
                 f"global_batch={stage.global_batch} does not divide by {processes.count} processes x {accumulation} "
                 f"micro-batches; use a multiple of {shares}"
             )
-        self._scale = float(shares)  # DeepSpeed takes the mean over micro-batches and processes; we want the sum
+        self._scale = float(shares)  # turns DeepSpeed's mean over micro-batches and processes into a sum
         self._stage = stage
         self._broken = False
         groups = _groups(model.named_parameters(), stage)
@@ -82,7 +83,7 @@ class Engine:
         self._engine.backward(loss_share * self._scale)
 
     def step(self, learning_rate: float) -> None:
-        """After each backward; the optimizer moves when all micro-batches of the batch are in."""
+        """Call this after each backward; the weights are updated after the last micro-batch of a global batch."""
         for group, share in zip(self._optimizer.param_groups, self._shares_of_rate, strict=True):
             group["lr"] = learning_rate * share
         self._broken = not self._gradients_are_numbers()
@@ -91,12 +92,13 @@ class Engine:
 
     @property
     def moved(self) -> bool:
-        """False when the last update was left out because its gradients are no numbers."""
-        # With ZeRO, DeepSpeed leaves it out in silence; without, it would write them into the weights.
+        """False when the last update was skipped because its gradients are not finite."""
+        # With ZeRO, DeepSpeed skips such an update without a message. Without ZeRO, DeepSpeed would write the gradients
+        # into the weights, so `step` checks them first.
         return not self._broken and bool(self._engine.was_step_applied())
 
     def release(self) -> None:
-        """Give the memory back; the engine is of no more use."""
+        """Free the memory; the engine cannot be used afterwards."""
         self._engine.destroy()
         del self._engine, self._optimizer
 
@@ -107,16 +109,16 @@ class Engine:
         return bool(torch.nn.utils.get_total_norm(gradients).isfinite())
 
     def whole_parameters(self) -> AbstractContextManager[Any]:
-        """Within it every process sees every parameter whole, also those that ZeRO 3 has shared out."""
+        """Within this context every process sees whole parameters, although ZeRO 3 divides them among processes."""
         if self._stage.zero < 3:
             return nullcontext()
         gathered: AbstractContextManager[Any] = _deepspeed().zero.GatheredParameters(list(self._engine.parameters()))
         return gathered
 
     def state(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """Of every trained parameter its float32 value and moments, whole, whoever holds which part of them.
+        """The float32 value and the moments of every trained parameter, joined from the parts that the processes hold.
 
-        All processes must walk through it together.
+        All processes must iterate over it at the same time.
         """
         from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
 
@@ -129,10 +131,10 @@ class Engine:
             yield name, {VALUE: safe_get_full_fp32_param(parameter), **moments}
 
     def restore(self, updates: int, state: Iterable[tuple[str, dict[str, Tensor]]]) -> None:
-        """Go on as after `updates` updates, with what `state` gave then.
+        """Set the engine to its state after `updates` updates; `state` is what the method `state` gave then.
 
-        The model must hold the saved values when the engine is made; what is put back here is what rounding to the
-        model's precision took away, and the moments.
+        The model must hold the saved values when the engine is made. This method then restores the moments, and the
+        digits of the float32 values that were lost by rounding to the model's precision.
         """
         from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
 
@@ -153,13 +155,13 @@ class Engine:
         return ((name, p) for name, p in self._engine.module.named_parameters() if p.requires_grad)
 
     def _holds_itself(self, parameter: nn.Parameter) -> bool:
-        """True without ZeRO in float32: no flat copy, no shares."""
+        """Whether DeepSpeed trains the parameter itself, not a copy or a part of it: without ZeRO, in float32."""
         return not hasattr(parameter, "ds_id") and not hasattr(parameter, "_hp_mapping")
 
     def _make_moments(self, updates: int) -> None:
-        """What AdamW makes at its first update, and how many there were."""
-        own = getattr(self._optimizer, "optimizer", self._optimizer)  # DeepSpeed's wraps ours
-        # ZeRO 3 takes its flat parameters out of the groups between updates.
+        """Make the moments that AdamW would make at its first update, and set its number of updates."""
+        own = getattr(self._optimizer, "optimizer", self._optimizer)  # DeepSpeed's optimizer may wrap this AdamW
+        # Between updates, ZeRO 3 keeps its flat parameters outside the optimizer's groups.
         flat = getattr(self._optimizer, "fp32_partitioned_groups_flat", None)
         for held in flat or [p for group in own.param_groups for p in group["params"]]:
             own.state[held] = {
@@ -171,7 +173,11 @@ class Engine:
 
 
 def _groups(parameters: Iterable[tuple[str, Tensor]], stage: Stage) -> list[dict[str, Any]]:
-    """Weight decay on matrices only: not on biases and norms. Fusion and connector may have their own rate."""
+    """The optimizer's parameter groups.
+
+    Weight decay applies to matrices only, not to biases and norms. Fusion and connector may have their own learning
+    rate.
+    """
     groups: dict[tuple[float, float], list[Tensor]] = {}
     ratio = (stage.connector_learning_rate or stage.learning_rate) / stage.learning_rate
     for name, parameter in parameters:

@@ -1,4 +1,4 @@
-"""Keeps a running stage resumable: a state every so often, and one more before it obeys a stop."""
+"""Saves the state of a running stage: at regular intervals, and before the stage ends because of a signal."""
 
 import logging
 import signal
@@ -17,19 +17,19 @@ from shallowsight.train.state import SavedStates
 
 log = logging.getLogger(__name__)
 
-OnState = Callable[[int, bool], None]  # after which update, and whether the state could be saved
+OnState = Callable[[int, bool], None]  # the number of updates done, and whether the state could be saved
 
 
 @dataclass
 class StopRequest:
-    """Set by SIGTERM and SIGINT, read between two updates."""
+    """Whether SIGTERM or SIGINT has arrived; the training reads it between two updates."""
 
     asked: bool = False
 
 
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """Turn both signals into a request for as long as the block runs (only the main thread may)."""
+    """Turn SIGTERM and SIGINT into a request while the block runs; does nothing outside the main thread."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
@@ -47,7 +47,7 @@ def stop_request() -> Iterator[StopRequest]:
 
 
 class Keeper:
-    """Saves the state of one stage while it runs; without a place to save to it only obeys."""
+    """Saves the state of one stage while it runs and ends the stage on request; without `states` it saves nothing."""
 
     def __init__(
         self,
@@ -60,7 +60,13 @@ class Keeper:
         computed: Sequence[Computation],
         on_state: OnState,
     ) -> None:
-        """`every` is the seconds between two states; `records` are of the updates done already, `computed` of all."""
+        """Takes the conditions of the running stage.
+
+        Args:
+            every: seconds between two saved states.
+            records: those of the updates that are done already.
+            computed: the conditions under which all updates are computed, as in Saved.
+        """
         self._engine, self._states, self._processes = engine, states, processes
         self._stop, self._every, self._on_state = stop, every, on_state
         self._saved_at = time.monotonic()
@@ -68,7 +74,7 @@ class Keeper:
         self.records = records
 
     def after_update(self, record: UpdateRecord, updates: int) -> None:
-        """Raises Interrupted when a stop was asked for, of any process; what is done is saved."""
+        """Save the state if it is time; raises Interrupted, after saving, if any process got a signal to stop."""
         self.records.append(record)
         if record.update == updates:
             return
@@ -78,12 +84,12 @@ class Keeper:
             saved = self._save()
             if stop:
                 where = f"saved after update {record.update} of {updates}; the same command continues there"
-                raise Interrupted(f"stopped, {where if saved else 'without a state of this moment'}")
+                raise Interrupted(f"stopped, {where if saved else 'and the state after the last update was not saved'}")
 
     def _save(self) -> bool:
         if self._states is None:
             return False
         saved = self._states.save(self.records, self._computed, self._engine.state())
         self._on_state(len(self.records), saved)
-        self._saved_at = time.monotonic()  # also after a failure: the next try is as far away
+        self._saved_at = time.monotonic()  # also after a failure: the next try comes after the same interval
         return saved

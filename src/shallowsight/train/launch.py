@@ -1,4 +1,4 @@
-"""The local launcher: in this process, or torchrun with several. The training code does not know which."""
+"""The local launcher: trains in this process, or in several processes of torchrun. The code of a stage is the same."""
 
 import gc
 import logging
@@ -26,42 +26,43 @@ from shallowsight.train.stage import run_stage
 log = logging.getLogger(__name__)
 
 _KEPT_LINES = 200
-_LAST_SECONDS = 30.0  # for the other processes, once one has said why it failed
-_MEETING = 7200  # seconds for all nodes to come; some have data to fetch first
+_LAST_SECONDS = 30.0  # in which the other processes may end, after one process has reported its failure
+_MEETING = 7200  # seconds for all nodes to join; some of them must first fetch data
 
 OnUpdate = Callable[[UpdateRecord, int], None]
 
 
 def launch(task: ProcessTask, processes: int | None, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
-    """Run a stage to its end, on one node in smaller micro-batches where they do not fit the memory.
+    """Run a stage to its end. On one node, after a lack of memory, try again with smaller micro-batches.
 
-    Updates since the last saved state come again then. With None for `processes` the environment has torchrun's own
-    variables (PET_...) for this node, as a TrainJob's pods have.
+    The new try repeats the updates since the last saved state. With None for `processes`, torchrun reads its own
+    variables (PET_...) from the environment, as in the pods of a TrainJob.
 
     Raises:
-        ShallowsightError: the training failed, of the type that it failed with where it said so; otherwise the
-            message ends with the last lines of its log.
+        ShallowsightError: the training failed. The error has the type that a process reported; if no process reported
+            one, the message ends with the last lines of the processes' log.
     """
     while True:
         try:
             if processes == 1:
                 run_stage(task, on_update, on_state)
             else:
-                # This process hears of every update: it has the port of the metrics itself.
+                # This process hears of every update and serves the metrics; port 0 keeps its children from doing so.
                 _run_processes(task, processes, {PORT: "0"}, on_update, on_state)
             return
         except OutOfMemory as fault:
-            if fault.more_passes is None or _nodes() > 1:  # all have to agree on it: whoever started them asks again
+            # All nodes must use the same number of passes, so with several nodes the launcher of the TrainJob retries.
+            if fault.more_passes is None or _nodes() > 1:
                 raise
             log.warning("%s; going on with accumulation=%d, the same global batch", fault, fault.more_passes)
             task = task.model_copy(update={"accumulation": fault.more_passes})
-            del fault  # and with it the frames that hold the model
+            del fault  # its traceback holds the frames that hold the model
             gc.collect()
             torch.cuda.empty_cache()
 
 
 def lend(task: ProcessTask) -> None:
-    """Run the processes of a node that is not the first; it hears of no updates, and serves its metrics itself.
+    """Run the processes of a node that is not the first one. Its metrics are served by one of these processes.
 
     Raises:
         ShallowsightError: the training failed.
@@ -85,14 +86,16 @@ def _run_processes(
     else:
         count = processes
         command += ["--standalone", f"--nproc-per-node={processes}"]
-    command += [f"--shutdown-timeout={round(task.hang_seconds)}"]  # for a large state; half a minute is its own
+    # Saving a large state after a signal may take longer than torchrun's default of half a minute.
+    command += [f"--shutdown-timeout={round(task.hang_seconds)}"]
     command += ["-m", "shallowsight.train", str(path)]
     log.info("starting %d processes", count)
-    # The processes set it themselves; without it torchrun says that it has chosen for us.
+    # The processes set their threads themselves; without this variable torchrun logs that it has chosen a number.
     environment = os.environ | {"OMP_NUM_THREADS": str(task.threads)} | variables
     said: deque[str] = deque(maxlen=_KEPT_LINES)
     failures: list[ShallowsightError] = []
-    # In a session of its own: a Ctrl-C would reach it twice, and the second one ends it before it has saved.
+    # In its own session: otherwise torchrun would get a Ctrl-C twice, from the terminal and from this process, and the
+    # second one would end it before the state is saved.
     with subprocess.Popen(
         command,
         env=environment,
@@ -104,7 +107,7 @@ def _run_processes(
         preexec_fn=die_with_parent,
     ) as running:
         assert running.stdout is not None
-        # On GPUs the others may wait for the one that failed, and hear neither of it nor of torchrun's SIGTERM.
+        # On GPUs, processes that wait in a collective for the failed one notice neither its end nor torchrun's SIGTERM.
         ending = threading.Timer(_LAST_SECONDS, running.kill)
         try:
             with _passing_on_stops(running):
@@ -113,7 +116,7 @@ def _run_processes(
                     if ending.ident is None and not all(isinstance(each, Interrupted) for each in failures):
                         ending.start()
         except BaseException:
-            running.kill()  # and not saved: somebody else may be writing there
+            running.kill()  # without saving a state, because another machine may be writing the states
             raise
         finally:
             ending.cancel()
@@ -142,7 +145,7 @@ def _hear(
 
 @contextmanager
 def _passing_on_stops(running: "subprocess.Popen[str]") -> Iterator[None]:
-    """SIGTERM and SIGINT go to torchrun, which lets its processes save; we wait for them (in the main thread)."""
+    """Pass SIGTERM and SIGINT on to torchrun, whose processes save their state; no effect outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""The training loop. It knows batches, an engine and a schedule; nothing of disks or clusters."""
+"""The training loop. It uses batches, an engine and a schedule, and has no code for disks or clusters."""
 
 import math
 import resource
@@ -19,25 +19,25 @@ from shallowsight.train.engine import Engine
 from shallowsight.train.processes import Processes
 from shallowsight.train.schedule import learning_rate
 
-_SHOWN_NAMES = 8  # records named when their loss is not finite
+_SHOWN_NAMES = 8  # the most records that an error names when the loss is not finite
 
 
 @dataclass(frozen=True)
 class UpdateRecord:
     """One optimizer update."""
 
-    update: int  # done so far, from 1
+    update: int  # its number, from 1
     loss: float  # mean over the global batch's supervised tokens, nats
     learning_rate: float
     samples: str  # digest of which samples the batch held, in order
-    tokens: int  # text and image tokens, all processes
+    tokens: int  # text and image tokens of all processes
     seconds: float
-    waited: float  # seconds of them spent waiting for data, mean over processes
-    sample_count: int  # all processes
-    operations: float  # of the model itself (FLOPs), all processes
+    waited: float  # the part of `seconds` spent waiting for data, mean over processes
+    sample_count: int  # samples of all processes
+    operations: float  # floating-point operations of the model (FLOPs) in all processes
     peak: float  # operations per second that the devices of all processes can do; 0: unknown
-    memory: int  # bytes, the most that this process has held
-    device_memory: int  # bytes, the same on its GPU; 0 without one
+    memory: int  # bytes, the most memory that this process has used
+    device_memory: int  # bytes, the most memory that this process has used of its GPU; 0 without a GPU
 
 
 class Trainer:
@@ -57,10 +57,10 @@ class Trainer:
         self._stage, self._seed, self._processes, self._meter = stage, seed, processes, meter
 
     def train(self, loader: Loader, done: int, updates: int) -> Iterator[UpdateRecord]:
-        """From update number done + 1 to the last; `loader` starts there too.
+        """Do the updates from number `done` + 1 to the last; `loader` must start at the same update.
 
         Raises:
-            LossNotFinite: names the records of the batch.
+            LossNotFinite: the message names the records of the batch.
             ShallowsightError: a data worker died.
         """
         for update in range(done + 1, updates + 1):
@@ -91,7 +91,7 @@ class Trainer:
             )
 
     def _compute(self, batch: Batch, rate: float) -> torch.Tensor:
-        """The micro-batch's part of the loss, its tokens and its operations."""
+        """Forward and backward of a micro-batch; its part of the loss, its tokens and its operations."""
         tokens, operations = float(batch.mask.sum()), self._meter.costs.of(batch)
         batch = batch.to(self._processes.device)
         features = self._features.features(batch.pictures) if batch.pictures else []
@@ -102,7 +102,7 @@ class Trainer:
         return torch.tensor([share.item(), tokens, operations], dtype=torch.float64)
 
     def _seed_dropout(self, update: int) -> None:
-        """Random numbers are a function of the update too, so that a resume needs no generator's state."""
+        """Seed the random numbers from the update's number, so that a resume needs no state of a generator."""
         seed = np.random.SeedSequence((self._seed, update, self._processes.rank)).generate_state(1, np.uint64)
         torch.manual_seed(int(seed[0]))
 
@@ -112,5 +112,5 @@ class Trainer:
         what = "the gradients are not finite" if math.isfinite(loss) else f"the loss is {loss}"
         return (
             f"{what} at update {update}, with records {', '.join(names[:_SHOWN_NAMES])}{more}; "
-            f"look at them, or try a smaller learning_rate (now {rate:.1e})"
+            f"look at these records, or try a smaller learning_rate (now {rate:.1e})"
         )

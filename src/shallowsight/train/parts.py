@@ -1,4 +1,4 @@
-"""What a stage trains, what it reads, and what it leaves."""
+"""The parts of the model that a stage trains, its source of features, and its output files."""
 
 import json
 import logging
@@ -22,13 +22,13 @@ from shallowsight.train.texts import read_shortened
 log = logging.getLogger(__name__)
 
 LOSSES = "losses.jsonl"
-# Everything else is frozen (paper, section C).
+# The parts that a stage trains; all other parts are frozen (paper, section C).
 STAGE_PARTS = {"pretrain": ("fusion", "connector"), "finetune": ("fusion", "connector", "language")}
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def build_model(task: ProcessTask, tokenizer: PreTrainedTokenizerBase) -> VLM:
-    """The model at the start of the stage, with gradients where it trains."""
+    """The model at the start of the stage; only the parts that the stage trains need gradients."""
     stage = task.settings
     torch.manual_seed(task.experiment.seed)
     model = VLM(task.experiment, task.tower.width, tokenizer, _DTYPES[stage.precision])
@@ -44,11 +44,11 @@ def build_model(task: ProcessTask, tokenizer: PreTrainedTokenizerBase) -> VLM:
         whole = sum(p.numel() for p in part.parameters())
         trained = sum(p.numel() for p in part.parameters() if p.requires_grad)
         log.info("%-10s %12d parameters, %12d trained", name, whole, trained)
-    return model.train()  # a language model that exists comes as for answering
+    return model.train()  # a language model that is read from files is in evaluation mode
 
 
 def pictures_for(task: ProcessTask) -> PictureEncoder | None:
-    """The tower, where features are not cached."""
+    """The tower, or None if features are cached."""
     if task.feature_folders is not None:
         return None
     vision = task.experiment.vision
@@ -56,7 +56,7 @@ def pictures_for(task: ProcessTask) -> PictureEncoder | None:
 
 
 def features_for(task: ProcessTask, pictures: PictureEncoder | None) -> FeatureSource:
-    """From the cache where there is one, from the pixels otherwise."""
+    """The source of features: the cache if there is one, otherwise the tower."""
     if task.feature_folders is not None:
         return CachedFeatures(task.feature_folders)
     assert pictures is not None
@@ -67,22 +67,22 @@ def features_for(task: ProcessTask, pictures: PictureEncoder | None) -> FeatureS
 
 
 def leave(model: VLM, task: ProcessTask, tokenizer: PreTrainedTokenizerBase, records: Sequence[UpdateRecord]) -> None:
-    """The checkpoint, the losses and which records were shortened in `task.out`; adapters become part of the weights.
+    """Merge adapters into the weights, and write checkpoint, losses and the list of shortened records to `task.out`.
 
     Raises:
-        LossNotFinite: the last update broke them.
+        LossNotFinite: weights are not finite after the last update.
     """
     if not all(torch.isfinite(p).all() for p in model.parameters() if p.requires_grad):
-        raise LossNotFinite("the last update left weights that are no numbers; try a smaller learning_rate")
+        raise LossNotFinite("weights are not finite after the last update; try a smaller learning_rate")
     if task.stage == "finetune":
         if task.settings.lora.rank:
             merge_adapters(model.language.float())  # in half precision the sum would round most of them away
         save_finetuned(model, task.experiment, task.tower, tokenizer, task.out)
     else:
-        # What comes after is not part of this cell.
+        # The finetune settings of the experiment are no part of this cell, so the checkpoint must not contain them.
         save_pretrained(model, task.experiment.model_copy(update={"finetune": task.settings}), task.out)
     read_shortened(task).write(task.out / SHORTENED)
-    # Without times: the file is part of what two equal runs must have in common.
+    # Without times, because this file must be equal for two equal runs.
     kept = ("update", "loss", "learning_rate", "samples")
     lines = [json.dumps({key: getattr(record, key) for key in kept}) for record in records]
     (task.out / LOSSES).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -2,12 +2,12 @@
 
 import math
 
-_ROUNDING = 1e-9  # 0.07 * 100 is a little more than 7
+_ROUNDING = 1e-9  # in floating point, 0.07 * 100 is a little more than 7
 
 
 def learning_rate(peak: float, warmup: float, update: int, updates: int) -> float:
-    """For update number `update` of `updates`, from 1; `warmup` is a share of the updates."""
-    warm = max(1, math.ceil(warmup * updates - _ROUNDING))  # so that a stage of one update learns
+    """The rate of update number `update` (from 1) of `updates`; `warmup` is a share of the updates."""
+    warm = max(1, math.ceil(warmup * updates - _ROUNDING))  # at least 1, so that a stage of one update learns
     if update <= warm:
         return peak * update / warm
     return peak * 0.5 * (1.0 + math.cos(math.pi * (update - warm) / (updates - warm + 1)))

@@ -1,4 +1,4 @@
-"""One training stage of one experiment: what every process of every launcher runs."""
+"""One training stage of one experiment, as every training process runs it."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -31,28 +31,29 @@ from shallowsight.train.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-OnUpdate = Callable[[UpdateRecord, int], None]  # the update and how many there are
+OnUpdate = Callable[[UpdateRecord, int], None]  # the update, and the number of updates of the stage
 
 
 def run_stage(task: ProcessTask, on_update: OnUpdate, on_state: OnState = lambda *_: None) -> None:
-    """Train and leave the checkpoint and the losses in `task.out`; goes on from the newest whole state.
+    """Train, starting from the newest complete state, and write the checkpoint and the losses to `task.out`.
 
-    The process that leads its node is told of every update and of every state.
+    `on_update` and `on_state` are called in the first process of each node.
 
     Raises:
-        ConfigurationError: no record fits, or the batch does not divide among the processes.
+        ConfigurationError: no record fits, or the global batch does not divide among the processes.
         LossNotFinite: training diverged.
-        OutOfMemory: a micro-batch does not fit; smaller ones may.
-        ShallowsightError: another process is gone.
-        Interrupted: SIGTERM or SIGINT; the state is saved.
-        StoreUnavailable: the states cannot be read now.
+        OutOfMemory: a micro-batch does not fit into the memory; the error says whether smaller ones may.
+        ShallowsightError: another process has ended.
+        Interrupted: SIGTERM or SIGINT arrived; the state was saved.
+        StoreUnavailable: the store of the states does not answer.
     """
     processes = join_processes()
     states = None
     if task.states is not None:
         states = SavedStates(open_objects(task.states, task.patience), task.state_key, processes, task.work)
     saved = states.newest() if states is not None else None
-    # One number for all processes, on whatever machines, and from the first update to the last.
+    # All processes on all machines use the same number of threads, from the first update to the last, because another
+    # number can change the rounding.
     with threads_of(processes.from_leader(saved.computed[-1].threads if saved is not None else task.threads)):
         _run(task, processes, states, saved, on_update, on_state)
 
@@ -128,11 +129,11 @@ def _passes(task: ProcessTask, examples: Examples, processes: Processes) -> int:
 
 
 def _computed(share: Share, saved: Saved | None) -> list[Computation]:
-    """How the updates are computed, from the first to the last."""
+    """The conditions under which the updates are computed: one entry, and one more for each change at a resume."""
     own = this_computation(share.processes, share.accumulation)
     before = list(saved.computed) if saved is not None else []
     if before and before[-1] != own and share.rank == 0:
-        log.warning("it began as %s and goes on as %s: the same but for rounding", before[-1], own)
+        log.warning("this training began as %s and goes on as %s: the same but for rounding", before[-1], own)
     return before if before and before[-1] == own else [*before, own]
 
 
@@ -150,15 +151,15 @@ def _start(model: VLM, task: ProcessTask, processes: Processes, accumulation: in
 
 @contextmanager
 def _memory_faults(task: ProcessTask, engine: Engine, share: Share) -> Iterator[None]:
-    """The memory is given back, for another try in this process."""
+    """Turn a lack of memory into OutOfMemory, and free the memory for another try in this process."""
     try:
         yield
     except RuntimeError as error:
-        # torch has a type for it on a GPU only.
+        # torch has its own error type for a lack of memory on a GPU only.
         if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error):
             engine.release()
             more = more_passes(task.settings.global_batch // share.processes, share.accumulation)
-            last = "" if more else "; this is one sample at a time already"
+            last = "" if more else "; a micro-batch is one sample already and cannot be smaller"
             raise OutOfMemory(
                 f"{task.stage}: no memory for a micro-batch with accumulation={share.accumulation}: {error}{last}", more
             ) from None

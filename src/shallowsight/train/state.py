@@ -1,7 +1,8 @@
-"""The states of an unfinished stage in the store: whole or not there, and good for any number of processes.
+"""The saved states of an unfinished stage. A state is complete or does not exist, and fits any number of processes.
 
-A state holds every trained parameter and its moments under the parameter's own name, so it does not know how many
-processes wrote it. Each process writes a share of it; the manifest, which makes it one, comes last. safetensors only.
+A state holds every trained parameter and its moments under the parameter's own name, so that it does not depend on the
+number of processes that wrote it. Each process writes a share of the parameters, as safetensors. The manifest is
+written last: a state without a manifest does not exist.
 """
 
 import json
@@ -26,18 +27,18 @@ from shallowsight.train.processes import Processes
 log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
-KEEP = 2  # the newest, and one to fall back on
-# No room, no store, or credentials that have run out: none is a reason to stop a training.
+KEEP = 2  # the newest state, and the one before it in case the newest is damaged
+# A full disk, a store that does not answer, or expired credentials: a training goes on without a saved state.
 _FAULTS = (OSError, SafetensorError, ShallowsightError)
 _FILE_BYTES = 10**9
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A state that was found whole, its files on this machine."""
+    """A complete state, with its files on this machine."""
 
-    records: tuple[UpdateRecord, ...]  # of the updates done
-    computed: tuple[Computation, ...]  # how they were, from the first to the last; several where that changed
+    records: tuple[UpdateRecord, ...]  # one for each update that is done
+    computed: tuple[Computation, ...]  # under which conditions, in their order; several if they changed at a resume
     files: tuple[Path, ...]
 
     @property
@@ -45,7 +46,7 @@ class Saved:
         return len(self.records)
 
     def tensors(self) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """What `Engine.state` gave, one parameter after the other."""
+        """The tensors that `Engine.state` gave, one parameter after the other."""
         for file in self.files:
             with safe_open(file, framework="pt") as opened:
                 names = sorted({key.partition("/")[2] for key in opened.keys()})
@@ -58,10 +59,10 @@ class SavedStates:
     """All states of one cell."""
 
     def __init__(self, objects: Objects, prefix: str, processes: Processes, work: Path) -> None:
-        """`work` is a folder of this node's own, which its processes share."""
+        """`work` is a folder of this node, which its processes share."""
         self._objects, self._prefix, self._processes = objects, prefix, processes
         self._work = work
-        self._unusable: set[str] = set()  # places that were found torn; not used, and gone with the next pruning
+        self._unusable: set[str] = set()  # key prefixes of damaged states, which the next `_prune` deletes
 
     def save(
         self,
@@ -69,9 +70,10 @@ class SavedStates:
         computed: Sequence[Computation],
         state: Iterator[tuple[str, dict[str, Tensor]]],
     ) -> bool:
-        """Write the state after the last of `records`, which were so computed; all processes call it together.
+        """Write the state after the last update of `records`; all processes must call this together.
 
-        False, with the reason in the log, when there is no room or the store is away: training can go on.
+        `computed` are the conditions under which the updates were computed. Returns False, and logs the reason, if the
+        disk is full or the store does not answer: the training can go on.
         """
         place = f"{self._prefix}/update-{len(records):08}"
         share = _Share(self._objects, place, self._work, self._processes)
@@ -104,21 +106,21 @@ class SavedStates:
         try:
             self._prune()
         except _FAULTS as error:
-            log.warning("old states were not removed: %s", error)
+            log.warning("old training states were not removed: %s", error)
         return []
 
     def _prune(self) -> None:
-        """Old states, unusable ones, and what saves that were cut short have left."""
+        """Delete old states, damaged states, and the files of saves that did not finish."""
         kept = self._places()[-KEEP:]
         for key in self._objects.keys(f"{self._prefix}/update-"):
             if key.rpartition("/")[0] not in kept:
                 self._objects.delete(key)
 
     def newest(self) -> Saved | None:
-        """The newest state whose every byte is as it was written; all processes call it together.
+        """The newest state whose files are all as they were written; all processes must call this together.
 
         Raises:
-            StoreUnavailable: it may be there, but cannot be read now.
+            StoreUnavailable: there may be a state, but the store does not answer.
         """
         while True:
             place = self._processes.from_leader(self._newest_place() if self._processes.leads else None)
@@ -132,12 +134,12 @@ class SavedStates:
             if not faults:
                 return all_found[self._processes.rank - self._processes.local_rank][0]
             if self._processes.leads:
-                # The fault may be of this machine alone: it stays until there is a newer one.
+                # The state is not deleted before a newer one is saved: the damage may be on this machine only.
                 log.warning("the state %s is not used: %s", place.rpartition("/")[2], faults[0])
                 self._unusable.add(place)
 
     def _fetch(self, place: str) -> tuple[Saved | None, str | None]:
-        """The state, or what is wrong with it."""
+        """The state and None, or None and a sentence that says what is wrong with the state."""
         raw = self._objects.get_bytes(f"{place}/{MANIFEST}")
         try:
             manifest: dict[str, Any] = json.loads(raw or b"")
@@ -161,20 +163,23 @@ class SavedStates:
         return max(self._places(), default=None)
 
     def _places(self) -> list[str]:
-        """Of the usable states with a manifest, in order; the rest was never finished."""
+        """The key prefixes of the usable states, oldest first; a state without a manifest was never finished."""
         keys = self._objects.keys(f"{self._prefix}/update-")
         places = (key.removesuffix(f"/{MANIFEST}") for key in keys if key.endswith(f"/{MANIFEST}"))
         return sorted(place for place in places if place not in self._unusable)
 
 
 class _Share:
-    """This process's part of a state. A fault is kept, not raised: the others still walk through theirs."""
+    """This process's share of a state.
+
+    A fault is stored, not raised, because the other processes still write their shares, and all must do so together.
+    """
 
     def __init__(self, objects: Objects, place: str, work: Path, processes: Processes) -> None:
         self.digests: dict[str, str] = {}
         self.fault: str | None = None
         self._objects, self._place, self._work, self._rank = objects, place, work, processes.rank
-        self._loads = [0] * processes.count  # bytes given to each process so far
+        self._loads = [0] * processes.count  # bytes that were assigned to each process so far
         self._held: dict[str, Tensor] = {}
 
     def add(self, name: str, tensors: Mapping[str, Tensor]) -> None:

@@ -16,17 +16,18 @@ log = logging.getLogger(__name__)
 
 
 def read_examples(task: ProcessTask, tokenizer: Tokenizer, processes: Processes) -> Examples:
-    """Encodes them where `read_shortened` then finds which do not enter whole.
+    """Encode the stage's records once on each node, and note which of them are shortened or left out.
 
     Raises:
-        ConfigurationError: no record has an answer within the language model's length.
-        DataRefused: too many records do not enter whole.
+        ConfigurationError: no record has an answer within `language.max_length` tokens.
+        DataRefused: too many records are longer than that.
     """
     vision, limit = task.experiment.vision, task.experiment.language.max_length
     image_tokens = task.tower.tokens(vision.image_size, vision.pool, vision.features)
     if image_tokens >= limit:
         raise ConfigurationError(
-            f"one picture is {image_tokens} tokens, language.max_length is {limit}: raise it, or vision.pool"
+            f"one picture is {image_tokens} tokens, but language.max_length is {limit}: "
+            "raise language.max_length or vision.pool"
         )
     folder = _folder(task)
     if processes.leads_node:
@@ -34,7 +35,7 @@ def read_examples(task: ProcessTask, tokenizer: Tokenizer, processes: Processes)
         records = read_jsonl(task.data / f"{task.stage}.jsonl")
         encoded = (encode_record(record, template, tokenizer, image_tokens=1) for record in records)
         write_examples(encoded, folder, image_tokens, limit).write(folder / SHORTENED)
-        if task.settings.updates == 0:  # it reads none
+        if task.settings.updates == 0:  # the stage uses no records, so none counts as shortened
             Shortened(limit).write(folder / SHORTENED)
     processes.wait()
     examples = Examples(folder, image_tokens, limit)
@@ -50,7 +51,7 @@ def read_examples(task: ProcessTask, tokenizer: Tokenizer, processes: Processes)
 
 
 def read_shortened(task: ProcessTask) -> Shortened:
-    """Which records do not enter whole, once they have been read on this node."""
+    """Which records are shortened or left out; works after `read_examples` on this node."""
     return Shortened.read(_folder(task) / SHORTENED)
 
 

@@ -1,4 +1,4 @@
-"""Ends a process whose peers no longer answer: a hung rank would hold its GPUs for ever."""
+"""Ends a training process whose peers no longer answer; otherwise it would wait, and hold its GPUs, for ever."""
 
 import faulthandler
 import logging
@@ -13,9 +13,9 @@ EXIT_STATUS = 1
 
 
 class Watchdog:
-    """Kills this process when `alive` was not called for `seconds`, after writing where every thread is.
+    """Ends this process when `alive` was not called for `seconds`, after writing the stack of every thread to stderr.
 
-    A process alone waits for nobody, and is let be.
+    Does nothing when the training has one process, which waits for no other.
     """
 
     def __init__(self, seconds: float, processes: int) -> None:
@@ -40,10 +40,10 @@ class Watchdog:
         while not self._done.wait(min(1.0, self._seconds / 4)):
             if time.monotonic() - self._seen > self._seconds:
                 log.error(
-                    "no update for %.0f seconds: a process hangs or is gone. Stopping; the same command continues "
-                    "from the last saved state. Where this process is:",
+                    "no update for %.0f seconds: a process of this training hangs or has ended. Stopping; the same "
+                    "command continues from the last saved state. The stack of every thread of this process:",
                     self._seconds,
                 )
                 faulthandler.dump_traceback(sys.stderr)
-                # Nothing else ends a thread that waits inside a collective.
+                # sys.exit would not end a thread that waits inside a collective operation.
                 os._exit(EXIT_STATUS)

@@ -35,8 +35,12 @@ def test_a_change_between_resolving_and_preparing(enough: Objects, tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "large", "says"),
     [
-        pytest.param(lambda o: o.delete("images/3.png"), False, "is no longer what was listed", id="gone"),
-        pytest.param(lambda o: flip(o, "images/3.png"), False, "is no longer what was listed", id="changed"),
+        pytest.param(
+            lambda o: o.delete("images/3.png"), False, "was deleted or changed since it was listed", id="gone"
+        ),
+        pytest.param(
+            lambda o: flip(o, "images/3.png"), False, "was deleted or changed since it was listed", id="changed"
+        ),
         pytest.param(lambda o: o.delete("images/3.png"), True, "is missing", id="a large one is gone"),
     ],
 )

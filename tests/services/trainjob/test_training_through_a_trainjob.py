@@ -224,7 +224,9 @@ def test_a_training_that_diverges_is_not_tried_again_in_the_same_run(
         train_on_cluster(pretraining(resolved), store, Launch(2, "", "run-1"))
     assert trainer.ends == [[ENDED, ENDED]]
     asked = len(cluster.requests)
-    with pytest.raises(LossNotFinite, match="an earlier try of run run-1 failed with this; nothing was tried") as again:
+    with pytest.raises(
+        LossNotFinite, match="an earlier try of run run-1 failed with this, so there was no retry"
+    ) as again:
         train_on_cluster(pretraining(resolved), store, Launch(2, "", "run-1"))
     assert str(again.value).startswith(str(failure.value)) and len(cluster.requests) == asked
     with pytest.raises(LossNotFinite, match=r"learning_rate \(now .*\)$"):

@@ -114,7 +114,7 @@ def test_the_report_of_torchrun_is_left_out(trainer: FakeTrainer, launcher: Laun
 
 def test_without_any_pod_left(trainer: FakeTrainer, launcher: Launcher) -> None:
     trainer.will(trainer.nothing, trainer.fail)
-    with pytest.raises(ShallowsightError, match="its log is not to be had"):
+    with pytest.raises(ShallowsightError, match="its log cannot be read"):
         launcher.run()
 
 
@@ -133,7 +133,7 @@ def test_an_eviction_is_no_failure(trainer: FakeTrainer, launcher: Launcher) -> 
     assert heard.states[1:] == [
         "running",
         f"starting: pod {trainer.name(1)} ended (Evicted, The node was low on resource: memory.); "
-        "the cluster starts it again",
+        "the cluster restarts it",
         "starting",
         "running: restart 1",
         "complete",

@@ -36,7 +36,9 @@ WEBHOOK = (
         pytest.param(
             status(403, "Forbidden", WEBHOOK), "apply manifests/base/training .*must be created", id="runtime"
         ),
-        pytest.param(status(401, "Unauthorized", "Unauthorized"), "does not know us; log in again", id="401"),
+        pytest.param(
+            status(401, "Unauthorized", "Unauthorized"), "does not accept the credentials; log in again", id="401"
+        ),
         pytest.param((404, "404 page not found"), "no TrainJobs: install Kubeflow Trainer v2", id="CRD"),
         pytest.param(
             status(404, "NotFound", 'namespaces "vision" not found', "namespaces"), "no such namespace", id="namespace"
@@ -62,7 +64,7 @@ def test_refusals(cluster: FakeKubernetes, launcher: Launcher, answer: Answer, w
 
 def test_a_wrong_token(cluster: FakeKubernetes, launcher: Launcher, tmp_path: Path) -> None:
     cluster.kubeconfig(tmp_path / "kubeconfig", token="wrong")
-    with pytest.raises(ConfigurationError, match="does not know us"):
+    with pytest.raises(ConfigurationError, match="does not accept the credentials"):
         launcher.run()
 
 
@@ -135,7 +137,7 @@ def test_the_api_server_is_away_for_long(cluster: FakeKubernetes, trainer: FakeT
     cluster.open()
     trainer.will(trainer.nothing, trainer.complete)
     launcher.heard.said.clear()
-    assert launcher.run().states[0] == "there already; joining it"
+    assert launcher.run().states[0] == "there already; following it"
 
 
 @pytest.mark.parametrize("how", ["vanished", "being deleted", "another one"])
@@ -150,7 +152,7 @@ def test_deleted_under_us(cluster: FakeKubernetes, trainer: FakeTrainer, launche
     }
     cluster.looks_until_gone = 5
     trainer.will(trainer.pods("Running"), trainer.nothing, steps[how])
-    with pytest.raises(ShallowsightError, match=r"was deleted by somebody else. The same command continues"):
+    with pytest.raises(ShallowsightError, match=r"was deleted by a user or by another run. The same command continues"):
         launcher.run(pace=Pace(poll_seconds=0.01))
     assert cluster.count("DELETE") == 0
 
@@ -163,14 +165,14 @@ def test_one_that_another_run_made_in_its_place_is_followed(
     trainer.will(lambda: trainer.trainjob["metadata"].update(uid="of the other run"))
     trainer.will(trainer.nothing, trainer.complete)
     heard = launcher.run(pace=Pace(poll_seconds=0.01))
-    assert "was replaced by another run; following that one" in " ".join(heard.said)
+    assert "was replaced by another run; following the new TrainJob" in " ".join(heard.said)
     assert cluster.count("DELETE") == 0
 
 
 def test_waiting_for_too_long(cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher) -> None:
     trainer.will(trainer.suspend)
     with pytest.raises(
-        ShallowsightError, match=r"waited for 0 s, the limit is 0 s; it is waiting in queue: a100. It is"
+        ShallowsightError, match=r"waited for 0 s, the limit is 0 s; its state is waiting in queue: a100. It is"
     ):
         launcher.run(limits=Limits(deadline_seconds=30, queue_seconds=0.1))
     assert "deletionTimestamp" in trainer.trainjob["metadata"]
@@ -190,7 +192,7 @@ def test_one_that_does_not_go(cluster: FakeKubernetes, trainer: FakeTrainer, lau
     cluster.trainjobs[JOB.name] = made | {"metadata": made["metadata"] | {"uid": "older"}}
     trainer.fail()
     cluster.looks_until_gone = 10_000
-    with pytest.raises(ShallowsightError, match=r"is still there; .* kubectl get trainjob,pods -n vision"):
+    with pytest.raises(ShallowsightError, match=r"still exists: .* kubectl get trainjob,pods -n vision"):
         launcher.run(pace=Pace(poll_seconds=0.01, gone_seconds=0.1))
 
 

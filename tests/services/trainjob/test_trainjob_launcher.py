@@ -84,7 +84,7 @@ def test_a_running_one_is_joined(cluster: FakeKubernetes, trainer: FakeTrainer, 
     existing(cluster)
     trainer.will(trainer.pods("Running"), trainer.writes("before we came"), trainer.complete)
     heard = launcher.run()
-    assert heard.said[0] == f"TrainJob {JOB.name} is there already; joining it"
+    assert heard.said[0] == f"TrainJob {JOB.name} is there already; following it"
     assert heard.lines == ["before we came"]
     assert cluster.count("DELETE") == 0
 
@@ -113,7 +113,7 @@ def test_a_failed_one_is_replaced(
     trainer.fail()
     cluster.looks_until_gone = looks
     trainer.will(*[trainer.nothing] * (looks + 3), trainer.pods("Running"), trainer.complete)
-    assert "is replaced: the one before is over (failed: FailedJobs" in launcher.run().said[0]
+    assert "is replaced: the earlier TrainJob of this name has ended (failed: FailedJobs" in launcher.run().said[0]
     assert cluster.trainjobs[JOB.name]["metadata"]["uid"] != "older"
 
 
@@ -146,7 +146,7 @@ def test_somebody_else_replaces_it_while_we_wait(
     cluster.looks_until_gone = 10_000
     trainer.will(trainer.nothing, trainer.nothing, lambda: existing(cluster), trainer.pods("Running"), trainer.complete)
     heard = launcher.run()
-    assert heard.states[:2] == ["being deleted; waiting for its end", "there already; joining it"]
+    assert heard.states[:2] == ["being deleted; waiting for its end", "there already; following it"]
 
 
 def test_forgetting(cluster: FakeKubernetes, launcher: Launcher) -> None:

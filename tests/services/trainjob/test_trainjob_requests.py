@@ -79,7 +79,7 @@ def test_what_we_can_do_without(
 @pytest.mark.parametrize("page", ["<html>log in first</html>", "[]"])
 def test_what_is_no_kubernetes(cluster: FakeKubernetes, api: Cluster, page: str) -> None:
     cluster.fault = lambda method, path: (200, page)
-    with pytest.raises(ConfigurationError, match="the answer is no Kubernetes object"):
+    with pytest.raises(ConfigurationError, match="the answer is not a Kubernetes object"):
         api.find(JOB.name)
 
 

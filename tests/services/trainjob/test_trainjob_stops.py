@@ -55,7 +55,7 @@ def test_a_stop_leaves_another_ones_trainjob_alone(cluster: FakeKubernetes, laun
     with pytest.raises(KeyboardInterrupt):
         launcher.run()
     assert cluster.count("DELETE") == 0
-    assert launcher.heard.said == ["interrupted before there was a TrainJob"]
+    assert launcher.heard.said == ["interrupted before the TrainJob was created"]
 
 
 def test_a_stop_that_cannot_delete(cluster: FakeKubernetes, trainer: FakeTrainer, launcher: Launcher) -> None:
@@ -63,7 +63,10 @@ def test_a_stop_that_cannot_delete(cluster: FakeKubernetes, trainer: FakeTrainer
     trainer.will(trainer.pods("Running"), lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(KeyboardInterrupt):
         launcher.run()
-    assert f"It goes on until: kubectl delete trainjob -n {NAMESPACE} {JOB.name}" in launcher.heard.said[-1]
+    assert (
+        f"The training goes on; end it with: kubectl delete trainjob -n {NAMESPACE} {JOB.name}"
+        in launcher.heard.said[-1]
+    )
 
 
 def test_one_request_is_enough(
@@ -122,7 +125,7 @@ def test_a_stop_before_its_creation_is_answered(
         assert "deletionTimestamp" in trainer.trainjob["metadata"]
     else:
         assert [method for method, _ in asked(cluster)] == ["GET"]
-        assert launcher.heard.said == ["interrupted before there was a TrainJob"]
+        assert launcher.heard.said == ["interrupted before the TrainJob was created"]
 
 
 @pytest.mark.parametrize("now", ["gone", "another one"])
@@ -136,6 +139,8 @@ def test_a_stop_that_finds_it_gone(
     with pytest.raises(KeyboardInterrupt):
         launcher.run()
     assert [method for method, _ in asked(cluster)] == ["DELETE"]
-    assert launcher.heard.said[-1] == f"interrupted: TrainJob {JOB.name} was gone already; the same command continues"
+    assert (
+        launcher.heard.said[-1] == f"interrupted: TrainJob {JOB.name} was already deleted; the same command continues"
+    )
     if now == "another one":
         assert "deletionTimestamp" not in trainer.trainjob["metadata"]

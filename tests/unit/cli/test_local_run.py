@@ -52,7 +52,7 @@ def test_failed_cell_is_named(
     with pytest.raises(ShallowsightError, match=f"finetune 6 seed 1: .*{says}") as found:
         pipeline(BOOM.format(error=error))
     assert type(found.value) is kind
-    assert f"run the same command again: what is whole stays. Log: {store.root}/pipeline.log" in str(found.value)
+    assert f"run the same command again: complete cells stay. Log: {store.root}/pipeline.log" in str(found.value)
 
 
 def test_failures_of_earlier_runs_are_not_told_again(pipeline: Callable[..., None]) -> None:

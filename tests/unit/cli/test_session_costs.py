@@ -58,7 +58,7 @@ def test_a_whole_study_is_not_timed(
 def test_a_budget_that_cannot_do_is_refused_first(
     pipelines: list[tuple[Any, ...]], tmp_path: Path, gpus: int, hours: float, says: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=f"--budget {hours}: what is missing takes at least {says}"):
+    with pytest.raises(ConfigurationError, match=f"--budget {hours}: the missing cells take at least {says}"):
         run("study", tmp_path / "out", gpus=gpus, hours=hours)
     assert pipelines == [] and not (tmp_path / "out").exists()
     run("study", tmp_path / "out", gpus=gpus, hours=hours + 0.2)
@@ -78,7 +78,7 @@ def test_a_spent_budget_says_how_to_go_on(
     assert found.value.exit_status == 4
     assert str(found.value) == (
         "the budget of 2.5 hours is spent; 0 of 10 cells are whole; the same command with a larger --budget "
-        f"continues, and `shallowsight report --out {tmp_path / 'out'}` shows what there is"
+        f"continues, and `shallowsight report --out {tmp_path / 'out'}` reports the finished cells"
     )
 
 

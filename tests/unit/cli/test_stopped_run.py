@@ -89,7 +89,7 @@ def test_a_stop_waits_for_a_step_that_saves(pipeline: Callable[..., None], store
         pipeline(SAVING, watch, say=said.append)
     assert not isinstance(found.value, BudgetSpent)
     assert (store.root / "saved").exists()
-    assert said == ["stopping; what is in training saves its state, for at most 30 seconds"]
+    assert said == ["stopping; running trainings save their states, for at most 30 seconds"]
 
 
 @pytest.mark.slow

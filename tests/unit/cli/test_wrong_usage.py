@@ -51,7 +51,7 @@ WRONG = [
     ),
     pytest.param(
         ["study", "demo", "--dry-run", "--set", "data.expectations=rules.yaml"],
-        ["data.expectations is for files of your own"],
+        ["data.expectations is for your own files"],
         id="rules for no files",
     ),
     pytest.param(
@@ -72,7 +72,7 @@ WRONG = [
     pytest.param(["study", "demo", "--budget", "nan"], ["--budget"], id="budget that is no number"),
     pytest.param(
         ["study", "paper-1.4b", "--dry-run"],
-        ["no data source 'data/", "; `shallowsight forecast paper-1.4b` says what it costs, without data"],
+        ["no data source 'data/", "; `shallowsight forecast paper-1.4b` prints the cost without data"],
         id="dry run without the data",
     ),
     pytest.param(
@@ -171,5 +171,5 @@ def test_out_that_holds_something_else(run: Run, tmp_path: Path) -> None:
 def test_a_budget_that_cannot_do_is_status_2(run: Run) -> None:
     ended = run("study", "quick", "--budget", "0.001")
     assert ended.status == 2
-    assert ended.err.startswith("shallowsight: --budget 0.001: what is missing takes at least ")
+    assert ended.err.startswith("shallowsight: --budget 0.001: the missing cells take at least ")
     assert list(Path().iterdir()) == []

@@ -25,7 +25,7 @@ def test_gpu_hours_are_hours_times_gpus(clock: dict[str, float], gpus: int, seco
 def test_what_is_left_must_do(clock: dict[str, float]) -> None:
     budget = Budget.starting_now(1.0, 0)
     budget.require(3600)
-    with pytest.raises(ConfigurationError, match=r"--budget 1: what is missing takes at least 2 hours .*raise the"):
+    with pytest.raises(ConfigurationError, match=r"--budget 1: the missing cells take at least 2 hours .*raise the"):
         budget.require(7200)
     with pytest.raises(ConfigurationError, match="at least 8 GPU-hours"):
         Budget.starting_now(1.0, 4).require(7200)

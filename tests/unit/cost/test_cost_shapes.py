@@ -142,7 +142,7 @@ def test_what_a_silent_config_means() -> None:
 
 def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_embd": 64, "vocab_size": 100}))
-    with pytest.raises(ConfigurationError, match=r"says nothing of num_hidden_layers, hidden_size, .*Llama's kind"):
+    with pytest.raises(ConfigurationError, match=r"has no num_hidden_layers, hidden_size, .*models like Llama"):
         language_shape(Language(model=str(tmp_path)))
 
 

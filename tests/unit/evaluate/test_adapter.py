@@ -185,7 +185,7 @@ def test_other_kinds_of_request_are_refused(make: Callable[..., Any], method: st
 def test_folder_without_a_checkpoint(tmp_path: Path) -> None:
     from shallowsight.evaluate.adapter import ShallowsightModel
 
-    with pytest.raises(ConfigurationError, match="is no finetuned checkpoint: it has no experiment"):
+    with pytest.raises(ConfigurationError, match="is not a finetuned checkpoint: it has no experiment"):
         ShallowsightModel(str(tmp_path))
 
 

@@ -111,7 +111,9 @@ def test_a_pretrained_checkpoint_is_the_connector_alone(
     load_connector(other, tmp_path)
     for name, value in state(other).items():
         assert torch.equal(value, (language if name.startswith("language") else state(model))[name])
-    with pytest.raises(ConfigurationError, match=r"is no finetuned checkpoint: it has no tower\.json, language\.saf"):
+    with pytest.raises(
+        ConfigurationError, match=r"is not a finetuned checkpoint: it has no tower\.json, language\.saf"
+    ):
         load_trained(tmp_path)
 
 
@@ -119,9 +121,9 @@ def test_a_pretrained_checkpoint_is_the_connector_alone(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        pytest.param(lambda t, n: t.pop(n), "is of another model: missing ['{name}'], unknown none", id="missing"),
+        pytest.param(lambda t, n: t.pop(n), "is from another model: missing ['{name}'], unknown none", id="missing"),
         pytest.param(
-            lambda t, n: t.update(x=torch.zeros(1)), "is of another model: missing none, unknown ['x']", id="unknown"
+            lambda t, n: t.update(x=torch.zeros(1)), "is from another model: missing none, unknown ['x']", id="unknown"
         ),
         pytest.param(lambda t, n: t.update({n: t[n][:-1]}), "{name} has shape (", id="shape"),
     ],
@@ -145,7 +147,7 @@ def test_strict(
 @pytest.mark.parametrize("name", ["experiment.json", "tower.json", CONNECTOR, LANGUAGE, "tokenizer"])
 def test_an_incomplete_checkpoint_is_named(folder: Path, name: str) -> None:
     (folder / name).rename(folder / "away")
-    with pytest.raises(ConfigurationError, match=f"is no finetuned checkpoint: it has no {name}$"):
+    with pytest.raises(ConfigurationError, match=f"is not a finetuned checkpoint: it has no {name}$"):
         load_trained(folder)
 
 

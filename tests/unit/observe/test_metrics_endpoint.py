@@ -80,4 +80,4 @@ def test_an_impossible_port_is_said(
 ) -> None:
     monkeypatch.setenv(PORT, port)
     assert Endpoint.from_environment() is None
-    assert caplog.messages == [f"{PORT}={port} is no port number from 1 to 65535: metrics are not served"]
+    assert caplog.messages == [f"{PORT}={port} is not a port number from 1 to 65535: metrics are not served"]

@@ -181,4 +181,4 @@ def test_what_are_no_seconds_is_said(
     with caplog.at_level(logging.WARNING):
         found = Endpoint.from_environment()
     assert found is not None and found.linger == 0.0
-    assert caplog.messages == [f"{LINGER}={text} are no seconds: metrics end with their training"]
+    assert caplog.messages == [f"{LINGER}={text} is not a number of seconds: metrics end with their training"]

@@ -57,5 +57,5 @@ def test_a_failure_is_the_end_and_names_what_is_missing(monkeypatch: pytest.Monk
     with pytest.raises(ShallowsightError) as failed:
         sender.send(TO, evaluations(30))
     missing = ", ".join(names(*range(10, 30)))
-    assert str(failed.value) == f"the weave project team/probe has not taken all of: {missing} (refused)"
+    assert str(failed.value) == f"the weave project team/probe did not accept all of: {missing} (refused)"
     assert len(processes.seconds) == 2

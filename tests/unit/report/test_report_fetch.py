@@ -66,13 +66,13 @@ def test_a_listed_file_that_is_gone(store: Objects, tmp_path: Path) -> None:
 
 def test_no_report_yet(tmp_path: Path) -> None:
     open_objects((tmp_path / "store").as_uri()).put_bytes("study.json", b"{}")
-    with pytest.raises(ConfigurationError, match=r"in file://.*/store: the study is there, and has no report yet"):
+    with pytest.raises(ConfigurationError, match=r"in file://.*/store: the study exists, but has no report yet"):
         fetch_report((tmp_path / "store").as_uri(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_no_study_at_all(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"in file://.*/none, and there is no study \(no study.json\)"):
+    with pytest.raises(ConfigurationError, match=r"in file://.*/none, but there is no study \(no study.json\)"):
         fetch_report((tmp_path / "none").as_uri(), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

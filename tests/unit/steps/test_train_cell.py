@@ -126,7 +126,7 @@ def test_a_lease_that_is_lost_ends_the_training(
     from shallowsight.store.lease import Lease
 
     monkeypatch.setattr(Lease, "_watch", lambda self: self.lost.set())
-    with pytest.raises(LeaseHeld, match="another machine has taken this training over"):
+    with pytest.raises(LeaseHeld, match="another machine has taken over this training"):
         train_cell(pretraining(resolved), store("one"), 1)
 
 

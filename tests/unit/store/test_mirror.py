@@ -82,7 +82,7 @@ def test_who_has_lost_the_lease_does_not_write(here: MirroredStore, bucket: Buck
         make_text()(out)
         here._held[PARENT.digest].lost.set()
 
-    with pytest.raises(LeaseHeld, match="another machine has taken over; run the same command again"):
+    with pytest.raises(LeaseHeld, match="another machine now makes this cell; run the same command again"):
         here.build(PARENT, make)
     assert cell_keys(bucket) == []
 
@@ -140,5 +140,5 @@ def test_an_event_that_did_not_reach_the_store_comes_with_the_next(
 
 
 def test_a_parent_that_is_not_there_is_named(here: MirroredStore) -> None:
-    with pytest.raises(ShallowsightError, match=f"reads the cell {PARENT.digest}, which is not there"):
+    with pytest.raises(ShallowsightError, match=f"reads the cell {PARENT.digest}, which does not exist"):
         here.build(CHILD, make_text())

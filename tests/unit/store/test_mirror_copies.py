@@ -26,7 +26,7 @@ def test_a_copy_is_brought_once(here: MirroredStore, there: MirroredStore, caplo
     with caplog.at_level(logging.INFO):
         there.folder(PARENT)
         there.folder(PARENT)
-    assert sum("bringing" in record.getMessage() for record in caplog.records) == 1
+    assert sum("copying" in record.getMessage() for record in caplog.records) == 1
 
 
 def test_a_damaged_copy_is_brought_again(here: MirroredStore, there: MirroredStore) -> None:
@@ -50,7 +50,9 @@ def test_a_copy_of_what_was_built_again_since_is_brought_again(
 def test_a_flipped_byte_in_the_bucket_is_never_used(here: MirroredStore, there: MirroredStore, bucket: Bucket) -> None:
     here.build(PARENT, make_text())
     bucket.put_bytes(f"cells/{PARENT.digest}/sub/one.txt", b"CONTENT")
-    with pytest.raises(CorruptOutput, match=r"sub/one.txt is not the file that was written; the same command makes it"):
+    with pytest.raises(
+        CorruptOutput, match=r"sub/one.txt is not the file that was written; run the same command to make it"
+    ):
         there.folder(PARENT)
     assert not there.place(PARENT).exists()
     there.build(PARENT, make_text("again"))

@@ -71,7 +71,7 @@ def test_parent_rebuilt_to_other_bytes_makes_the_child_stale(store: Store) -> No
     (store.folder(PARENT) / "two.bin").unlink()
     assert store.is_whole(CHILD)  # nothing is known against it while the parent is being mended
     store.build(PARENT, make_text("two"))
-    with pytest.raises(CorruptOutput, match="analyze: what it was built from has changed"):
+    with pytest.raises(CorruptOutput, match="analyze: a cell that it reads has changed since"):
         store.verify(CHILD)
     store.build(CHILD, make_text())
     assert store.is_whole(CHILD)
@@ -88,7 +88,7 @@ def test_parent_rebuilt_to_equal_bytes_leaves_thechild_that_builds(store: Store)
 
 
 def test_missing_parent_is_named_before_anything_is_made(store: Store) -> None:
-    with pytest.raises(ShallowsightError, match=f"analyze reads the cell {PARENT.digest}, which is not there"):
+    with pytest.raises(ShallowsightError, match=f"analyze reads the cell {PARENT.digest}, which does not exist"):
         store.build(CHILD, never)
     assert events(store) == []
     assert leftovers(store) == []
@@ -100,7 +100,7 @@ def test_parent_that_vanishes_in_the_middle_fails_thechild_that_builds(store: St
     def make(out: Path) -> None:
         (store.folder(PARENT) / CELL).unlink()
 
-    with pytest.raises(ShallowsightError, match="which is not there"):
+    with pytest.raises(ShallowsightError, match="which does not exist"):
         store.build(CHILD, make)
     assert not store.is_whole(CHILD)
 

@@ -45,7 +45,7 @@ def test_words(value: object, words: list[str]) -> None:
     ids=repr,
 )
 def test_what_is_no_word(value: object, found: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"^overrides: {found} is no text; write a list of texts, for inst"):
+    with pytest.raises(ConfigurationError, match=rf"^overrides: {found} is not text; write a list of texts, for inst"):
         words_of("overrides", value)
 
 
@@ -66,7 +66,7 @@ def test_a_list_without_an_end_is_a_word() -> None:
 
 @pytest.mark.parametrize("value", [[8.5], [True], [None], "[NaN]", "[Infinity]"], ids=repr)
 def test_what_is_no_setting(value: object) -> None:
-    with pytest.raises(ConfigurationError, match=r'^settings: .* is no text; .* \["8", "3,8,12:concat"\]$'):
+    with pytest.raises(ConfigurationError, match=r'^settings: .* is not text; .* \["8", "3,8,12:concat"\]$'):
         words_of("settings", value)
 
 
@@ -130,7 +130,7 @@ def test_the_first_box_reads_them(tmp_path: Path, box: str, parameters: dict[str
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [
-        ({"overrides": [5]}, "^overrides: 5 is no text"),
+        ({"overrides": [5]}, "^overrides: 5 is not text"),
         ({"gpus": "2.5"}, "^gpus='2.5': write a whole number"),
         ({"gpus": "3"}, "pretrain.global_batch=16 does not divide among 3 processes"),
         ({"step_gpus": ""}, "^step_gpus='': write a whole number"),
@@ -152,5 +152,5 @@ def test_the_first_box_refuses_them(tmp_path: Path, box: str, parameters: dict[s
 def test_settings_of_a_retraining(tmp_path: Path) -> None:
     first_box(tmp_path, "resolve_retraining", study="quick", settings=[8.0])
     assert '"settings": [\n   "8"\n  ]' in (tmp_path / "resolved.json").read_text()
-    with pytest.raises(ConfigurationError, match=r"^settings: None is no text"):
+    with pytest.raises(ConfigurationError, match=r"^settings: None is not text"):
         first_box(tmp_path, "resolve_retraining", study="quick", settings=[None])

@@ -23,7 +23,7 @@ from shallowsight.study.stages import Lora, Stage
         pytest.param({"updates": 1, "zero": -1}, "0, 1, 2 or 3", id="negative zero"),
         pytest.param(
             {"updates": 1, "zero": 0, "precision": "bfloat16"},
-            "bfloat16 with zero=0 would keep no float32 copy of the weights; use zero=1, 2 or 3",
+            "bfloat16 with zero=0 keeps no float32 copy of the weights; use zero=1, 2 or 3",
             id="bfloat16 alone",
         ),
         pytest.param({"updates": 1, "picture": "squash"}, "'stretch', 'crop' or 'pad'", id="picture"),

@@ -7,7 +7,7 @@ import pytest
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.yaml_lines import read_document
 
-STAR = "what begins with '*' needs quotes: cron: \"...\""
+STAR = "a value that begins with '*' needs quotes: cron: \"...\""
 OPEN = "while parsing a flow sequence expected ',' or ']', but got ':'"
 BROKEN = [
     pytest.param("a: 1\ncron: */5 * * * *\n", f":2: {STAR}", id="stroke"),
@@ -16,7 +16,7 @@ BROKEN = [
     pytest.param("- {a: 1, cron: * 2 * * 1,3, b: 2}\n", f":1: {STAR}", id="between others"),
     pytest.param("x: &x 1\ny: {a: *x, cron: *, b: 2}\n", f":2: {STAR}", id="behind one that is right"),
     pytest.param("cron: *daily\n", f":1: {STAR}", id="a name of nothing"),
-    pytest.param("name: @me\n", ":1: what begins with '@' needs quotes: name: \"...\"", id="at"),
+    pytest.param("name: @me\n", ":1: a value that begins with '@' needs quotes: name: \"...\"", id="at"),
     pytest.param("settings: [3\nset: {a: &x 1}\n", f" is not YAML: line 2: {OPEN}", id="above an anchor"),
     pytest.param("x: &x 1\nsettings: [3\nset: {a: *x}\n", f" is not YAML: line 3: {OPEN}", id="above an alias"),
     pytest.param("x: &x 1\ny: {a: *x]\n", " is not YAML: line 2: while parsing a flow mapping", id="behind an alias"),

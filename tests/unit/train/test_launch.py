@@ -51,7 +51,9 @@ def test_too_large_a_micro_batch_is_made_smaller(
 @pytest.mark.slow
 def test_one_sample_at_a_time_is_the_end(make_job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     greedy(monkeypatch, rows=0)
-    with pytest.raises(OutOfMemory, match=r"accumulation=4: .*can't allocate memory.*; this is one sample at a time"):
+    with pytest.raises(
+        OutOfMemory, match=r"accumulation=4: .*can't allocate memory.*; a micro-batch is one sample already"
+    ):
         launch(make_job(), 1, lambda *_: None)
 
 

@@ -33,7 +33,7 @@ def test_broken_weights_are_not_left(make_job: Callable[..., ProcessTask], token
     model = build_model(made, tokenizer)
     with torch.no_grad():
         next(model.connector.parameters()).view(-1)[0] = float("inf")
-    with pytest.raises(LossNotFinite, match="the last update left weights that are no numbers"):
+    with pytest.raises(LossNotFinite, match="weights are not finite after the last update"):
         leave(model, made, tokenizer, [])
     assert not list(made.out.iterdir())
 
@@ -60,7 +60,11 @@ def test_a_batch_that_does_not_divide(run: Run) -> None:
 @pytest.mark.parametrize(
     ("length", "message"),
     [
-        pytest.param(4, "one picture is 4 tokens, language.max_length is 4: raise it, or vision.pool", id="picture"),
+        pytest.param(
+            4,
+            "one picture is 4 tokens, but language.max_length is 4: raise language.max_length or vision.pool",
+            id="picture",
+        ),
         pytest.param(5, "no record of finetune has an answer within language.max_length=5 tokens", id="answers"),
     ],
 )

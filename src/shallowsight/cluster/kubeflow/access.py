@@ -1,4 +1,4 @@
-"""Where a Kubeflow Pipelines installation is, and how to show who one is. No secret is ever an argument.
+"""The address of a Kubeflow Pipelines installation, and the credentials for it. A secret is never an argument.
 
 Read from the environment: KF_PIPELINES_ENDPOINT and KF_PIPELINES_UI_ENDPOINT (as Kubeflow's own client does),
 SHALLOWSIGHT_KFP_TOKEN (a bearer token), KF_PIPELINES_SA_TOKEN_PATH (a mounted token of a service account).
@@ -12,29 +12,29 @@ from urllib.parse import urlsplit
 
 from shallowsight.errors import ConfigurationError
 
-IN_CLUSTER = "KUBERNETES_SERVICE_HOST"  # Kubernetes sets it in every pod
+IN_CLUSTER = "KUBERNETES_SERVICE_HOST"  # a variable that Kubernetes sets in every pod
 HOST, PAGES = "KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT"
 TOKEN, TOKEN_FILE = "SHALLOWSIGHT_KFP_TOKEN", "KF_PIPELINES_SA_TOKEN_PATH"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Without a host: the service of the cluster that this runs in, or that the kube context leads to."""
+    """Without a host, the server is the service of the cluster that this runs in, or of the kube context's cluster."""
 
     host: str | None
-    namespace: str | None  # of the user, on an installation with many
+    namespace: str | None  # of the user, on an installation with many users
     context: str | None
-    token_file: Path | None  # read anew for every request: what mounts it, renews it
+    token_file: Path | None  # read again for every request, because Kubernetes renews a mounted token
     token: str | None = field(default=None, repr=False)
-    pages: str | None = None  # where a browser finds it
+    pages: str | None = None  # the URL of the installation's web pages
 
     @property
     def shown(self) -> str:
-        """For messages."""
+        """The installation's name in messages."""
         return self.host or f"the Kubeflow Pipelines of {f'context {self.context}' if self.context else 'this cluster'}"
 
     def secrets(self) -> list[str]:
-        """What no message may hold."""
+        """The secrets, which no message may contain."""
         found = [self.token] if self.token else []
         if self.token_file is not None and self.token_file.is_file():
             found.append(self.token_file.read_text(encoding="utf-8").strip())
@@ -48,16 +48,16 @@ def access(
     token_file: Path | None = None,
     variables: Mapping[str, str] = os.environ,
 ) -> Access:
-    """What was named goes before the environment; a token file before a token.
+    """An argument takes precedence over the environment, and a token file over a token.
 
     Raises:
-        ConfigurationError: nothing named, a host that is no URL, or a token that is none or cannot be read.
+        ConfigurationError: no installation is named, the host is no URL, or the token is malformed or cannot be read.
     """
     if host and context:
-        raise ConfigurationError("--host and --context are two ways to the same: give one")
+        raise ConfigurationError("--host and --context both name the server: give only one of them")
     found = None if context else host or variables.get(HOST) or None
     if found is None and not context and not variables.get(IN_CLUSTER):
-        # Decided before anything is sent: kfp's client would take a token to whatever listens on this machine.
+        # Checked before anything is sent: kfp's client would send the token to any server that listens on this machine.
         raise ConfigurationError(
             f"no Kubeflow Pipelines named: give --host URL, set {HOST}, or --context NAME of a kube configuration"
         )
@@ -88,14 +88,14 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        why = error.strerror if isinstance(error, OSError) else "it is not a text file"
         raise ConfigurationError(f"token file {path}: {why}") from None
 
 
 def _require_token(token: str, where: str) -> None:
-    # A header cannot carry anything else, and the error of whoever tries would show it.
+    # An HTTP header cannot hold any other text, and the HTTP client's error message would show the token.
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigurationError(f"{where} holds no token: it is empty, or of several words or lines")
+        raise ConfigurationError(f"{where} holds no token: it is empty, or has several words or lines")
 
 
 def _url(host: str | None) -> str | None:
@@ -103,8 +103,10 @@ def _url(host: str | None) -> str | None:
         return None
     parsed = urlsplit(host)
     if "@" in parsed.netloc:
-        # Not repeated: it may hold a password.
-        raise ConfigurationError(f"--host holds no user or password; set {TOKEN}, or give --token-file")
+        # The message does not repeat the URL, which may contain a password.
+        raise ConfigurationError(f"--host may not contain a user or a password; set {TOKEN}, or give --token-file")
     if parsed.scheme not in {"http", "https"} or not parsed.hostname or parsed.query or parsed.fragment:
-        raise ConfigurationError(f"--host {host!r}: write https://host[:port][/path], as without the '#' of its pages")
+        raise ConfigurationError(
+            f"--host {host!r}: write https://host[:port][/path], without the '#...' of its web pages"
+        )
     return host.rstrip("/")

@@ -1,4 +1,4 @@
-"""A Kubeflow Pipelines server: each method one thing that is asked of it, in values of ours."""
+"""A Kubeflow Pipelines server. Each method sends one kind of request, with this package's own values."""
 
 import json
 from collections.abc import Callable
@@ -17,10 +17,10 @@ Timeout = tuple[int, int]
 
 
 class KfpApi:
-    """Every method raises a subclass of ShallowsightError from faults; one asked twice does no harm."""
+    """Every method raises a subclass of ShallowsightError, made in faults.py; calling a method twice does no harm."""
 
     def __init__(self, access: Access) -> None:
-        """Raises ConfigurationError or MissingPackage; asks a server without --namespace whether it has many users."""
+        """Raises ConfigurationError or MissingPackage; without --namespace, asks whether the server has many users."""
         self.access = access
         try:
             self.client = pipelines.client(access)
@@ -30,11 +30,14 @@ class KfpApi:
         self.models = self.client.api_models
 
     def experiment(self, name: str) -> str:
-        """The id of the experiment (Kubeflow's word for a folder of runs), made when there is none."""
+        """The id of the experiment (Kubeflow's word for a folder of runs); makes the experiment if there is none."""
         return self.found_or_made(lambda: self._experiment_id(name), lambda: self._make_experiment(name))
 
     def found_or_made(self, find: Callable[[], str | None], make: Callable[[], str]) -> str:
-        """An id. Where making fails, somebody may have been quicker, or only the answer was lost."""
+        """The id of an object that is found or made.
+
+        If making it fails, look again: another client may have made it, or only the server's answer was lost.
+        """
         found = find()
         if found is not None:
             return found
@@ -47,7 +50,7 @@ class KfpApi:
             return found
 
     def page_of(self, run_id: str) -> str | None:
-        """Where a browser shows a run; None where only the API's address inside a cluster is known."""
+        """The URL of a run's web page; None if only the API's address inside a cluster is known."""
         pages = self.access.pages or self.access.host
         return f"{pages.rstrip('/')}/#/runs/details/{run_id}" if pages else None
 
@@ -76,13 +79,13 @@ class KfpApi:
         return str(made.experiment_id)
 
     def reference(self, version: Version) -> Any:
-        """For the body of a request."""
+        """A reference to a version, for the body of a request."""
         return self.models.V2beta1PipelineVersionReference(
             pipeline_id=version.pipeline_id, pipeline_version_id=version.id
         )
 
     def ask(self, what: str, request: Callable[[Timeout], T]) -> T:
-        """One request; `what` it is for stands in the message of its failure."""
+        """Send one request; `what` describes it in the message of an error."""
         try:
             return pipelines.ask(self.client, request)
         except pipelines.Refusal as refusal:
@@ -91,7 +94,7 @@ class KfpApi:
     def all(
         self, what: str, request: Callable[[str, Timeout], Any], entries: Callable[[Any], list[Any] | None]
     ) -> list[Any]:
-        """The entries of every page of a list; `request` gets the token of a page."""
+        """The entries of all pages of a list; `request` gets the token of a page."""
         found: list[Any] = []
         token = ""
         while True:
@@ -103,5 +106,5 @@ class KfpApi:
 
 
 def named(name: str) -> str:
-    """A filter for lists."""
+    """A filter that lists only the objects with this name."""
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})

@@ -1,4 +1,4 @@
-"""What a Kubeflow Pipelines server refuses, as one line that says how to mend it, and never shows a secret."""
+"""Refusals of a Kubeflow Pipelines server, as one line that says how to mend it and contains no secret."""
 
 import json
 import re
@@ -7,21 +7,21 @@ from shallowsight.cluster.kubeflow.access import TOKEN, Access
 from shallowsight.cluster.kubeflow.pipelines import Refusal
 from shallowsight.errors import ConfigurationError, ShallowsightError
 
-# A server may repeat what it was sent.
+# Tokens are removed from the answer, because a server may repeat the request's token in it.
 _SECRETS = re.compile(r"(?i)bearer\s+[^\s\"',;]+|eyJ[\w-]{8,}(?:\.[\w-]+)*")
-_LONGEST = 300  # characters of what a server says
+_LONGEST = 300  # the most characters of a server's answer in a message
 
 
 class ServerRefused(ConfigurationError):
-    """The server understood, and does not do it."""
+    """The server understood the request and refused it."""
 
 
 class NotThere(ServerRefused):
-    """The server knows no such thing."""
+    """The server has no object of this id or name."""
 
 
 class ServerUnavailable(ShallowsightError):
-    """The server gave no answer, or failed; nothing is wrong with the request."""
+    """The server gave no answer, or failed; the request may be right."""
 
 
 def fault_of(refusal: Refusal, what: str, access: Access) -> ShallowsightError:
@@ -41,14 +41,14 @@ def fault_of(refusal: Refusal, what: str, access: Access) -> ShallowsightError:
             )
         case 401:
             mend = "the token is wrong or has expired" if access.secrets() else f"set {TOKEN} or give --token-file"
-            return ServerRefused(f"{where}: the server does not know who asks ({found}); {mend}")
+            return ServerRefused(f"{where}: the server does not accept the login ({found}); {mend}")
         case 403:
             place = f" in namespace {access.namespace}" if access.namespace else "; many-user servers need --namespace"
             return ServerRefused(f"{where}: not permitted ({found}); ask for a role that may do this{place}")
         case 404:
-            return NotThere(f"{where}: not there ({found}); check the id, and that --host is Kubeflow Pipelines 2")
+            return NotThere(f"{where}: not found ({found}); check the id, and that --host is Kubeflow Pipelines 2")
         case status if status >= 500 or status == 429:
-            return ServerUnavailable(f"{where}: the server failed ({found}); the same command again continues")
+            return ServerUnavailable(f"{where}: the server failed ({found}); run the same command again to continue")
     return ServerRefused(f"{where}: refused ({found})")
 
 
@@ -59,7 +59,7 @@ def _plain(text: str, access: Access) -> str:
     except ValueError:
         body = None
     if isinstance(body, dict):
-        # The last one is what the server says of uploads.
+        # The server uses the key error_message for uploads.
         text = str(body.get("message") or body.get("error") or body.get("error_message") or "")
     elif text.lstrip().startswith("<"):
         text = "a web page"

@@ -1,7 +1,7 @@
-"""The only door to Kubeflow Pipelines in the library: run a compiled pipeline on this machine, or talk to a server.
+"""The only module that imports kfp: runs a compiled pipeline on this machine, or talks to a server.
 
-`python -m shallowsight.cluster.kubeflow.pipelines NAME ROOT RUN ARGUMENTS` is a separate process, because kfp prints
-debugging output and a stop has to end kfp's children too.
+A local run is a separate process, `python -m shallowsight.cluster.kubeflow.pipelines NAME ROOT RUN ARGUMENTS`, because
+kfp prints debugging output, and because a stop must end kfp's child processes too.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ T = TypeVar("T")
 NAMES = ("layer_study", "train_and_evaluate", "retrain")
 TIMEOUT = (10, 60)  # seconds to connect to a server, and to wait for each answer
 PARALLEL = 2  # members at a time; kfp's local runner takes no more
-# kfp's local runner rewrites these texts wherever they stand in an argument.
+# kfp's local runner rewrites these texts anywhere in an argument.
 _REWRITTEN = ("python3", "{{$")
 _RUN = "{{$.pipeline_job_uuid}}"
 
 
 def compiled(name: str) -> str:
-    """The text of a compiled pipeline, the same that a cluster gets."""
+    """The YAML text of a compiled pipeline, the same text that a cluster gets."""
     return (
         resources.files("shallowsight.cluster.kubeflow")
         .joinpath("compiled", f"{name}.yaml")
@@ -51,10 +51,10 @@ def require_unchanged(*texts: str) -> None:
 
 
 def run_compiled(name: str, root: Path, run: str, arguments: dict[str, object]) -> None:
-    """Run a compiled pipeline in this process, as the `run` of this id; artifacts go below `root`.
+    """Run a compiled pipeline in this process with the run id `run`; artifacts go below `root`.
 
     Raises:
-        RuntimeError: a task failed (kfp's own).
+        RuntimeError: a step failed (kfp's own error).
     """
     try:
         from kfp import components, local
@@ -65,9 +65,9 @@ def run_compiled(name: str, root: Path, run: str, arguments: dict[str, object]) 
 
 
 def _for_here(text: str, run: str) -> str:
-    """The same pipeline with an id of ours, and without retries.
+    """The same pipeline with the given run id, and without retries.
 
-    Nothing evicts a box here, and what fails is for the user to see at once.
+    On one machine no step is evicted, and a user should see a failure at once.
     """
     import yaml
 
@@ -79,7 +79,7 @@ def _for_here(text: str, run: str) -> str:
 
 
 class Refusal(Exception):
-    """An answer that is an error. Status 0: there was none; 200: it was no answer of this API, but a web page."""
+    """An error instead of an answer. Status 0: the server did not answer; 200: the answer was a web page."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(status, text)
@@ -88,10 +88,10 @@ class Refusal(Exception):
 
 
 def ask(made: Any, request: Callable[[tuple[int, int]], T]) -> T:
-    """One request with a client; `request` gets the timeout to pass on.
+    """Send one request with a client; `request` gets the timeout to pass on.
 
     Raises:
-        Refusal: anything but an answer of the API.
+        Refusal: there was no answer, or an answer that is not the API's.
     """
     from kfp_server_api import ApiException  # type: ignore[import-untyped]
     from urllib3.exceptions import HTTPError, MaxRetryError
@@ -103,21 +103,21 @@ def ask(made: Any, request: Callable[[tuple[int, int]], T]) -> T:
     except HTTPError as error:
         reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
         raise Refusal(0, str(reason)) from None
-    except OSError as error:  # the mounted token is gone
+    except OSError as error:  # the mounted token file does not exist any more
         raise Refusal(0, f"{error.filename}: {error.strerror}") from None
-    # kfp makes an empty object of a login page.
+    # From a login page kfp makes an empty object.
     if made.last_content_type() != "application/json":
         raise Refusal(200, made.last_content_type())
     return answer
 
 
 def client(access: Access) -> Any:
-    """kfp's client of a server, which neither prints, nor warns, nor asks again on its own.
+    """kfp's client of a server, changed so that it neither prints, nor warns, nor retries.
 
     Raises:
         MissingPackage: kfp is not installed.
-        ConfigurationError: no host, and no kube context that leads to one.
-        Refusal: where it has to ask the server who its users are.
+        ConfigurationError: there is neither a host nor a kube context with one.
+        Refusal: the client asked the server whether it has many users, and the server refused.
     """
     from shallowsight.cluster.kubernetes.connection import require_context
 
@@ -133,7 +133,7 @@ def client(access: Access) -> Any:
             return str(kind).partition(";")[0].strip()
 
         def _load_config(self, *settings: Any) -> Any:
-            """The host stays what it is: renewing the token of a kube context would put it back to the cluster's."""
+            """Keep the host: when kfp renews a kube context's token, it would replace the host by the cluster's."""
             config = super()._load_config(*settings)
             host, renew = config.host.rstrip("/"), config.refresh_api_key_hook
 
@@ -146,12 +146,12 @@ def client(access: Access) -> Any:
             return config
 
         def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
-            """Once: kfp's own tries for half a minute and logs every try with what the server sent."""
+            """Ask once: kfp's own method retries for half a minute and logs every answer of the server."""
             return ask(self, lambda timeout: self._healthz_api.healthz_service_get_healthz(_request_timeout=timeout))
 
     if access.context is not None:
         require_context(access.context)
-    # What it has to say of broken connections we say ourselves, once.
+    # This package reports a broken connection itself, once.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     credentials = ServiceAccountTokenVolumeCredentials(str(access.token_file)) if access.token_file else None
     printed = io.StringIO()
@@ -168,19 +168,19 @@ def client(access: Access) -> Any:
     finally:
         if (
             printed.getvalue() and access.host is None
-        ):  # it found no kube configuration, and goes on with a host that is none
+        ):  # kfp found no kube configuration, and would go on with an invalid host
             raise ConfigurationError(
                 f"no Kubeflow Pipelines named: give --host URL, set {HOST}, or --context NAME of a kube configuration"
             ) from None
 
 
 def _end_with_the_caller() -> None:
-    """Kill this process group once the standard input closes: whoever started us is gone, and another run may begin."""
+    """Kill this process group once the standard input closes, because then the process that started it has ended."""
     if os.getpgrp() != os.getpid():
-        return  # started by hand, in a group that is not ours to kill
+        return  # started by hand, in a process group with other processes
 
     def watch() -> None:
-        os.read(0, 1)  # nothing is ever written: this returns at the end
+        os.read(0, 1)  # nothing is ever written, so this returns when the input closes
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()

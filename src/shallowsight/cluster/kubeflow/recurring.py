@@ -14,7 +14,7 @@ class RecurringRuns:
         self._api = api
 
     def all(self) -> list[RecurringRun]:
-        """All that there are, whoever made them."""
+        """All recurring runs of the server, also those that other tools made."""
         api = self._api.client.recurring_runs
         found = self._api.all(
             "listing recurring runs",
@@ -26,7 +26,7 @@ class RecurringRuns:
         return [_recurring_run(each) for each in found]
 
     def create(self, new: NewRecurringRun, experiment: str, version: Version) -> str:
-        """The id of a new recurring run."""
+        """Make a recurring run and return its id."""
         models, api = self._api.models, self._api.client.recurring_runs
         body = models.V2beta1RecurringRun(
             display_name=new.name,
@@ -56,12 +56,12 @@ class RecurringRuns:
         )
 
     def delete(self, run_id: str) -> None:
-        """Delete a recurring run; fine when it is gone. Runs that it has started go on."""
+        """Delete a recurring run; no error if it does not exist. Runs that it has started go on."""
         api = self._api.client.recurring_runs
         try:
             self._api.ask(
                 f"deleting the recurring run {run_id}",
-                # Left to itself, Kubernetes ends the running trainings with it.
+                # By default, Kubernetes would end the running trainings together with the recurring run.
                 lambda timeout: api.recurring_run_service_delete_recurring_run(
                     run_id, propagation_policy="ORPHAN", _request_timeout=timeout
                 ),
@@ -74,7 +74,7 @@ def _recurring_run(found: Any) -> RecurringRun:
     cron = found.trigger.cron_schedule if found.trigger else None
     return RecurringRun(
         id=str(found.recurring_run_id),
-        # One that the server cannot read any more has an id and an error only.
+        # A recurring run that the server cannot read any more has only an id and an error.
         name=found.display_name or "",
         description=found.description or "",
         enabled=found.mode == "ENABLE",
@@ -82,5 +82,5 @@ def _recurring_run(found: Any) -> RecurringRun:
         cron=cron.cron if cron else "",
         arguments=(found.runtime_config.parameters or {}) if found.runtime_config else {},
         max_concurrency=int(found.max_concurrency or 0),
-        catchup=not found.no_catchup,  # what is false is not sent
+        catchup=not found.no_catchup,  # None stands for False, because the server leaves out false values
     )

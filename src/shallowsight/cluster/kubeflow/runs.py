@@ -10,7 +10,7 @@ from shallowsight.cluster.kubeflow.api import PAGE, KfpApi, named
 from shallowsight.cluster.kubeflow.faults import ServerUnavailable
 from shallowsight.cluster.kubeflow.values import Run, Task, Version
 
-_LOOKS, _PAUSE = 3, 2.0  # seconds between two looks
+_LOOKS, _PAUSE = 3, 2.0  # how often the server is asked, and the seconds between two requests
 
 
 class Runs:
@@ -27,7 +27,7 @@ class Runs:
         arguments: Mapping[str, object],
         service_account: str | None,
     ) -> str:
-        """The id of a new run, also where only the answer of the server is lost."""
+        """Start a run and return its id, also if only the answer of the server was lost."""
         mark = f"sent by shallowsight: {uuid4().hex}"
         body = self._api.models.V2beta1Run(
             display_name=name,
@@ -45,13 +45,13 @@ class Runs:
         except ServerUnavailable as fault:
             found = self._soon(name, experiment, mark)
             if found is None:
-                mend = "look at the page before you submit again: it may still begin"
+                mend = "look at the web page before you submit again: the run may still begin"
                 raise ServerUnavailable(f"{fault}; {mend}") from None
             return found
         return str(made.run_id)
 
     def _soon(self, name: str, experiment: str, mark: str) -> str | None:
-        """A server behind a gateway may still be at work when the gateway has given up."""
+        """Look for the run a few times: a server may still be starting it after its gateway has reported an error."""
         for _ in range(_LOOKS):
             with suppress(ServerUnavailable):
                 if (found := self._marked(name, experiment, mark)) is not None:
@@ -60,7 +60,7 @@ class Runs:
         return None
 
     def _marked(self, name: str, experiment: str, mark: str) -> str | None:
-        """Runs of one name may be many."""
+        """The id of the run with this mark in its description; several runs may have the same name."""
         api = self._api.client.runs
         found = self._api.all(
             f"looking whether the run {name!r} was started",
@@ -88,7 +88,7 @@ def _run(found: Any) -> Run:
         name=str(found.display_name),
         state=str(found.state or "PENDING"),
         error=_message(found.error),
-        # What has not begun has no time, and comes last.
+        # A step that has not begun has no time, and comes last.
         tasks=tuple(sorted(tasks, key=lambda task: (task.started is None, str(task.started)))),
     )
 

@@ -1,4 +1,4 @@
-"""The compiled pipelines that ship in this package, as a Kubeflow Pipelines installation gets them."""
+"""The compiled pipelines in this package, in the form in which they are uploaded to Kubeflow Pipelines."""
 
 import hashlib
 import os
@@ -14,53 +14,53 @@ from shallowsight.errors import ConfigurationError
 
 # WorkloadPriorityClasses of manifests/base/queue.
 INTERACTIVE, SCHEDULED = "shallowsight-interactive", "shallowsight-scheduled"
-# By which images other than those that it was compiled with are put into a pipeline.
+# The environment variables that replace an image in the compiled pipelines.
 IMAGE_VARIABLES = {
     "ghcr.io/shallowsight/shallowsight-python:0.1.0": "SHALLOWSIGHT_CPU_IMAGE",
     "ghcr.io/shallowsight/shallowsight-cuda-python:0.1.0": "SHALLOWSIGHT_TRAIN_IMAGE",
 }
-# Fixed when a pipeline is compiled: a parameter of the pipeline cannot be its value.
+# Replaced in the compiled text, because Kubeflow does not allow a pipeline parameter as the value.
 _AT_ONCE = re.compile(r"^( +parallelismLimit: )([0-9]+)$", re.MULTILINE)
 _FOLDER = resources.files("shallowsight.cluster.kubeflow").joinpath("compiled")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What is to be run, and with how much."""
+    """What to run, and with which resources."""
 
     kind: str  # study or experiment
     name: str
     words: Sequence[str]  # key=value
-    settings: Sequence[str] = ()  # in place of the study's own
+    settings: Sequence[str] = ()  # that replace the settings of the study
     store: str
     gpus: int  # of each training
-    # Of each box that reads the tower or answers questions; None: one if trainings have any.
+    # For each step that runs the tower or answers questions; None: one GPU if the trainings have any.
     step_gpus: int | None = None
-    scheduled: bool = False  # its trainings make way for what somebody waits for
+    scheduled: bool = False  # a schedule starts it, so its trainings have a lower priority than those of a user
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """One of them; `inputs` maps each of its parameters to whether it may be left out."""
+    """One compiled pipeline; `inputs` maps the name of each parameter to whether it may be left out."""
 
     name: str  # of the file, for instance layer_study
     text: str
     display_name: str
     inputs: Mapping[str, bool]
-    parallelism: int | None  # settings trained at a time; None: it trains one setting
+    parallelism: int | None  # settings trained at the same time; None: the pipeline trains one setting
 
     @property
     def version(self) -> str:
-        """The same text has the same name, so it is uploaded once."""
+        """The version's name, made from the text, so that the same text is uploaded only once."""
         return f"sha256-{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
 
     def arguments(self, order: Order) -> dict[str, object]:
-        """What the pipeline is given. Settings are a parameter where it has one, and an override where not.
+        """The arguments for the pipeline. Settings are an argument if it has such a parameter, else an override.
 
         Raises:
             ConfigurationError: the pipeline does not take such a study or experiment.
         """
-        # Numbers as texts: an integer would never reach a pod's resource limits.
+        # Numbers are sent as text: Kubeflow does not put an integer into a pod's resource limits.
         given: dict[str, object] = {order.kind: order.name, "store": order.store, "gpus": str(order.gpus)}
         if "settings" in self.inputs:
             given |= {"settings": list(order.settings), "overrides": list(order.words)}
@@ -82,16 +82,16 @@ class Shipped:
 
 
 def names() -> list[str]:
-    """Of the pipelines, sorted."""
+    """The names of the pipelines, sorted."""
     return sorted(file.name.removesuffix(".yaml") for file in _FOLDER.iterdir() if file.name.endswith(".yaml"))
 
 
-@lru_cache  # a file of schedules asks for each entry
+@lru_cache  # a file of schedules calls this for each entry
 def shipped(name: str, parallelism: int | None = None) -> Shipped:
-    """`parallelism` settings are trained at a time, from 1; None: as many as it was compiled with.
+    """A pipeline that trains `parallelism` settings at the same time; None: the number that was compiled in.
 
     Raises:
-        ConfigurationError: a name that is none of `names()`, or a parallelism where there is one setting.
+        ConfigurationError: the name is not one of `names()`, or a parallelism is given for a pipeline of one setting.
     """
     if name not in names():
         raise ConfigurationError(f"no pipeline {name!r}; choose from {', '.join(names())}")
@@ -110,7 +110,7 @@ def shipped(name: str, parallelism: int | None = None) -> Shipped:
     return Shipped(
         name=name,
         text=text,
-        # Beside other teams' pipelines a name should say whose it is.
+        # The prefix tells these pipelines from those of other teams on the same server.
         display_name=f"shallowsight-{spec['pipelineInfo']['name']}",
         inputs={key: bool(about.get("isOptional")) for key, about in inputs.items()},
         parallelism=parallelism or (int(at_once[2]) if at_once else None),

@@ -1,4 +1,4 @@
-"""What a Kubeflow Pipelines server says of its runs, in words of ours."""
+"""Runs, recurring runs and versions of a Kubeflow Pipelines server, as this package's own values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ GOOD = frozenset({"SUCCEEDED", "SKIPPED"})
 
 @dataclass(frozen=True, kw_only=True)
 class RecurringRun:
-    """A schedule on the server; nothing but `enabled` can change once it is there."""
+    """A schedule on the server; once it exists, only `enabled` can change."""
 
     id: str
     name: str
@@ -25,7 +25,7 @@ class RecurringRun:
 
 @dataclass(frozen=True, kw_only=True)
 class NewRecurringRun:
-    """What is sent to make one."""
+    """The content of the request that makes a recurring run."""
 
     name: str
     description: str
@@ -39,7 +39,7 @@ class NewRecurringRun:
 
 @dataclass(frozen=True)
 class Version:
-    """One uploaded text of a pipeline."""
+    """One uploaded version of a pipeline's text."""
 
     pipeline_id: str
     id: str
@@ -47,7 +47,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Task:
-    """A box of a run; `error` is empty where nothing went wrong. Those of a loop share their name."""
+    """A step of a run; `error` is empty unless it failed. The steps of a loop have the same name."""
 
     id: str
     name: str
@@ -58,7 +58,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Run:
-    """A run and its boxes, in the order they began."""
+    """A run and its steps, in the order in which they began."""
 
     id: str
     name: str

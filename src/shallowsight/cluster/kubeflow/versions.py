@@ -1,4 +1,4 @@
-"""Our compiled pipelines on a Kubeflow Pipelines server, each text uploaded once."""
+"""The package's compiled pipelines on a Kubeflow Pipelines server; each text is uploaded once."""
 
 import tempfile
 from pathlib import Path
@@ -15,7 +15,7 @@ class Versions:
         self._api = api
 
     def version(self, shipped: Shipped) -> Version:
-        """This very text of the pipeline on the server, uploaded when it is not there."""
+        """The version with exactly this text on the server; uploads it if the server does not have it."""
         name = shipped.display_name
         pipeline = self._api.found_or_made(lambda: self._pipeline_id(name), lambda: self._make_pipeline(name))
         version = self._api.found_or_made(
@@ -38,7 +38,7 @@ class Versions:
         return next((str(each.pipeline_id) for each in found if each.display_name == name), None)
 
     def _make_pipeline(self, name: str) -> str:
-        # An upload would make it too, and call its first version after the pipeline instead of its text.
+        # An upload would make the pipeline too, but would name the first version after the pipeline, not the text.
         body = self._api.models.V2beta1Pipeline(display_name=name, namespace=self._api.namespace)
         api = self._api.client.pipelines
         made = self._api.ask(

@@ -1,1 +1,1 @@
-"""A training as a TrainJob of Kubeflow Trainer: create, follow, explain, delete. The one door to `kubernetes`."""
+"""A training as a TrainJob of Kubeflow Trainer: create, watch, explain, delete. The only user of `kubernetes`."""

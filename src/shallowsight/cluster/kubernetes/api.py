@@ -1,4 +1,4 @@
-"""The few requests that a launcher makes of an API server, in one namespace."""
+"""The requests that the launcher sends to a Kubernetes API server, in one namespace."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -10,14 +10,14 @@ from shallowsight.cluster.kubernetes.trainjob import GROUP, NODE, PLURAL, VERSIO
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-Object = dict[str, Any]  # as Kubernetes writes it in JSON
+Object = dict[str, Any]  # a Kubernetes object as JSON
 
 _KUEUE = ("kueue.x-k8s.io", "v1beta2")
 _JOB = "jobset.sigs.k8s.io/jobset-name"  # the label by which the pods of a TrainJob are found
 
 
 class Cluster:
-    """TrainJobs are asked for with patience; pods, logs and events once, because no training hangs on them."""
+    """Requests for TrainJobs are retried. Requests for pods, logs and events are not: a training does not need them."""
 
     def __init__(self, client: "ApiClient", namespace: str, patience: float, timeout: float) -> None:
         """`patience` and `timeout` as in `connect`."""
@@ -30,10 +30,10 @@ class Cluster:
         self._timeout = (timeout, timeout)
 
     def create(self, body: Object) -> Object | None:
-        """The TrainJob that was made; None: there is one of that name.
+        """Create a TrainJob and return it; None: there is a TrainJob of that name already.
 
         Raises:
-            ConfigurationError: the server refuses it.
+            ConfigurationError: the server refuses the TrainJob.
             ClusterUnavailable: no answer.
         """
         try:
@@ -43,7 +43,7 @@ class Cluster:
                     self._custom.create_namespaced_custom_object(
                         *self._place,
                         body,
-                        field_validation="Strict",  # otherwise what this Trainer does not know is dropped in silence
+                        field_validation="Strict",  # otherwise the server drops fields that this Trainer does not know
                         _request_timeout=self._timeout,
                     )
                 ),
@@ -54,7 +54,7 @@ class Cluster:
         return made
 
     def find(self, name: str) -> Object | None:
-        """The TrainJob as it is now.
+        """The TrainJob as it is now; None: there is none.
 
         Raises:
             ConfigurationError: the server refuses.
@@ -73,13 +73,13 @@ class Cluster:
         return found
 
     def delete(self, name: str, uid: str) -> bool:
-        """Ask for the end of this very TrainJob; its pods get their time to save. False: it is gone already.
+        """Delete the TrainJob with this uid; its pods get time to save. False: the TrainJob does not exist any more.
 
         Raises:
             ConfigurationError: the server refuses.
             ClusterUnavailable: no answer.
         """
-        # Foreground: it is there until its pods are gone, so that the next one does not meet them.
+        # Foreground: the TrainJob exists until its pods have ended, so that its successor cannot run beside them.
         options = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
         try:
             self._asking.ask(
@@ -87,7 +87,7 @@ class Cluster:
                 lambda: self._custom.delete_namespaced_custom_object(
                     *self._place, name, body=options, _request_timeout=self._timeout
                 ),
-                # A conflict: another one has its name by now.
+                # A conflict (exists_already) means that a TrainJob with a different uid has the name by now.
                 lambda fault: fault.is_absence_of(PLURAL) or fault.exists_already,
             )
         except Fault:
@@ -95,7 +95,7 @@ class Cluster:
         return True
 
     def pods(self, name: str) -> list[Object] | None:
-        """The pods of a TrainJob; None: not to be had."""
+        """The pods of a TrainJob; None: the request failed."""
         return self._asking.once(
             "pods",
             lambda: self._core.list_namespaced_pod(
@@ -108,7 +108,7 @@ class Cluster:
         )
 
     def events(self, name: str) -> list[Object] | None:
-        """What was noted about objects of that name; None: not to be had."""
+        """The events about objects of that name; None: the request failed."""
         return self._asking.once(
             "events",
             lambda: self._core.list_namespaced_event(
@@ -121,7 +121,7 @@ class Cluster:
         )
 
     def workloads(self, uid: str) -> list[Object] | None:
-        """What Kueue keeps of a TrainJob; None: not to be had."""
+        """Kueue's workloads of a TrainJob; None: the request failed."""
         return self._asking.once(
             "workloads of Kueue",
             lambda: self._custom.list_namespaced_custom_object(
@@ -136,7 +136,7 @@ class Cluster:
         )
 
     def log(self, pod: str, seconds: int | None = None, lines: int | None = None) -> str | None:
-        """What a pod wrote in the last seconds, and the last lines of it, each with its time; None: not to be had."""
+        """A pod's log of the last `seconds`, or its last `lines`, each line with a time; None: the request failed."""
         return self._asking.once(
             "logs",
             lambda: self._core.read_namespaced_pod_log(
@@ -159,7 +159,7 @@ class Cluster:
 
 def _object(answer: Any) -> Object:
     if not isinstance(answer, dict):
-        raise Fault(200, f"the answer is no Kubernetes object: {str(answer)[:200]!r}")
+        raise Fault(200, f"the answer is not a Kubernetes object: {str(answer)[:200]!r}")
     return answer
 
 
@@ -167,5 +167,5 @@ def _items(content: bytes) -> list[Object]:
     try:
         items: list[Object] = _object(json.loads(content))["items"]
     except (ValueError, KeyError):
-        raise Fault(200, f"the answer is no list of Kubernetes: {content[:200]!r}") from None
+        raise Fault(200, f"the answer is not a list of Kubernetes objects: {content[:200]!r}") from None
     return items

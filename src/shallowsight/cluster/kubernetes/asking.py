@@ -1,4 +1,4 @@
-"""How an API server is asked: with patience where the training hangs on the answer, and otherwise once."""
+"""Requests to an API server: with retries if the training depends on the answer, otherwise once."""
 
 import logging
 from collections.abc import Callable
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Asking:
-    """Of one server, for as many seconds as it may be away."""
+    """Requests to one server; `patience` is the number of seconds for which they are retried."""
 
     def __init__(self, server: str, patience: float) -> None:
         self._server = server
@@ -22,12 +22,12 @@ class Asking:
         self._warned: set[str] = set()
 
     def ask(self, what: str, request: Callable[[], T], is_condition: Callable[[Fault], bool]) -> T:
-        """The answer to a request.
+        """Send a request, with retries, and return the answer.
 
         Raises:
-            Fault: where `is_condition`: an answer about the object, not about us.
+            Fault: the answer is about the state of the object (`is_condition`), not a refusal of the request.
             ConfigurationError: the server refuses for another reason.
-            ClusterUnavailable: no answer, for as long as we are patient.
+            ClusterUnavailable: no answer after all retries.
         """
         try:
             return self._patience.ask(what, lambda: _attempt(request), lambda e: isinstance(e, Fault) and e.is_passing)
@@ -39,16 +39,16 @@ class Asking:
             raise ClusterUnavailable(f"{away}; a training that runs there goes on") from away.__cause__
 
     def once(self, what: str, request: Callable[[], Any], read: Callable[[bytes], T]) -> T | None:
-        """What `read` makes of an answer that we can do without; None: not to be had, which is said once.
+        """Send a request once, without which the training can go on; None if it fails, which is logged once.
 
         Args:
-            read: raises Fault for an answer that cannot be right.
+            read: turns the answer into the result; raises Fault for an answer that cannot be right.
         """
         try:
             return read(_attempt(lambda: request().data))
         except Fault as fault:
             if what not in self._warned:
-                log.warning("%s; going on without", fault.refusal(self._server, f"read {what}"))
+                log.warning("%s; going on without it", fault.refusal(self._server, f"read {what}"))
                 self._warned.add(what)
             return None
 

@@ -4,7 +4,7 @@ from shallowsight.cluster.kubernetes.states import Phase, State
 
 
 class Clock:
-    """All in seconds; waiting does not count as training, and begins anew whenever it has run."""
+    """All times in seconds. Waiting does not count as training; every new wait is counted from 0."""
 
     def __init__(self, deadline: float, queue: float, now: float) -> None:
         self._deadline, self._queue = deadline, queue
@@ -12,7 +12,10 @@ class Clock:
         self._looked = now
 
     def over(self, state: State, now: float) -> str:
-        """Which limit is reached, in words; empty while none is. `state` is taken for the time since the last call."""
+        """The limit that is reached, in words; empty if none is.
+
+        The time since the last call counts as spent in `state`.
+        """
         passed, self._looked = now - self._looked, now
         if state.phase is Phase.RUNNING:
             self._trained, self._waited = self._trained + passed, 0.0
@@ -21,5 +24,5 @@ class Clock:
         if self._trained > self._deadline:
             return f"has trained for {self._trained:.0f} s, the limit is {self._deadline:.0f} s"
         if self._waited > self._queue:
-            return f"waited for {self._waited:.0f} s, the limit is {self._queue:.0f} s; it is {state}"
+            return f"waited for {self._waited:.0f} s, the limit is {self._queue:.0f} s; its state is {state}"
         return ""

@@ -1,4 +1,4 @@
-"""Which cluster is meant, and who we are there."""
+"""The connection to a cluster: its address and credentials."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from yaml import YAMLError
 from shallowsight.cluster.kubernetes.api import Cluster
 from shallowsight.errors import ConfigurationError, MissingPackage
 
-_IN_CLUSTER = "KUBERNETES_SERVICE_HOST"  # Kubernetes sets it in every pod
+_IN_CLUSTER = "KUBERNETES_SERVICE_HOST"  # a variable that Kubernetes sets in every pod
 _KUBECONFIG = "~/.kube/config"
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -17,12 +17,14 @@ _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 def connect(
     namespace: str | None = None, context: str | None = None, patience: float = 120.0, timeout: float = 15.0
 ) -> Cluster:
-    """In a pod, its own cluster as its service account; elsewhere a context of the kubeconfig. Sends nothing yet.
+    """In a pod, connect to its own cluster as its service account; elsewhere, use a context of the kubeconfig.
+
+    No request is sent yet.
 
     Args:
-        namespace: None: the pod's own, or that of the context.
-        context: of the kubeconfig, also in a pod; None: the current one.
-        patience: seconds for which the API server may be away.
+        namespace: None takes the namespace of the pod, or of the context.
+        context: of the kubeconfig, also in a pod; None takes the current one.
+        patience: seconds for which a request to an API server that does not answer is retried.
         timeout: seconds for connecting, and again for an answer.
 
     Raises:
@@ -35,7 +37,7 @@ def connect(
     except ImportError:
         raise MissingPackage("kubernetes", extra="pipelines") from None
     settings = Configuration()
-    settings.retries = False  # we ask again ourselves, and know what for
+    settings.retries = False  # Asking does the retries
     try:
         if context is None and os.environ.get(_IN_CLUSTER):
             config.load_incluster_config(client_configuration=settings)
@@ -55,7 +57,7 @@ def connect(
 
 
 def require_context(name: str) -> None:
-    """Raises ConfigurationError when the kubeconfig has no context of this name, or there is none."""
+    """Raises ConfigurationError when there is no kubeconfig, or when it has no context of this name."""
     named = os.environ.get("KUBECONFIG") or _KUBECONFIG
     names: list[str] = []
     for file in (Path(each).expanduser() for each in named.split(os.pathsep) if each):
@@ -63,6 +65,6 @@ def require_context(name: str) -> None:
             found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
             names += [str(each["name"]) for each in (found or {}).get("contexts") or []]
         except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-            raise ConfigurationError(f"{file} is no kube configuration: {error}") from None
+            raise ConfigurationError(f"{file} is not a kube configuration: {error}") from None
     if name not in names:
         raise ConfigurationError(f"no context {name!r} in {named}; there are: {', '.join(names) or 'none'}")

@@ -1,4 +1,4 @@
-"""What goes wrong between us and an API server, whether asking again may help, and what a user can do about it."""
+"""Faults of requests to a Kubernetes API server: whether a retry may help, and what a user can do."""
 
 import json
 import re
@@ -11,8 +11,8 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT = 401, 403, 404, 409
 _AGAIN = {408, 429, 500, 502, 503, 504}
 _NO_ANSWER, _CERTIFICATE = 0, -1
 
-# The words in which Kubernetes refuses what RBAC does not grant, and what an admission webhook does not want; the
-# status and the reason are the same for both.
+# The texts of a refusal by RBAC and of a refusal by an admission webhook: status and reason are equal for both, so only
+# the text tells them apart.
 _RBAC = re.compile(r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"')
 _WEBHOOK = re.compile(r"^admission webhook \S+ denied the request")
 
@@ -29,7 +29,7 @@ class Fault(Exception):
 
     @property
     def is_passing(self) -> bool:
-        """The same request may be answered the next time."""
+        """Whether a retry of the same request may succeed."""
         return self.status == _NO_ANSWER or self.status in _AGAIN
 
     @property
@@ -37,7 +37,7 @@ class Fault(Exception):
         return self.status == _CONFLICT
 
     def is_absence_of(self, kind: str) -> bool:
-        """The object is not there, though its kind and its namespace are."""
+        """Whether the object does not exist, although its kind and its namespace do."""
         return self.status == _NOT_FOUND and self.kind == kind
 
     def refusal(self, server: str, what: str) -> ConfigurationError:
@@ -51,12 +51,12 @@ class Fault(Exception):
         if self.status == _CERTIFICATE:
             return f"its certificate is not trusted; correct the certificate authority in the kubeconfig ({self})"
         if self.status == _UNAUTHORIZED:
-            return f"it does not know us; log in again, or correct the user in the kubeconfig ({self})"
+            return f"it does not accept the credentials; log in again, or correct the user in the kubeconfig ({self})"
         if self.status == _FORBIDDEN and forbidden:
             user, verb, resource = forbidden.group("user", "verb", "resource")
             return (
-                f"{user} may not {verb} {resource} there; apply manifests/base/access, which grants it to the service "
-                f"account of the pipelines, and run as that account ({self})"
+                f"{user} may not {verb} {resource} there; apply manifests/base/access, which gives this right to the "
+                f"service account of the pipelines, and run as that account ({self})"
             )
         if _WEBHOOK.match(self.message):
             return f"refused; if the runtime is missing, apply manifests/base/training ({self})"
@@ -68,10 +68,10 @@ class Fault(Exception):
 
 
 def fault_of(error: Exception) -> Fault:
-    """What an error of the client means.
+    """The fault that an exception of the Kubernetes client stands for.
 
     Raises:
-        Exception: the error itself, when it is none of the network or of the server.
+        Exception: the error itself, if neither the network nor the server caused it.
     """
     from kubernetes.client.exceptions import ApiException
     from urllib3.exceptions import HTTPError, SSLError

@@ -1,6 +1,6 @@
-"""A failure that trying again cannot mend, kept in the store.
+"""A failure that a retry cannot mend, kept in the store.
 
-Kubeflow tries every box again, whatever it failed with: the next try of the same run is told by the store.
+Kubeflow retries every failed step, whatever its error: the retry reads the failure from the store and stops.
 """
 
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class FinalFailure(BaseModel):
-    """Of the training of one cell; `kind` is the type of the error."""
+    """The failure of the training of one cell; `kind` is the type of the error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,24 +24,24 @@ class FinalFailure(BaseModel):
 
 
 def document_of_failure(cell_digest: str, run: str) -> str:
-    """Where the store keeps it: several runs may want one cell, and each is told of its own tries."""
+    """The name of the failure's document in the store. Each run has its own, because several runs may want one cell."""
     return f"runs/{run}/failed/{cell_digest}.json"
 
 
 def keep_failure(store: Store, cell_digest: str, run: str, error: ShallowsightError) -> None:
-    """For the next try of the run; nothing is kept of a failure that may pass, or where the run has no id."""
+    """Store a failure for the next retry of the run, unless a retry may succeed or the run has no id."""
     if not run or not is_final(error):
         return
     kept = FinalFailure(kind=type(error).__name__, message=str(error))
     try:
         store.write_document(document_of_failure(cell_digest, run), kept.model_dump_json())
     except ShallowsightError as fault:
-        # The user wants to hear of the failure, not of this.
-        log.warning("why it failed could not be kept (%s): another try of this run begins anew", fault)
+        # Not raised: the user must see the failure of the training, not this one.
+        log.warning("the reason of the failure could not be stored (%s): a retry of this run will train again", fault)
 
 
 def failure_of_run(store: Store, cell_digest: str, run: str) -> ShallowsightError | None:
-    """What an earlier try of the same run failed with for good; None: there is something to try."""
+    """The final failure of an earlier try of the same run; None: the training may be tried."""
     name = document_of_failure(cell_digest, run)
     text = store.read_document(name) if run else None
     if text is None:
@@ -49,10 +49,10 @@ def failure_of_run(store: Store, cell_digest: str, run: str) -> ShallowsightErro
     try:
         kept = FinalFailure.model_validate_json(text)
     except ValidationError as fault:
-        log.warning("%s is of another version and counts for nothing (%s)", name, fault)
+        log.warning("%s was written by another version and is ignored (%s)", name, fault)
         return None
     return failure_of(
         kept.kind,
-        f"{kept.message} (an earlier try of run {run} failed with this; nothing was tried again: mend the cause and "
+        f"{kept.message} (an earlier try of run {run} failed with this, so there was no retry: mend the cause and "
         "start another run)",
     )

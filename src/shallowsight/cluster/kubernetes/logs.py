@@ -1,14 +1,14 @@
-"""The log of a pod, a bit at a time and no line twice.
+"""Read the log of a pod in pieces, without repeating a line.
 
-It is asked for, not followed: a stream of a log hangs without a word when the API server or the node's log file
-changes, and has to be joined again in the same way.
+The log is requested again and again, not followed as a stream: a stream hangs without an error when the API server or
+the node's log file changes, and the pieces before and after would have to be joined in the same way.
 """
 
 import time
 
 from shallowsight.cluster.kubernetes.api import Cluster
 
-_OVERLAP = 10  # seconds, to begin before what was read last
+_OVERLAP = 10  # seconds of the log that are read twice, so that no line is missed
 
 
 class LogReader:
@@ -18,18 +18,18 @@ class LogReader:
         self._cluster = cluster
         self._pod = ""
         self._last = ""  # the last line that was read, with its time
-        self._asked = 0.0  # when
+        self._asked = 0.0  # the time of the last request
 
     def new_lines(self, pod: str, ended: bool) -> list[str]:
-        """What the pod has written since the last call, without times; nothing where it cannot be had.
+        """The lines that the pod has written since the last call, without times; none if the request fails.
 
         Args:
-            ended: nobody writes on at its last line.
+            ended: the pod has ended, so that its last line is complete.
         """
         if pod != self._pod:
             self._pod, self._last = pod, ""
         now = time.monotonic()
-        # Seconds from now, because the clocks of machines differ.
+        # The request gives seconds before now, not a time, because the clocks of machines differ.
         text = self._cluster.log(pod, round(now - self._asked) + _OVERLAP if self._last else None)
         if text is None:
             return []
@@ -46,5 +46,5 @@ class LogReader:
 
 
 def without_time(line: str) -> str:
-    """The line as it was written; the API server puts its time before it."""
+    """The line as the pod wrote it, without the time that the API server puts before it."""
     return line.partition(" ")[2]

@@ -5,7 +5,7 @@ import re
 
 from shallowsight.errors import ConfigurationError
 
-# Of a TrainJob: its pods are called NAME-node-0-INDEX-SUFFIX, and that has to be a DNS label of 63 characters too.
+# For a TrainJob: its pods are called NAME-node-0-INDEX-SUFFIX, which must fit into a DNS label of 63 characters.
 LONGEST_NAME = 63 - len("-node-0-999-abcde")
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -14,7 +14,7 @@ _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 
 
 def job_name(stage: str, cell: str) -> str:
-    """The name of the TrainJob that makes a cell: always the same one, so that whoever comes again finds it.
+    """The name of the TrainJob that makes a cell, always the same, so that a second run finds the TrainJob.
 
     Raises:
         ConfigurationError: no TrainJob can have this name.
@@ -26,7 +26,7 @@ def checked_name(name: str) -> str:
     """The name, if a TrainJob can have it.
 
     Raises:
-        ConfigurationError: it cannot.
+        ConfigurationError: a TrainJob cannot have this name.
     """
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise ConfigurationError(
@@ -37,7 +37,7 @@ def checked_name(name: str) -> str:
 
 
 def label_value(text: str) -> str:
-    """The text where it can be the value of a label, otherwise what is like it, with a digest that tells it apart."""
+    """The text if it can be a label's value, otherwise a similar text with a digest that makes it unique."""
     if _LABEL.fullmatch(text) and len(text) <= _LONGEST_LABEL:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]

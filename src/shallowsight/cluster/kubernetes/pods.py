@@ -1,4 +1,4 @@
-"""What the pods of a TrainJob say of themselves."""
+"""The state of the pods of a TrainJob."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from shallowsight.cluster.kubernetes.api import Object
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
 _RESTART = "jobset.sigs.k8s.io/restart-attempt"
-_STARTING = {"ContainerCreating", "PodInitializing"}  # why a pod waits when all is well
+_STARTING = {"ContainerCreating", "PodInitializing"}  # reasons of a waiting pod that are no problem
 _LONGEST = 300
 
 
 @dataclass(frozen=True)
 class Pod:
-    """One node of a training. `why` it waits, or why it ended badly; empty where there is nothing to say."""
+    """One node of a training. `why` is the reason why it waits or why it failed, and may be empty."""
 
     name: str
     index: int
     phase: str  # Pending, Running, Succeeded, Failed or Unknown
     created: str
-    restart: int  # how often the cluster has started all nodes again
-    leaving: bool  # asked to end
+    restart: int  # how often the cluster has restarted all nodes
+    leaving: bool  # the cluster has told the pod to end
     why: str
 
     @property
@@ -29,7 +29,7 @@ class Pod:
 
 
 def nodes_of(objects: Iterable[Object]) -> list[Pod]:
-    """The newest pod of every node, first node first."""
+    """The newest pod of every node, in the order of the nodes."""
     newest: dict[int, Pod] = {}
     for pod in map(_pod, objects):
         known = newest.get(pod.index)

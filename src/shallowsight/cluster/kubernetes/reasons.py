@@ -1,4 +1,4 @@
-"""Why a TrainJob has no pods yet, from whoever holds them back; only as far as we may look."""
+"""Why a TrainJob has no pods yet, from Kueue's workloads and from events, if this account may read them."""
 
 from collections.abc import Iterable
 
@@ -11,12 +11,12 @@ _SECOND = len("2026-01-01T00:00:00")
 
 
 def with_reason(state: State, cluster: Cluster, found: Object) -> State:
-    """The state of a TrainJob that has no pods, with what Kueue, the Trainer or Kubernetes says of it."""
+    """The state of a TrainJob that has no pods, with the reason that Kueue, the Trainer or Kubernetes gives."""
     if state.phase is Phase.QUEUED:
         said = _of_the_queue(cluster.workloads(found["metadata"]["uid"]) or [])
         return State(state.phase, f"{state.why}: {said}") if said else state
     name = found["metadata"]["name"]
-    # The TrainJob and its JobSet have one name; the Job below them is what makes the pods.
+    # The TrainJob and its JobSet have the same name; the pods are made by a Job below them.
     events = [*(cluster.events(name) or []), *(cluster.events(f"{name}-{NODE}-0") or [])]
     return State(state.phase, _last_warning(events, found["metadata"].get("creationTimestamp") or "") or state.why)
 
@@ -28,7 +28,7 @@ def _of_the_queue(workloads: Iterable[Object]) -> str:
 
 
 def _last_warning(events: Iterable[Object], since: str) -> str:
-    """`since` leaves out what was said of an earlier TrainJob of that name."""
+    """The last warning among events; `since` leaves out those of an earlier TrainJob of the same name."""
     warnings = [each for each in events if each.get("type") == "Warning" and _time(each) >= since[:_SECOND]]
     return str(max(warnings, key=_time).get("message") or "")[:_LONGEST] if warnings else ""
 

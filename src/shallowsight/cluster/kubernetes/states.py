@@ -1,4 +1,4 @@
-"""Where a TrainJob stands."""
+"""The state of a TrainJob."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shallowsight.cluster.kubernetes.trainjob import QUEUE
 
 
 class Phase(Enum):
-    """Where a TrainJob is on its way, in words for a person."""
+    """The phases of a TrainJob, in words for messages."""
 
     QUEUED = "waiting in queue"
     STARTING = "starting"
@@ -21,7 +21,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True)
 class State:
-    """`why` it is no further; of a failure, its reason."""
+    """A phase, and `why`: the reason of a failure, or why the TrainJob still waits."""
 
     phase: Phase
     why: str = ""
@@ -35,9 +35,9 @@ class State:
 
 
 def state_of(found: Object, nodes: Sequence[Pod]) -> State:
-    """From its conditions, and where they say nothing, from its pods.
+    """The state of a TrainJob from its conditions, or from its pods if no condition decides.
 
-    A TrainJob has no condition while it starts and runs, and one that was resumed keeps a false `Suspended`.
+    A TrainJob has no condition while it starts and runs. After a resume it keeps a condition `Suspended` that is false.
     """
     status = found.get("status") or {}
     conditions = {each["type"]: each for each in status.get("conditions") or [] if each["status"] == "True"}
@@ -47,9 +47,9 @@ def state_of(found: Object, nodes: Sequence[Pod]) -> State:
         return State(Phase.COMPLETE)
     if found["spec"].get("suspend") or "Suspended" in conditions:
         queue = found["metadata"].get("labels", {}).get(QUEUE)
-        return State(Phase.QUEUED, queue or "suspended, and in no queue: resume it with kubectl")
+        return State(Phase.QUEUED, queue or "suspended, but in no queue: resume it with kubectl")
     if not nodes:
-        # Nobody may have granted us a look at the pods; the Trainer counts them too.
+        # This account may have no right to list pods; the Trainer counts them in the TrainJob's status.
         ready = any(job["ready"] for job in status.get("jobsStatus") or [])
         return State(Phase.RUNNING) if ready else State(Phase.STARTING, "no pods yet")
     missing = found["spec"]["trainer"]["numNodes"] - len(nodes)
@@ -61,5 +61,5 @@ def state_of(found: Object, nodes: Sequence[Pod]) -> State:
 
 def _waiting_for(pod: Pod) -> str:
     if pod.leaving or pod.has_ended:
-        return f"pod {pod.name} ended ({pod.why or pod.phase}); the cluster starts it again"
+        return f"pod {pod.name} ended ({pod.why or pod.phase}); the cluster restarts it"
     return f"pod {pod.name}: {pod.why}" if pod.why else ""

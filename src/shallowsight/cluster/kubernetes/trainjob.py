@@ -1,4 +1,4 @@
-"""What the cluster is asked to run: one TrainJob of Kubeflow Trainer v2."""
+"""The TrainJob of Kubeflow Trainer v2 that the cluster is asked to run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from shallowsight.store.digest import digest_of
 GROUP, VERSION, PLURAL = "trainer.kubeflow.org", "v1alpha1", "trainjobs"
 RUNTIME = "shallowsight-torch"
 NODE = "node"  # the Trainer's name for the job and the container that train
-SPEC_DIGEST = "shallowsight/spec-digest"  # the annotation by which an equal job is known again
+SPEC_DIGEST = "shallowsight/spec-digest"  # the annotation that tells whether an existing TrainJob is equal
 
 QUEUE, _PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
 _MANAGER = "shallowsight/launcher"
@@ -28,7 +28,7 @@ class TrainJob:
     WorkloadPriorityClass.
 
     Raises:
-        ConfigurationError: a part that no TrainJob can have.
+        ConfigurationError: a value that a TrainJob cannot have.
     """
 
     name: str
@@ -76,11 +76,11 @@ def body(job: TrainJob) -> dict[str, Any]:
     metadata = {"name": job.name, "namespace": job.namespace, "labels": labels | scheduling}
     spec = {
         "runtimeRef": {"apiGroup": GROUP, "kind": "ClusterTrainingRuntime", "name": job.runtime},
-        # The Trainer hands the labels of a TrainJob to nobody; a patch of the runtime reaches its pods.
+        # The Trainer does not copy the labels of a TrainJob to its pods, but it applies a patch of the runtime to them.
         "runtimePatches": [{"manager": _MANAGER, "trainingRuntimeSpec": {"template": {"spec": _pod_labels(labels)}}}],
         "trainer": _trainer(job),
     }
-    # Not the labels: the same training may be asked for by another study, or with another priority.
+    # The digest leaves out the labels: another study, or a run with another priority, may want the same training.
     metadata["annotations"] = {SPEC_DIGEST: digest_of([spec["runtimeRef"], spec["trainer"]])}
     return {"apiVersion": f"{GROUP}/{VERSION}", "kind": "TrainJob", "metadata": metadata, "spec": spec}
 
@@ -106,7 +106,8 @@ def _trainer(job: TrainJob) -> dict[str, Any]:
     if job.image:
         trainer["image"] = job.image
     if job.gpus_per_node:
-        # As text: Kubernetes keeps quantities so. GPUs stand in the limits alone; without any the runtime says it all.
+        # As text, because Kubernetes stores quantities as text. GPUs are in the limits only. Without GPUs, the
+        # runtime's own resources apply.
         shared = {
             "cpu": str(job.gpus_per_node * job.cpus_per_gpu),
             "memory": f"{job.gpus_per_node * job.gibibytes_per_gpu}Gi",

@@ -1,4 +1,4 @@
-"""Watching a TrainJob until it is over."""
+"""Watch a TrainJob until it ends."""
 
 import time
 from collections import deque
@@ -17,32 +17,32 @@ from shallowsight.cluster.kubernetes.trainjob import TrainJob
 from shallowsight.errors import ShallowsightError
 from shallowsight.store.failures import failure_in
 
-_KEPT_LINES = 500  # of a log, to look for a cause
+_KEPT_LINES = 500  # of a log, for the search of the cause of a failure
 _CONTINUE = "The same command continues from its last saved state"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds of training, not counted while it waits; seconds of waiting, whenever it does."""
+    """The limits in seconds for training, without the time of waiting, and for each wait."""
 
     deadline_seconds: float
     queue_seconds: float
 
 
 class Deleted(ShallowsightError):
-    """The TrainJob that was watched is gone, or another one of its name is there."""
+    """The TrainJob that was watched was deleted, and perhaps replaced by another one of its name."""
 
 
 def watch(
     cluster: Cluster, job: TrainJob, uid: str, limits: Limits, say: Say, on_line: Say, poll_seconds: float
 ) -> ShallowsightError | None:
-    """Why the training failed; None: its TrainJob is complete. What its first node writes is passed on.
+    """Watch a training until it ends; returns the error that it failed with, or None if its TrainJob is complete.
 
     Raises:
-        Deleted: by somebody else.
-        ShallowsightError: it reached a limit.
-        ConfigurationError: the cluster refuses to be asked.
-        ClusterUnavailable: it does not answer.
+        Deleted: a user or another run deleted the TrainJob.
+        ShallowsightError: the TrainJob reached a limit.
+        ConfigurationError: the cluster refuses a request.
+        ClusterUnavailable: the cluster does not answer.
     """
     return _Watch(cluster, job, uid, limits, say, on_line).until_over(poll_seconds)
 
@@ -53,7 +53,7 @@ class _Watch:
         self._clock = Clock(limits.deadline_seconds, limits.queue_seconds, time.monotonic())
         self._log = LogReader(cluster)
         self._heard: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._failures: list[ShallowsightError] = []  # of the pod that is read
+        self._failures: list[ShallowsightError] = []  # reported by the pod whose log is read
         self._pod = ""
         self._known: list[Pod] = []
         self._said = State(Phase.STARTING)
@@ -83,11 +83,11 @@ class _Watch:
     def _look(self) -> Object:
         found = self._cluster.find(self._job.name)
         if found is None or "deletionTimestamp" in found["metadata"] or found["metadata"]["uid"] != self._uid:
-            raise Deleted(f"TrainJob {self._job.name} was deleted by somebody else. {_CONTINUE}")
+            raise Deleted(f"TrainJob {self._job.name} was deleted by a user or by another run. {_CONTINUE}")
         return found
 
     def _nodes(self) -> list[Pod]:
-        """As they were where they cannot be had now: a request that failed does not mean that they are gone."""
+        """The pods; after a failed request the last known ones, because it does not mean that the pods have ended."""
         found = self._cluster.pods(self._job.name)
         if found is not None:
             self._known = nodes_of(found)
@@ -96,7 +96,7 @@ class _Watch:
     def _listen(self, first: Pod) -> None:
         if first.name != self._pod:
             self._pod = first.name
-            self._failures.clear()  # those that were got over
+            self._failures.clear()  # the failures of the pod before, after which the cluster started a new pod
         for line in self._log.new_lines(first.name, first.has_ended):
             failure = failure_in(line)
             if failure is not None:

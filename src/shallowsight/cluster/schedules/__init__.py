@@ -1,1 +1,1 @@
-"""Schedules as a file: what should run regularly, what does, and the difference."""
+"""Schedules from a file: the recurring runs that a server should have, those that it has, and the changes."""

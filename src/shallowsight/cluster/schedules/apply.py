@@ -1,7 +1,8 @@
-"""Make a server run what schedules.yaml says.
+"""Change a server's recurring runs to those of schedules.yaml.
 
-A new recurring run is made disabled, the old one is disabled, then the new one enabled and the old one deleted: two
-never run at once. Wherever that stops, the next apply finds what is there and goes on (see schedule_plan.py).
+To replace a recurring run, the new one is created disabled, the old one is disabled, the new one is enabled, and the
+old one is deleted, so that never both are enabled. After an interruption at any point, the next apply finds the
+recurring runs that exist and goes on (see plan.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -18,20 +19,20 @@ from shallowsight.cluster.submission.study import Kind, request, words_for
 from shallowsight.errors import Interrupted, ShallowsightError
 
 Say = Callable[[str], None]
-_AGAIN = "the same command again puts it right"
+_AGAIN = "run the same command again to finish"
 
 
 def wanted_by(schedules: Schedules) -> list[Wanted]:
-    """Every entry, checked as far as this machine can.
+    """The recurring runs that the file asks for, checked as far as this machine can.
 
     Raises:
-        ConfigurationError: an entry names what does not exist or does not fit.
+        ConfigurationError: an entry names something that does not exist or does not fit.
     """
     return [_wanted(schedules, each) for each in schedules.schedules]
 
 
 def changes_for(schedules: Schedules, api: KfpApi, *, prune: bool) -> list[Change]:
-    """Reads the server, and changes nothing; raises as `wanted_by`."""
+    """The changes that the server needs; reads the server and changes nothing; raises as `wanted_by`."""
     wanted = wanted_by(schedules)
     return plan(wanted, existing(schedules, api), prune=prune)
 
@@ -42,22 +43,22 @@ def existing(schedules: Schedules, api: KfpApi) -> list[RecurringRun]:
 
 
 def deletions(schedules: Schedules, api: KfpApi, *, prune: bool) -> list[Change]:
-    """Those that the file names; with `prune` all that files of its name have made."""
+    """Deletions of the recurring runs that the file names; with `prune`, of all that files of its name have made."""
     named = {job_name(schedules.name, each.name) for each in schedules.schedules}
     return removals([run for run in existing(schedules, api) if prune or run.name in named])
 
 
 def carry_out(changes: Sequence[Change], api: KfpApi, say: Say) -> None:
-    """One change after the other; the first that fails ends it.
+    """Carry out one change after the other; the first failure ends this.
 
     Raises:
-        ShallowsightError: with what is true of that schedule now, as far as the server has confirmed it.
-        Interrupted: the same, after Ctrl-C.
+        ShallowsightError: a change failed; the message has the state of that schedule that the server last confirmed.
+        Interrupted: Ctrl-C; the message says the same.
     """
     todo = [change for change in changes if change.is_one]
     for number, change in enumerate(todo, 1):
         steps = _Steps(change, api)
-        left = f"; {len(todo) - number} more not begun" if number < len(todo) else ""
+        left = f"; {len(todo) - number} more changes were not begun" if number < len(todo) else ""
         try:
             steps.go()
         except ShallowsightError as error:
@@ -68,10 +69,10 @@ def carry_out(changes: Sequence[Change], api: KfpApi, say: Say) -> None:
 
 
 def require_applied(schedules: Schedules, api: KfpApi, *, prune: bool) -> None:
-    """Look once more.
+    """Read the server once more and check that no change is left.
 
     Raises:
-        ShallowsightError: the server does not show what the file says: somebody else changes it at the same time.
+        ShallowsightError: the server is not as the file says, perhaps because another client changes it too.
     """
     left = [f"{change.name}: {change.kind}" for change in changes_for(schedules, api, prune=prune) if change.is_one]
     if left:
@@ -82,7 +83,7 @@ def require_applied(schedules: Schedules, api: KfpApi, *, prune: bool) -> None:
 
 @dataclass
 class _Steps:
-    """One change, and what its schedule is like after each of its steps."""
+    """The steps of one change; `state` describes the schedule after the last finished step."""
 
     change: Change
     api: KfpApi
@@ -110,7 +111,7 @@ class _Steps:
             return "", False
         if keeper is not None:
             return keeper.id, keeper.enabled
-        # Where an old one runs, the new one has to wait.
+        # As long as an old recurring run is enabled, the new one must be disabled.
         enabled = wanted.enabled and not self.change.others
         version = Versions(self.api).version(shipped(wanted.pipeline, wanted.parallelism))
         experiment = self.api.experiment(wanted.kfp_experiment)
@@ -138,7 +139,7 @@ def _wanted(schedules: Schedules, entry: Schedule) -> Wanted:
     words = words_for(entry.values)
     settings = [f"settings={' '.join(entry.settings)}"] if entry.settings else []
     try:
-        # Checked with the settings, sent without: how they travel is the pipeline's affair.
+        # Checked together with the settings, but sent without them: the pipeline has its own way to pass settings.
         request(kind, entry.study or entry.experiment or "", [*words, *settings], gpus)
         asked = request(kind, entry.study or entry.experiment or "", words, gpus)
         pipeline = shipped(schedules.pipeline_of(entry), entry.parallelism)

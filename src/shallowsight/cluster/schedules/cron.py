@@ -13,12 +13,12 @@ _PART = re.compile(r"(?:[*?]|(?P<low>[0-9]+|[a-z]+)(?:-(?P<high>[0-9]+|[a-z]+))?
 
 
 def six_fields(text: str) -> str:
-    """The expression with its seconds: `0 2 * * 1` becomes `0 0 2 * * 1`, Mondays at two.
+    """The expression with a field for seconds: `0 2 * * 1` becomes `0 0 2 * * 1`, Mondays at two.
 
     Kubeflow Pipelines would take five fields too, and read the first one as seconds.
 
     Raises:
-        ValueError: not five or six fields, one that the server would not take, or a time that never comes.
+        ValueError: there are not five or six fields, the server would refuse a field, or the time never comes.
         MissingPackage: croniter is not installed.
     """
     try:
@@ -47,7 +47,7 @@ def six_fields(text: str) -> str:
 
 
 def _require_plain(text: str, name: str, part: str) -> None:
-    # The library takes more than the server's parser does: L, #, @daily, and ranges that wrap around.
+    # croniter accepts more than the server's parser: L, #, @daily, and ranges that wrap around.
     found = _PART.fullmatch(part.lower())
     ends = [_number(name, end) for end in found.groups() if end is not None] if found else [None]
     numbers = [end for end in ends if end is not None]

@@ -1,7 +1,7 @@
-"""What has to change on the server so that it runs what a file says. Pure: nothing is sent from here.
+"""The changes that a server needs so that its recurring runs are those of a file. This module sends no requests.
 
-The server cannot update a recurring run, so a new one takes the place of the old. Whatever an interrupted change left
-behind is found again by its name and the digest in its description, and the same plan puts it right.
+The server cannot update a recurring run, so a new one replaces the old one. The recurring runs that an interrupted
+change left are found by their name and by the digest in their description, and the next plan deletes or completes them.
 """
 
 import re
@@ -19,13 +19,13 @@ _AT_ONCE = re.compile(r"^Made by .*, parallelism ([0-9]+)\.", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """One entry of a file, fixed completely."""
+    """The recurring run that one entry of a file asks for."""
 
     name: str
     cron: str
     pipeline: str
-    version: str  # of the pipeline, and of all that stands in its text
-    parallelism: int | None  # settings trained at a time; stands in the text. None: it trains one
+    version: str  # of the pipeline's text
+    parallelism: int | None  # settings trained at the same time, a part of the text; None: a pipeline of one setting
     arguments: dict[str, object]
     max_concurrency: int
     catchup: bool
@@ -35,18 +35,18 @@ class Wanted:
 
     @property
     def digest(self) -> str:
-        """Of all that only a new recurring run can change; whether it is enabled can be switched."""
-        # The parallelism has its part in the version.
+        """A digest of everything that only a new recurring run can change; `enabled` can be switched without one."""
+        # The version of the text covers the parallelism.
         left_out = {"name", "enabled", "parallelism"}
         return digest_of({key: value for key, value in asdict(self).items() if key not in left_out})
 
     @property
     def text(self) -> str:
-        """Which text is run."""
+        """The pipeline and the version of its text, in words."""
         return f"pipeline {self.pipeline} {self.version}"
 
     def described(self) -> str:
-        """Says what a server keeps of a recurring run nowhere else."""
+        """The description of the recurring run, with the facts that a server stores nowhere else."""
         at_once = "" if self.parallelism is None else f", parallelism {self.parallelism}"
         return (
             f"Made by `shallowsight schedule apply`, spec {self.digest}, {self.text}{at_once}. "
@@ -56,7 +56,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be done for one name. `keeper` has the wanted spec, `others` have not or are doubles."""
+    """The change for one name. `keeper` has the wanted spec; `others` have a different spec, or are duplicates."""
 
     name: str
     wanted: Wanted | None
@@ -77,37 +77,38 @@ class Change:
 
     @property
     def is_one(self) -> bool:
-        """False where nothing is to be done."""
+        """Whether there is something to do."""
         return self.kind not in {"same", "extra"}
 
     def says(self) -> list[str]:
-        """One line each for what differs, for a person."""
+        """One line for each difference, for a person."""
         match self.kind:
             case "update" if self.wanted is not None:
                 return _differences(self.wanted, self.others[-1])
             case "mend":
-                return [f"{len(self.others)} left by an apply that did not end"]
+                return [f"{len(self.others)} left by an apply that was interrupted"]
             case "extra":
                 return ["not in the file; --prune deletes it"]
         return []
 
 
 def job_name(collection: str, name: str) -> str:
-    """Of a recurring run on the server."""
+    """The name of a recurring run on the server."""
     return f"shallowsight.{collection}.{name}"
 
 
 def ours(found: Iterable[RecurringRun], collection: str) -> list[RecurringRun]:
-    """Those that this command made for files of that name."""
+    """The recurring runs that this command made for files of that name."""
     prefix = job_name(collection, "")
     return [run for run in found if run.name.startswith(prefix) and _MARK.search(run.description)]
 
 
 def plan(wanted: Sequence[Wanted], existing: Sequence[RecurringRun], *, prune: bool) -> list[Change]:
-    """A change for every wanted name, `same` included, and for what the file no longer names: `prune` deletes it.
+    """A change for every wanted name (its kind may be `same`), and for every name that the file no longer has.
 
     Args:
-        existing: ours only.
+        existing: only those that this command made.
+        prune: delete the recurring runs that the file no longer names.
     """
     changes = [_change(each, [run for run in existing if run.name == each.name]) for each in wanted]
     unlisted = [run for run in existing if run.name not in {each.name for each in wanted}]
@@ -117,14 +118,14 @@ def plan(wanted: Sequence[Wanted], existing: Sequence[RecurringRun], *, prune: b
 
 
 def removals(existing: Sequence[RecurringRun]) -> list[Change]:
-    """Delete them all."""
+    """Changes that delete all of these recurring runs."""
     names = sorted({run.name for run in existing})
     return [Change(name, None, None, tuple(run for run in existing if run.name == name)) for name in names]
 
 
 def _change(wanted: Wanted, existing: Sequence[RecurringRun]) -> Change:
     fitting = [run for run in existing if _digest(run) == wanted.digest]
-    # The one that is switched as it should be needs one request less, and is likely the older.
+    # Prefer the recurring run whose `enabled` is right already: it needs one request less, and is likely the older one.
     keeper = min(fitting, key=lambda run: (run.enabled != wanted.enabled, str(run.created), run.id), default=None)
     others = sorted((run for run in existing if run is not keeper), key=lambda run: (str(run.created), run.id))
     return Change(wanted.name, wanted, keeper, tuple(others))

@@ -1,4 +1,4 @@
-"""schedules.yaml: what is to run regularly, as values."""
+"""The content of schedules.yaml as values."""
 
 import difflib
 import re
@@ -35,9 +35,9 @@ class _Part(BaseModel):
 
 
 class Defaults(_Part):
-    """For entries that do not say otherwise."""
+    """The values for entries that do not give their own."""
 
-    store: BucketUrl | None = None  # each entry's own store is NAME below it
+    store: BucketUrl | None = None  # the store of an entry is the prefix NAME below this URL
     gpus: Count = 0
     step_gpus: Count | None = None
     pipeline: str | None = None
@@ -47,40 +47,40 @@ class Schedule(_Part):
     """One entry: when, and which study or experiment with which values."""
 
     name: ShortName
-    cron: Annotated[str, AfterValidator(six_fields)]  # in the installation's time zone, UTC unless it says otherwise
+    cron: Annotated[str, AfterValidator(six_fields)]  # in the installation's time zone, which is UTC by default
     study: str | None = None
     experiment: str | None = None
     pipeline: str | None = None
-    settings: Names = ()  # layer settings in place of the study's own
+    settings: Names = ()  # layer settings that replace those of the study
     values: dict[str, Any] = Field(default={}, alias="set")
     store: BucketUrl | None = None
     gpus: Count | None = None
     step_gpus: Count | None = None
-    parallelism: Positive | None = None  # settings trained at a time; left out: as the pipeline was compiled
+    parallelism: Positive | None = None  # settings trained at the same time; None: the number that was compiled in
     enabled: bool = True
-    max_concurrency: Annotated[int, Field(ge=1, le=10)] = 1  # the server's own limits
-    catchup: bool = False  # run what was missed while it was off
+    max_concurrency: Annotated[int, Field(ge=1, le=10)] = 1  # of the same schedule; 1 to 10 are the server's limits
+    catchup: bool = False  # also start the runs that were missed while the schedule was disabled
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:
         if (self.study is None) == (self.experiment is None):
             raise ValueError("name either a study or an experiment")
         if self.settings and self.study is None:
-            raise ValueError("settings belong to a study; one experiment has set: {vision.layers: ...}")
+            raise ValueError("only a study has settings; for an experiment write set: {vision.layers: ...}")
         if self.settings and "settings" in self.values:
-            raise ValueError("settings stand twice: once as settings, once below set")
+            raise ValueError("the settings are given twice: as settings, and below set")
         return self
 
 
 class Schedules(_Part):
-    """A whole file. Recurring runs of another `name` are another file's, and left alone."""
+    """A whole file. Recurring runs of files with another `name` are not changed."""
 
     version: Literal[1]
     name: ShortName = "default"
     host: str | None = None
     namespace: str | None = None
-    kfp_experiment: str = "shallowsight"  # Kubeflow's word: the folder of runs in its pages
-    service_account: str | None = None  # that the pods run as
+    kfp_experiment: str = "shallowsight"  # Kubeflow's name for a folder of runs in its web pages
+    service_account: str | None = None  # of the pods
     defaults: Defaults = Defaults()
     schedules: tuple[Schedule, ...]
 
@@ -99,13 +99,13 @@ class Schedules(_Part):
         return self.defaults.step_gpus if schedule.step_gpus is None else schedule.step_gpus
 
     def pipeline_of(self, schedule: Schedule) -> str:
-        """One setting of an experiment and the many of a study are different pipelines."""
+        """The pipeline of an entry: an experiment, with one setting, has a different pipeline than a study."""
         own = "retrain" if schedule.study is not None else "train_and_evaluate"
         return schedule.pipeline or self.defaults.pipeline or own
 
 
 def read_schedules(path: Path) -> Schedules:
-    """Raises ConfigurationError, with the lines, for whatever the file may not say."""
+    """Read a file; raises ConfigurationError, with the line, for every wrong key or value."""
     document = read_document(path)
     try:
         found = Schedules.model_validate(document.value)
@@ -114,13 +114,13 @@ def read_schedules(path: Path) -> Schedules:
         raise ConfigurationError("; ".join(_fault(document, fault) for fault in faults)) from None
     found = found.model_copy(update={"schedules": tuple(_beside(path, each) for each in found.schedules)})
     _refuse_twice(document, "name", [schedule.name for schedule in found.schedules])
-    # A store holds one study: two would take each other's plan and report away.
+    # A store holds one study: two studies in one store would overwrite each other's plan and report.
     _refuse_twice(document, "store", [found.store_of(schedule) for schedule in found.schedules])
     return found
 
 
 def _beside(path: Path, schedule: Schedule) -> Schedule:
-    """A study's own file is looked for beside the file that names it."""
+    """Make the relative path of a study's file relative to the file that names it."""
     named = {key: getattr(schedule, key) for key in ("study", "experiment")}
     files = {key: str(path.parent / name) for key, name in named.items() if name and name.endswith((".yaml", ".yml"))}
     return schedule.model_copy(update=files)
@@ -129,7 +129,7 @@ def _beside(path: Path, schedule: Schedule) -> Schedule:
 def _fault(document: Document, fault: ErrorDetails) -> str:
     place = ".".join(str(step) for step in fault["loc"]) or "the file"
     allowed = _no_such_key(fault) if fault["type"] == "extra_forbidden" else says(fault)
-    # A refusal of ours says what it found, unless that may hold a secret.
+    # A message of this package shows the value itself, unless the value may contain a secret.
     own = fault["type"] in {"value_error", "extra_forbidden"} or isinstance(fault["input"], dict | list)
     found = "" if own else f" (found {fault['input']!r})"
     return f"{document.where(fault['loc'])}: {place}: {allowed}{found}"
@@ -138,7 +138,7 @@ def _fault(document: Document, fault: ErrorDetails) -> str:
 def _no_such_key(fault: ErrorDetails) -> str:
     *above, key = fault["loc"]
     if key == "timezone":
-        return "no such key: the installation has one time zone for all (cronScheduleTimezone); write cron in that"
+        return "no such key: the installation has one time zone for all (cronScheduleTimezone); write cron in that zone"
     part: type[BaseModel] = (Schedules, Defaults, Schedule)[len(above)]
     keys = [field.alias or name for name, field in part.model_fields.items()]
     near = difflib.get_close_matches(str(key), keys, n=1)

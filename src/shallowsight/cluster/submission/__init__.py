@@ -1,1 +1,1 @@
-"""Studies on a Kubeflow installation: what is sent there, and what is fetched from the store."""
+"""Studies on a Kubeflow installation: submit a study, follow its run, and fetch its report from the store."""

@@ -1,4 +1,4 @@
-"""Bring the report of a study from its store: whole, or not at all."""
+"""Copy the report of a study from its store to this machine, completely or not at all."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ def fetch_report(url: str, out: Path) -> Path:
     """Copy the report into the folder `out`, in place of an earlier one; returns the path of its page.
 
     Raises:
-        ConfigurationError: no such store, no study or no report in it, or `out` holds something else.
+        ConfigurationError: there is no such store, it has no study or no report, or `out` holds other files.
         CorruptOutput: a file is missing or is not the one that was written.
         StoreUnavailable: the store does not answer.
     """
@@ -52,10 +52,10 @@ def _why_none(objects: Objects) -> str:
     asked = f"asked for the report of the study in {objects.url}"
     if objects.get_bytes(STUDY) is None:
         return (
-            f"{asked}, and there is no study (no {STUDY}): check the URL, `shallowsight submit` prints it; or its run "
-            "has not begun, `shallowsight status RUN_ID` says that"
+            f"{asked}, but there is no study (no {STUDY}): check the URL, which `shallowsight submit` prints; or its "
+            "run has not begun, which `shallowsight status RUN_ID` shows"
         )
-    return f"{asked}: the study is there, and has no report yet; `shallowsight status RUN_ID` says how far its run is"
+    return f"{asked}: the study exists, but has no report yet; `shallowsight status RUN_ID` shows the state of its run"
 
 
 def _listed(objects: Objects, text: bytes) -> dict[str, str | None]:
@@ -64,7 +64,7 @@ def _listed(objects: Objects, text: bytes) -> dict[str, str | None]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise CorruptOutput(f"{objects.url}/{_SUMS} is not what was written; `shallowsight report` writes it again")
+        raise CorruptOutput(f"{objects.url}/{_SUMS} is damaged; `shallowsight report` writes it again")
     return {check_key(str(name)): str(sha256) for name, sha256 in found.items()}
 
 
@@ -78,7 +78,7 @@ def _bring(objects: Objects, name: str, sha256: str | None, to: Path) -> None:
 
 
 def _refuse_foreign(out: Path, names: set[str]) -> None:
-    """Replacing `out` must not delete what someone else put there."""
+    """Raises ConfigurationError if `out` holds files that are not the report's: replacing `out` would delete them."""
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
     if foreign := sorted(found - names):
         raise ConfigurationError(

@@ -1,6 +1,6 @@
-"""A study as a cluster can be asked for it: a name that it knows, and `key=value` words.
+"""A study in the form in which it is sent to a cluster: a name that the cluster knows, and `key=value` words.
 
-A file of this machine cannot be read there, so what it says travels as words.
+The cluster cannot read a file of this machine, so its values are sent as `key=value` words.
 """
 
 import json
@@ -30,7 +30,7 @@ _MODELS = ("vision.tower", "language.model")
 
 @dataclass(frozen=True)
 class Request:
-    """`name` is a named study or experiment; `words` are what `--set` takes."""
+    """`name` is a named study or experiment; `words` are overrides, as `--set` takes them."""
 
     kind: Kind
     name: str
@@ -38,7 +38,7 @@ class Request:
 
 
 def request(kind: Kind, name_or_file: str, words: Sequence[str], gpus: int) -> Request:
-    """What to send for a name or a YAML file, after all of it was checked here.
+    """The request for a name or a YAML file, after a check of all its values on this machine.
 
     Raises:
         ConfigurationError: an unknown name, key or value, or a file that only this machine has.
@@ -47,7 +47,9 @@ def request(kind: Kind, name_or_file: str, words: Sequence[str], gpus: int) -> R
     asked = Request(kind, base, (*own, *words))
     for word in asked.words:
         if "{{" in word:
-            raise ConfigurationError(f"{word!r}: the cluster's templates would rewrite what stands in {{{{ }}}}")
+            raise ConfigurationError(
+                f"{word!r}: the cluster would replace the text between {{{{ and }}}}; leave it out"
+            )
     _check(asked, name_or_file, gpus)
     return asked
 
@@ -62,7 +64,7 @@ def _from_file(path: Path) -> tuple[str, tuple[str, ...]]:
     if not isinstance(found, dict) or not isinstance(found.get("base"), str) or set(found) - {"base", "set"}:
         raise ConfigurationError(f"{path}: write `base:` (a name) and `set:` (keys and values), and nothing else")
     if not isinstance(found.get("set"), dict | None):
-        raise ConfigurationError(f"{path}: `set:` holds keys and values")
+        raise ConfigurationError(f"{path}: write keys and values below `set:`")
     values = dict(flat(found.get("set") or {}))
     _require_readable_there(path, values)
     return found["base"], words_for({"name": path.stem} | values)
@@ -76,7 +78,7 @@ def _require_readable_there(path: Path, values: Mapping[str, Any]) -> None:
             named += [(key, str(source)) for source in listed if source not in BUILT_IN_SOURCES]
     named += [(key, str(values[key])) for key in _MODELS if key in values and (path.parent / str(values[key])).is_dir()]
     for key, place in named:
-        # Whether it is in its bucket is for the cluster to find out: this machine may not reach it.
+        # The cluster checks whether a bucket has the files, because this machine may be unable to reach the bucket.
         if not in_bucket(place) and not PurePosixPath(place).is_absolute():
             raise ConfigurationError(
                 f"{path}: {key}: {place!r} is relative to this file, and a cluster cannot read it; put it into a "
@@ -103,7 +105,7 @@ def _check(asked: Request, shown: str, gpus: int) -> None:
 def _require_depth(study: Study) -> None:
     tower = study.base.vision.tower
     if tower != EMBEDDED_TOWER and tower not in PUBLISHED_TOWERS:
-        return  # known only where its files are: the cluster checks it
+        return  # the depth is in the tower's files, which only the cluster may be able to read: the cluster checks it
     try:
         for text in study.settings:
             check_word_or_setting(text, _depth(tower))
@@ -114,14 +116,14 @@ def _require_depth(study: Study) -> None:
 def _depth(tower: str) -> int:
     if in_bucket(tower):
         raise ConfigurationError(
-            f"vision.tower: how many layers {tower!r} has is not known here, where its bucket is not asked, so none is "
-            "counted from the end; write the layer's number, or last"
+            f"vision.tower: this machine does not read the bucket of {tower!r}, so it does not know the number of "
+            "layers and cannot count layers from the end; write the layer's number, or last"
         )
     return tower_facts(tower).depth
 
 
 def _text(value: Any) -> str:
-    """Plain where YAML reads it back as the same text, else JSON, which YAML reads exactly."""
+    """The value as plain text if YAML reads the same value back, otherwise as JSON, which YAML reads exactly."""
     try:
         if isinstance(value, str) and value and yaml.safe_load(value) == value:
             return value

@@ -1,4 +1,4 @@
-"""Send a study to a cluster, and watch what becomes of it."""
+"""Send a study to a cluster, and watch its run."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,12 +15,12 @@ from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightErr
 from shallowsight.store.digest import digest_of
 
 Say = Callable[[str], None]
-_PAUSE = 15.0  # seconds between two looks at a run
-_PATIENCE = 600.0  # seconds that a server may be away while a run is watched
+_PAUSE = 15.0  # seconds between two requests for the state of a run
+_PATIENCE = 600.0  # seconds for which a server may not answer while a run is watched
 
 
 class Submission:
-    """What is to be sent; everything that can be is checked before a server is asked."""
+    """A study to be sent. Everything that this machine can check is checked before a request is sent."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Submission:
         step_gpus: int | None = None,
         parallelism: int | None = None,
     ) -> None:
-        """Raises ConfigurationError for whatever does not exist or does not fit."""
+        """Raises ConfigurationError for a name, key or value that does not exist or does not fit."""
         self.pipeline: Shipped = shipped(pipeline, parallelism)
         kind: Kind = "study" if "study" in self.pipeline.inputs else "experiment"
         asked = request(kind, name_or_file, words, gpus)
@@ -43,20 +43,20 @@ class Submission:
         self.arguments = self.pipeline.arguments(
             Order(kind=kind, name=asked.name, words=asked.words, store=self.store, gpus=gpus, step_gpus=step_gpus)
         )
-        # Two that ask for the same have the same name.
+        # Two submissions with equal arguments have the same name.
         self.name = f"{asked.name} {digest_of(self.arguments)[:8]}"
 
     def send(self, api: KfpApi, experiment: str, service_account: str | None) -> str:
-        """The id of the run."""
+        """Start the run and return its id."""
         version = Versions(api).version(self.pipeline)
         return Runs(api).start(self.name, api.experiment(experiment), version, self.arguments, service_account)
 
 
 def wait_for(api: KfpApi, run_id: str, say: Say, pause: float = _PAUSE, patience: float = _PATIENCE) -> Run:
-    """The run when it has ended; every change of a box's state is said once.
+    """Wait until the run has ended and return it; `say` gets every change of a step's state once.
 
     Raises:
-        ServerUnavailable: for longer than the patience, in seconds. The run goes on.
+        ServerUnavailable: the server did not answer for `patience` seconds. The run goes on.
         Interrupted: Ctrl-C. The run goes on.
     """
     seen: dict[str, str] = {}
@@ -77,30 +77,30 @@ def wait_for(api: KfpApi, run_id: str, say: Say, pause: float = _PAUSE, patience
                 return run
             time.sleep(pause)
     except KeyboardInterrupt:
-        raise Interrupted(f"not watching any more; the run goes on: shallowsight status {run_id}") from None
+        raise Interrupted(f"stopped watching; the run goes on: shallowsight status {run_id}") from None
 
 
 def lines_of(run: Run) -> list[str]:
-    """A run for a person, a line for each box."""
+    """A description of a run for a person, with a line for each step."""
     width = max((len(task.name) for task in run.tasks), default=0)
     boxes = [f"  {task.name:<{width}}  {task.state.lower()}" for task in run.tasks]
     return [f"{run.name}: {run.state.lower()}", *boxes, *failures(run)]
 
 
 def failures(run: Run) -> list[str]:
-    """What failed, and with which message."""
+    """A line for each step that failed, with its message."""
     found = [f"failed: {task.name}: {_one_line(task.error)}" for task in run.tasks if task.error]
     return [*found, *([f"failed: the run: {_one_line(run.error)}"] if run.error else [])]
 
 
 def require_good(run: Run) -> None:
-    """Raises ShallowsightError for a run that has ended badly."""
+    """Raises ShallowsightError for a run that failed."""
     if run.finished and not run.good:
         failed = [task.name for task in run.tasks if task.state == "FAILED"]
         where = f" in {', '.join(failed)}" if failed else ""
         raise ShallowsightError(
-            f"run {run.id} ended as {run.state.lower()}{where}; what was finished is in its store: the same submit "
-            "again makes only what is missing"
+            f"run {run.id} ended as {run.state.lower()}{where}; the finished cells are in its store: submit the study "
+            "again to make only the missing ones"
         )
 
 

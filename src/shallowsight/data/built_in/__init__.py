@@ -1,1 +1,1 @@
-"""The data sets that come with shallowsight: composed scenes with exact truth, and easy-VQA."""
+"""The data sets in this package: composed scenes, whose right answers are known exactly, and easy-VQA."""

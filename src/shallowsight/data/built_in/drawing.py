@@ -1,6 +1,6 @@
 """Draw a scene: OpenMoji glyphs and a sign on a photograph, with Pillow alone.
 
-Glyphs and photographs are read from installed packages and kept in memory, once a process.
+Each process reads glyphs and photographs once from installed packages, and keeps them in memory.
 """
 
 from functools import cache
@@ -36,7 +36,7 @@ SOURCES = {
 
 
 def check_sources() -> None:
-    """Raise MissingPackage or ConfigurationError unless every glyph and photograph is there and is the known one."""
+    """Raises MissingPackage or ConfigurationError unless every glyph and photograph exists and has the known sha256."""
     try:
         import PIL  # noqa: F401
     except ImportError as error:
@@ -83,14 +83,14 @@ def _draw_sign(picture: "Image.Image", scene: Scene, cell: int) -> None:
     plate = (left, top, left + side - 1, top + side - 1)
     canvas.rounded_rectangle(plate, side // 12, fill=COLOURS[scene.facts.colour], outline=(255, 255, 255))
     digit, font, stroke = str(scene.facts.digit), _digit_font(side), max(1, side // 40)
-    # Centred by its ink: the font's own middle line would leave room above it.
+    # Centred by the pixels of the digit, because the font's own middle line is too low.
     x0, y0, x1, y1 = font.getbbox(digit, stroke_width=stroke)
     at = (left + (side - x0 - x1) / 2, top + (side - y0 - y1) / 2)
     canvas.text(at, digit, font=font, fill=(255, 255, 255), stroke_width=stroke, stroke_fill=(0, 0, 0))
 
 
 def _corner(box: Box, cell: int, size: tuple[int, int]) -> tuple[int, int]:
-    """The top left pixel of something of `size` pixels at its place in the cell."""
+    """The top left pixel of an object of `size` pixels at the place in its cell that `box` gives."""
     row, column = divmod(box.cell, GRID)
     return column * cell + round(box.x * (cell - size[0])), row * cell + round(box.y * (cell - size[1]))
 

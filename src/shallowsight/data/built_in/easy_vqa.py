@@ -1,4 +1,4 @@
-"""easy-VQA, a small public visual question answering set that nobody here made, from its PyPI wheel.
+"""easy-VQA, a small public visual question answering set by other authors, from its PyPI wheel.
 
 64 x 64 pictures of one coloured shape, and questions about shape and colour (https://github.com/vzhou842/easy-VQA).
 """
@@ -22,7 +22,7 @@ QUESTIONS_SHA256: dict[Split, str] = {
     "train": "bb67697636aed0e65631d4266824aebeae5c833b0f37ed781e20752e85617ec5",
     "test": "0d4630a51bafec65343e2f6af9cdd20cf8eae214344ef57636202eec409553f7",
 }
-MOST_QUESTIONS = 4  # an image; it has 2 to 21, most of them yes or no
+MOST_QUESTIONS = 4  # of each image, which has 2 to 21, most of them with the answer yes or no
 TASK = "easy_vqa"
 
 
@@ -30,8 +30,8 @@ def export_easy_vqa(out: Path, train: int, test: int) -> None:
     """Write `train` and `test` pictures of easy-VQA's own splits (4,000 and 1,000) and their LLaVA records.
 
     Files: `out/images/{train,test}/<number>.png`, with the package's bytes and numbers, and `out/{train,test}.json`,
-    by number, with at most MOST_QUESTIONS questions a picture. Which pictures and questions is random but always the
-    same, and a smaller choice is contained in a larger one. Existing files are overwritten, others left alone.
+    by number, with at most MOST_QUESTIONS questions for each picture. Pictures and questions are chosen at random, but
+    always in the same way, and a larger choice contains a smaller one. Existing files of these names are overwritten.
 
     Raises ConfigurationError for counts the set does not have or unknown files, MissingPackage, OSError (disk full).
     """
@@ -66,7 +66,7 @@ def _questions(split: Split) -> dict[int, list[tuple[str, str]]]:
 
 
 def _chosen(split: Split, numbers: list[int], count: int) -> list[int]:
-    """The first `count` of one fixed shuffling, in increasing order."""
+    """The first `count` numbers of one fixed random order, sorted."""
     order = sorted(numbers)
     Random(f"easy-vqa pictures {split}").shuffle(order)
     return sorted(order[:count])

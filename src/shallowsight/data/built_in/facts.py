@@ -1,7 +1,7 @@
-"""What a composed scene shows: some copies of one emoji, and a coloured sign with a digit, on a photograph.
+"""The content of a composed scene: some copies of one emoji, and a coloured sign with a digit, on a photograph.
 
-All of it follows from (seed, split, index), as facts and as fractions of the picture's size: the same scene exists at
-every size, and does not depend on how many others there are. Standard library only.
+A scene follows from (seed, split, index) alone, as facts and as fractions of the picture's size. So the same scene
+exists at every size, and does not depend on the number of scenes. Standard library only.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,15 @@ from typing import Final, Literal, get_args
 Split = Literal["train", "test"]
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 
-# Category -> split -> emoji. A random 30 % are held out: test pictures show only things that training never did.
+# Category -> split -> emoji. A random 30 % are held out, so that test pictures show only emoji that training does not.
 EMOJI: Final[Mapping[str, Mapping[Split, str]]] = {
     "animal": {"train": "🐻🦉🐟🐹🐑🐨🐶🐴🐷🐝🐸🐼🦊🦆🐵🐍🐯🐘🦀🐱🐔", "test": "🐭🐮🐬🐢🦁🐰🐪🐧🐙"},
     "food": {"train": "🍑🍔🍯🍦🍊🍕🍋🍐🥚🍞🍎🍇🍩🌽🍣🍟🍉🧀🍗🎂🍫", "test": "🍓🍅🌮🍍🍪🍒🍌🥕🍆"},
     "vehicle": {"train": "🚠🚇🚜🚛🛶🚐🚢🚚🚟🚑🚂🚁🚲🚙🚎🚗🛥🚍🛴🚊🚆", "test": "🚃🚤🛵🚕🚓🚒🚌🚀🚝"},
     "tool": {"train": "🪓🔩🖱🖨🔧🔍🔨🖊💻🕯🪚📻🔦✂📎⏰🖌🔑🔪📺💡", "test": "📌📷🔋📏🧲⌨🔌☎🪜"},
 }
-# Photographs, by file name. None has a category's thing as its subject, which would make "what is drawn?" ambiguous.
+# Photographs by file name. None shows an animal or other thing of a category as its subject, because then the question
+# "what is drawn?" would be ambiguous.
 PHOTOGRAPHS: Final[Mapping[Split, tuple[str, ...]]] = {
     "train": ("astronaut.png", "china.jpg", "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png"),
     "test": ("brick.png", "flower.jpg", "moon.png", "retina.jpg"),
@@ -32,18 +33,18 @@ COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {
     "purple": (140, 60, 170),
     "orange": (245, 130, 30),
 }
-GRID: Final = 3  # cells a side; at most one thing in a cell, so nothing is hidden
+GRID: Final = 3  # cells on a side; a cell holds at most one emoji or sign, so that none is hidden
 POSITIONS: Final = tuple(
     f"{row} {column}" for row in ("top", "middle", "bottom") for column in ("left", "centre", "right")
 )
 MOST_COPIES: Final = 5
-SIGN_SIDE: Final = 0.92  # of a cell: the digit then spans three 14-pixel patches at 168 pixels, and can be read
+SIGN_SIDE: Final = 0.92  # of a cell; at 168 pixels the digit then spans three 14-pixel patches and can be read
 COPY_SIDES: Final = (0.70, 0.98)  # of a cell, smallest and largest
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """The truth about one scene, as the five questions ask for it."""
+    """The right answers about one scene, for the five questions."""
 
     category: str  # a key of EMOJI
     count: int  # copies of the emoji, 1 to MOST_COPIES
@@ -58,20 +59,20 @@ class Box:
 
     cell: int  # index into POSITIONS
     side: float  # fraction of the cell
-    x: float  # fraction of the room left in the cell, 0 = at its left edge
-    y: float  # the same, 0 = at its top edge
+    x: float  # fraction of the free room in the cell, 0 = at its left edge
+    y: float  # fraction of the free room in the cell, 0 = at its top edge
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Facts, and all that is needed to draw them."""
+    """Facts, and everything that is needed to draw them."""
 
     facts: Facts
     emoji: str
     photograph: str  # one of PHOTOGRAPHS
     crop: tuple[
         float, float, float
-    ]  # side in 0.5..1 of the photograph's shorter side; x, y: fractions of the room left
+    ]  # side in 0.5..1 of the photograph's shorter side; x, y: fractions of the free room
     sign: Box
     copies: tuple[Box, ...]
 

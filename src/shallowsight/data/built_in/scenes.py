@@ -1,4 +1,4 @@
-"""Compose a labelled picture set: scenes whose truth is known exactly, as LLaVA JSON."""
+"""Compose a labelled picture set: scenes whose right answers are known exactly, as LLaVA JSON."""
 
 import json
 import logging
@@ -18,9 +18,9 @@ from shallowsight.errors import ConfigurationError, ShallowsightError
 
 log = logging.getLogger(__name__)
 
-SMALLEST_SIZE = 48  # pixels; below, no digit can be told from another
-CHUNK = 50  # pictures that a worker draws at a time
-WORTH_A_WORKER = 200  # pictures; to start a worker costs about as long as drawing this many
+SMALLEST_SIZE = 48  # pixels; in smaller pictures digits cannot be told apart
+CHUNK = 50  # pictures that a worker draws as one task
+WORTH_A_WORKER = 200  # pictures; starting a worker takes about as long as drawing this many
 
 Chunk = tuple[Path, Split, range, int, int]  # the arguments of _draw_chunk
 
@@ -37,16 +37,16 @@ def compose_scenes(
 ) -> None:
     """Write `train` and `test` scenes of `size` x `size` pixels and their LLaVA records.
 
-    Files: `out/images/{train,test}/00000.png`..., `out/{train,test}.json` with five questions a picture, in an order
-    that differs from picture to picture, and `out/captions.json` with one caption for each training picture. Record
-    paths are relative to `out/images`. Test pictures show emoji and photographs that no training picture shows.
+    Files: `out/images/{train,test}/00000.png`..., `out/{train,test}.json` with five questions for each picture, in an
+    order that differs from picture to picture, and `out/captions.json` with one caption for each training picture.
+    Record paths are relative to `out/images`. Test pictures show emoji and photographs that no training picture shows.
 
-    Picture and records of index i depend on (seed, split, i) and size alone: not on the other counts, nor on `workers`
-    (processes; by default as many as this process may use cores, none beside this one for a small set). Existing files
-    are overwritten, others left alone. `on_progress` gets the number of pictures written so far. A script that calls
-    this for a large set needs the usual `if __name__ == "__main__":`.
+    The picture and the records of index i depend only on (seed, split, i) and size, not on the counts or on `workers`.
+    `workers` is a number of processes; by default one for each core that this process may use, and no extra process
+    for a small set. Existing files of these names are overwritten. `on_progress` gets the number of pictures written so
+    far. A script that calls this for a large set needs the usual `if __name__ == "__main__":`.
 
-    Raises ConfigurationError for senseless numbers or unknown source files, MissingPackage, OSError (disk full).
+    Raises ConfigurationError for impossible numbers or unknown source files, MissingPackage, OSError (disk full).
     """
     if train < 0 or test < 0 or train + test == 0:
         raise ConfigurationError(f"cannot compose {train} training and {test} test scenes; ask for at least one in all")
@@ -73,7 +73,7 @@ def _draw_chunks(chunks: Sequence[Chunk], workers: int, on_progress: Callable[[i
             done += _draw_chunk(*chunk)
             on_progress(done)
         return
-    # Spawned, not forked: the caller may hold locks and threads (torch, gRPC) that a fork would copy in mid-air.
+    # Spawned, not forked: a fork would copy locks that threads of the caller (torch, gRPC) hold, without the threads.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_interrupts_to_parent) as pool:
         try:
@@ -85,13 +85,13 @@ def _draw_chunks(chunks: Sequence[Chunk], workers: int, on_progress: Callable[[i
                 "a process that drew scenes died: out of memory, or called from a script without "
                 '`if __name__ == "__main__":`'
             ) from error
-        finally:  # after an error or Ctrl-C, do not draw the rest first
+        finally:  # after an error or Ctrl-C, the remaining chunks are not drawn
             pool.shutdown(cancel_futures=True)
 
 
 def _draw_chunk(folder: Path, split: Split, indices: range, size: int, seed: int) -> int:
     for index in indices:
-        # Level 1: files as small as with the default level, in 0.4 of its time.
+        # Compression level 1 makes files as small as the default level does, in 0.4 of the time.
         draw(scene(seed, split, index), size).save(folder / f"{index:05d}.png", compress_level=1)
     return len(indices)
 
@@ -121,11 +121,11 @@ def _write_json(path: Path, records: list[dict[str, object]]) -> None:
 
 
 def _workers(pictures: int) -> int:
-    """Processes that are worth starting on the cores this process may use."""
+    """The number of worker processes that saves time, on the cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, pictures // WORTH_A_WORKER)
 
 
 def _leave_interrupts_to_parent() -> None:
-    """On Ctrl-C only the parent speaks; it ends the workers."""
+    """Ignore Ctrl-C in a worker: the parent process reports it and ends the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

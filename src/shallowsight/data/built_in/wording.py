@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from shallowsight.data.built_in.facts import Facts
 
-# Task -> its question, always the same. Each stands for itself: the test asks every one alone. Short, since every
-# token of a question is computed for no loss.
+# Task -> its question, always the same. A question must be clear without the others, because the test asks each one
+# alone. Questions are short, because their tokens take computation and carry no loss.
 QUESTIONS: Final[Mapping[str, str]] = {
     "category": "What is drawn?",
     "count": "How many are drawn?",
@@ -30,7 +30,7 @@ CAPTIONS: Final = (
     "the digit {digit} on {sign} at the {position}, together with {things}",
 )
 NUMBERS: Final = ("no", "one", "two", "three", "four", "five")
-NOUNS: Final[Mapping[str, tuple[str, str]]] = {  # one, several
+NOUNS: Final[Mapping[str, tuple[str, str]]] = {  # singular, plural
     "animal": ("animal", "animals"),
     "food": ("piece of food", "pieces of food"),
     "vehicle": ("vehicle", "vehicles"),
@@ -70,7 +70,7 @@ def caption_record(name: str, image: str, facts: Facts, random: Random) -> dict[
 
 
 def llava_record(name: str, image: str, turns: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
-    """A LLaVA record from (task, question, answer) triples; its `tasks` run parallel to the question-answer pairs.
+    """A LLaVA record from (task, question, answer) triples; `tasks` has one entry for each question-answer pair.
 
     `image` is relative to the image folder. The picture stands before the first question.
     """

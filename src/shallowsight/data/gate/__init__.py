@@ -1,1 +1,1 @@
-"""The data gate: each record and picture is accepted, converted or quarantined. The one door to great_expectations."""
+"""The data gate accepts, converts or quarantines each record and picture. Only it imports great_expectations."""

@@ -1,6 +1,6 @@
-"""From a data file to chunks of checked rows: each record is read once, each picture of a file looked at once.
+"""Read a data file as chunks of checked rows. Each record is read once, and each picture of a file is checked once.
 
-A chunk holds the texts of its rows, not their objects, so that memory stays the same whatever the number of rows.
+A chunk holds the texts of its rows, not their objects, and memory holds one chunk, whatever the number of rows.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -13,7 +13,7 @@ from shallowsight.data.gate.rows import read_rows
 
 
 class FileChecker:
-    """Reads one file; duplicates are sought in it alone, as the files of two training stages may share rows."""
+    """Reads one file. Duplicates are looked for within the file only, because files of two stages may share rows."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class FileChecker:
         *,
         texts: bool,
     ) -> None:
-        """`label` is what the file is called. `texts`: whether the tables have the columns of whole texts."""
+        """`label` is the file's name in messages. `texts`: whether the tables have the columns with whole texts."""
         self._file, self._label = file, label
         self.repeats = Repeats(duplicates)
         self._pictures, self._refused, self._texts = pictures, refused, texts
@@ -44,7 +44,7 @@ class FileChecker:
             yield self._finish(chunk, named)
 
     def _finish(self, chunk: Chunk, named: Sequence[str | None]) -> Chunk:
-        """Put into the table what takes other rows, or files, to know."""
+        """Fill the columns of the table that depend on other rows or on picture files."""
         table = chunk.table
         table["occurrence"], first = self.repeats.count(table["number"])
         faults = self._pictures.look([name for name in dict.fromkeys(named) if name is not None], self._label)

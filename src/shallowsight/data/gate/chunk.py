@@ -1,4 +1,4 @@
-"""Some rows of a file, as much of them as fits the memory."""
+"""A chunk of consecutive rows of a file, small enough for the memory."""
 
 import json
 
@@ -13,35 +13,35 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 class Chunk:
-    """Rows of one file that follow each other; a row's place is its number in here, from 0."""
+    """Consecutive rows of one file; a row's place is its number in the chunk, from 0."""
 
     def __init__(self, label: str, *, texts: bool) -> None:
-        """`label` is what the file is called.
+        """`label` is the file's name in messages.
 
-        `texts`: whether the table has the columns of whole texts, which take as much memory as all else.
+        `texts`: whether the table has the columns with whole texts, which take as much memory as all others.
         """
         self.label = label
         self.table: Table = table_of([])
-        self.conversions: dict[int, tuple[str, ...]] = {}  # of the converted rows
-        self.causes: dict[tuple[str, int], str] = {}  # (column, place) -> what its value cannot tell
+        self.conversions: dict[int, tuple[str, ...]] = {}  # place of a converted row -> names of its conversions
+        self.causes: dict[tuple[str, int], str] = {}  # (column, place) -> an explanation of the column's value
         self._texts = texts
-        # One buffer: as many small texts, chunk after chunk, would leave the memory full of holes.
+        # One buffer, because many small texts, chunk after chunk, would fragment the memory.
         self._json, self._ends = bytearray(), [0]
-        self._as_found: dict[int, bytes] = {}  # of the converted rows
+        self._as_found: dict[int, bytes] = {}  # place of a converted row -> its original JSON
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
     @property
     def full(self) -> bool:
-        """Whether the next row is for the next chunk."""
+        """Whether the next row belongs into a new chunk."""
         return len(self) >= CHUNK_ROWS or len(self._json) >= CHUNK_BYTES
 
     def add(self, row: Row) -> Facts:
-        """One more row; returns its facts, but for what takes more than the row to know."""
+        """Add a row; returns its facts, without those that depend on other rows or on files."""
         if row.conversions:
             self._as_found[len(self)], self.conversions[len(self)] = row.text.encode(), row.conversions
-        # A list's record may be spread over lines; any other is kept as it is.
+        # In a .json list a record may have several lines, and is then written as one line; others keep their text.
         as_found = not row.conversions and "\n" not in row.text
         self._json += (row.text if as_found else to_line(row.record)).encode()
         self._ends.append(len(self._json))
@@ -51,7 +51,7 @@ class Chunk:
         return facts
 
     def line(self, place: int) -> bytes:
-        """The record in our form, as one line of JSON without its end."""
+        """The converted record as one line of JSON, without a line break."""
         return bytes(self._json[self._ends[place] : self._ends[place + 1]])
 
     def text_found(self, place: int) -> bytes:
@@ -59,13 +59,13 @@ class Chunk:
         return self._as_found.get(place) or self.line(place)
 
     def name_of(self, place: int) -> str:
-        """How a person finds this row again."""
+        """The row's file and number, for messages."""
         found: str | None = self.table["id"][place]
         return found if found is not None else f"{self.label} row {self.table['number'][place]}"
 
 
 def to_line(record: Record) -> str:
-    """One line of JSON; readable UTF-8 unless the text holds lone surrogates, which UTF-8 cannot carry."""
+    """One line of JSON, unescaped unless the text has lone surrogates, which UTF-8 cannot encode."""
     line = _ENCODER.encode(record)
     if not line.isascii():
         try:

@@ -1,4 +1,4 @@
-"""Records as LLaVA's users have them, brought into the one form that everything after the data gate reads.
+"""Convert the common forms of records into the one form that every part after the data gate reads.
 
 That form is LLaVA's own: a text `id`, an `image` that is a path or absent, `conversations` of `human` and `gpt`.
 """
@@ -9,7 +9,7 @@ from shallowsight.data.gate.facts import IMAGE_TOKEN, ROLES, pictures_of
 from shallowsight.data.gate.records import Record
 from shallowsight.data.gate.turns import ROLE_NAMES, talk_of
 
-# What each conversion is called, in `data.refuse_conversions` too, and what it does.
+# The name of each conversion, also for `data.refuse_conversions`, and what it does.
 CONVERSIONS = {
     "messages": "the OpenAI form (`messages`, `role` and `content`, parts) becomes `conversations`",
     "system_turn": "a system turn at the start is left out: the template has its own text",
@@ -17,20 +17,20 @@ CONVERSIONS = {
     "image_list": "a list of one picture, under `image` or `images`, becomes the picture",
     "no_image": "an `image` or `images` that is null or empty is left out: the row is a text row",
     "number_id": "an id that is a number becomes text",
-    "made_id": "a row without an id is called by its file and row",
+    "made_id": "a row without an id gets one from its file and row number",
 }
 
 _KEYS = {"from", "value"}
 
 
 def convert(record: Record, name: str, refused: Collection[str] = ()) -> tuple[Record, tuple[str, ...]]:
-    """The record in our form, and which conversions that took: none for one that has it already.
+    """The converted record and the names of the conversions that were needed, which may be none.
 
-    A record that cannot be converted, or only by a refused conversion, stays as it is, for the rules to refuse.
+    A record that cannot be converted, or only by a refused conversion, stays unchanged, and the rules refuse it.
 
     Args:
-        record: never changed.
-        name: the id of a record that has none.
+        record: it is not changed itself.
+        name: the id for a record without one.
         refused: names of CONVERSIONS.
     """
     if _is_ours(record):
@@ -44,7 +44,7 @@ def convert(record: Record, name: str, refused: Collection[str] = ()) -> tuple[R
 
 
 def _is_ours(record: Record) -> bool:
-    """Whether no conversion can apply; most records are so, and this is quick."""
+    """Whether no conversion can apply: a quick check that settles most records."""
     found, turns = record.get("id"), record.get("conversations")
     if not isinstance(found, str) or not found.strip() or "images" in record or not isinstance(turns, list):
         return False
@@ -70,7 +70,7 @@ def _system_turn(record: Record, _: str) -> Record | None:
     if not isinstance(turns, list) or [_is_system(turn) for turn in turns[:2]] not in ([True], [True, False]):
         return None  # of two system turns nobody knows which one counts: the rules refuse them
     text = turns[0].get("value")
-    # With the token in it, the turn says where the picture is.
+    # A system turn with the image token cannot be left out, because it gives the place of the picture.
     if not isinstance(text, str) or IMAGE_TOKEN in text:
         return None
     return record | {"conversations": turns[1:]}
@@ -126,7 +126,7 @@ def _made_id(record: Record, name: str) -> Record | None:
     return record | {"id": name} if found is None or (isinstance(found, str) and not found.strip()) else None
 
 
-# In this order: later ones read what earlier ones made.
+# Applied in this order, because a conversion reads the result of those before it.
 _STEPS: dict[str, Callable[[Record, str], Record | None]] = {
     "messages": _messages,
     "system_turn": _system_turn,

@@ -1,4 +1,4 @@
-"""What the data gate knows of one record: one flat row, so that rules are about columns and not about JSON."""
+"""The facts of one record as one flat row, so that rules are about columns and not about JSON."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -22,17 +22,17 @@ class Facts(NamedTuple):
     n_turns: int
     odd_turns: bool
     readable: bool  # at least one turn, and none malformed
-    roles: str  # "human,gpt,..."; "unknown" and "malformed" stand for what is neither
+    roles: str  # "human,gpt,..."; "unknown" for another role, "malformed" for a turn that cannot be read
     malformed_turns: int
     unknown_roles: int
-    n_image_tokens: int  # in all turns that are no reply
+    n_image_tokens: int  # in all turns except replies
     n_reply_image_tokens: int
     image_token_in_first_turn: bool
     empty_replies: int
     empty_questions: int
     chars: int  # of all turns
     reply_chars: int
-    questions: str  # every turn that is no reply, one after the other, a line break between two
+    questions: str  # all turns except replies, with a line break between two
     replies: str
     broken_text: bool
 
@@ -42,7 +42,7 @@ COLUMNS = Facts._fields
 
 
 def table_of(rows: Iterable[Facts]) -> Table:
-    """The same facts column by column, without a tuple for each row."""
+    """The facts of rows, column by column, without a tuple for each row."""
     table: Table = {column: [] for column in COLUMNS}
     columns = list(table.values())
     for row in rows:
@@ -52,9 +52,9 @@ def table_of(rows: Iterable[Facts]) -> Table:
 
 
 def facts_of(record: Record, *, file: str, number: int, image_status: str = "none", texts: bool = True) -> Facts:
-    """Flatten one record; never raises, whatever the record holds.
+    """The facts of one record; never raises, whatever the record holds.
 
-    `texts`: without, `questions` and `replies` are left empty.
+    Without `texts`, the columns `questions` and `replies` stay empty.
     """
     conversation = record.get("conversations")
     turns = [_turn(turn) for turn in conversation] if isinstance(conversation, list) else []
@@ -80,7 +80,7 @@ def facts_of(record: Record, *, file: str, number: int, image_status: str = "non
         roles=",".join(roles),
         malformed_turns=malformed,
         unknown_roles=roles.count("unknown"),
-        # The token has no line break in it: none comes about where two texts meet.
+        # The texts are joined by line breaks, which the token does not contain, so that joining makes no new token.
         n_image_tokens=asked.count(IMAGE_TOKEN),
         n_reply_image_tokens=replied.count(IMAGE_TOKEN),
         image_token_in_first_turn=bool(turns) and turns[0][0] != "gpt" and IMAGE_TOKEN in turns[0][1],
@@ -95,13 +95,13 @@ def facts_of(record: Record, *, file: str, number: int, image_status: str = "non
 
 
 def id_of(record: Record) -> str | None:
-    """The id; None when it is absent, blank or no text."""
+    """The id; None when it is absent, blank or not a text."""
     found = record.get("id")
     return found if isinstance(found, str) and found.strip() else None
 
 
 def pictures_of(record: Record) -> list[Any]:
-    """What `image` and `images` name, each once: paths, but for what nobody can have meant."""
+    """The values under `image` and `images`, each once: paths, or whatever else the record has there."""
     found: list[Any] = []
     for key in ("image", "images"):
         value = record.get(key)

@@ -1,4 +1,4 @@
-"""The data gate: no GPU turns before it has passed; bad rows are put aside with their reasons, none is lost."""
+"""The data gate checks all data before a GPU is used; bad rows go to quarantine with their reasons, none is lost."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -21,22 +21,22 @@ from shallowsight.errors import ConfigurationError, DataRefused, ShallowsightErr
 
 log = logging.getLogger(__name__)
 
-# The longest rows of 665K are cut at 2,048 tokens; this leaves room and stops a book in one row.
+# Training cuts the longest rows of LLaVA's 665K data at 2,048 tokens. This limit is higher, and refuses whole books.
 MAX_CHARS = 40_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateReport:
-    """What went through the gate."""
+    """The counts and files of one pass through the gate."""
 
     rows: int
     good: int
     bad: int
-    reasons: Mapping[str, int]  # rows per reason, most frequent first; a row may have several
+    reasons: Mapping[str, int]  # rows per reason, most frequent first; a row may have several reasons
     image_count: int  # distinct image paths of the good rows
     good_files: tuple[Path, ...]  # in the order of the files given
     quarantine: Path
-    notices: tuple[str, ...]  # what a user should hear although the data passed
+    notices: tuple[str, ...]  # messages for the user about data that passed
 
 
 def gate(
@@ -55,14 +55,14 @@ def gate(
     """Check every row and image; write good rows, quarantine.jsonl, validation.json and validation.html to `out`.
 
     Args:
-        duplicates: "row" refuses a repeated (id, image, conversation), "pair" a repeated (id, image) already.
-        refuse_conversions: names of CONVERSIONS that are not made; such rows meet the rules as they are.
-        own: the user's rules, beside ours, and how many rows may break which rule.
+        duplicates: "row" refuses a repeated (id, image, conversation), "pair" a repeated (id, image).
+        refuse_conversions: names of CONVERSIONS that are not applied; the rules then refuse such rows.
+        own: the user's rules, in addition to the built-in ones, and the share of rows that may break a rule.
 
     Raises:
         ConfigurationError: a file cannot be read at all, or the arguments do not fit together.
         DataRefused: more than `max_bad_share` of the rows are bad, more rows break a rule than its own threshold
-            allows, or no row is good. The outputs are there.
+            allows, or no row is good. The outputs are written all the same.
     """
     require()
     good_files, labels = _good_files(files, out, max_bad_share), labels_of(files)
@@ -82,7 +82,7 @@ def gate(
                 faults = _by_row(found)
                 outputs.write(chunk, faults, kept)
                 tally.add(chunk, found, faults)
-                del chunk, found, faults  # before the next chunk comes, so that there is never more than one
+                del chunk, found, faults  # frees the memory before the next chunk is read
             tally.notes += checker.repeats.notes
     for note, count in tally.notes.items():
         log.warning("%s: %d rows; their conversations differ, so they are kept", note, count)
@@ -103,9 +103,9 @@ def gate(
 
 
 def _good_files(files: Sequence[Path], out: Path, max_bad_share: float) -> tuple[Path, ...]:
-    """Where the good rows go; refuses arguments under which an output would overwrite something."""
+    """The files for the good rows; refuses arguments under which an output would overwrite an input."""
     if not files:
-        raise ConfigurationError("the data gate got no file; name at least one .json or .jsonl file")
+        raise ConfigurationError("no data file for the data gate; name at least one .json or .jsonl file")
     if not 0 <= max_bad_share <= 1:
         raise ConfigurationError(f"data.max_bad_share is {max_bad_share}; allowed: a share from 0 to 1")
     good = tuple(out / f"{stem}.good.jsonl" for stem in stems_of(files))

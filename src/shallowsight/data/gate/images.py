@@ -1,4 +1,4 @@
-"""Image files that nobody has vetted: where they may lie, what they may be, and whether they decode.
+"""Check image files of unknown origin: their paths, formats and sizes, and whether they decode.
 
 Every file is decoded completely here, so that no decode error can stop a training run later.
 """
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 U = TypeVar("U")
-_SHOWN = 200  # characters of a path in a message
-_BATCH = 1024  # files handed to the threads at a time, so that a million names make no million futures
+_SHOWN = 200  # the most characters of a path in a message
+_BATCH = 1024  # files given to the threads at a time, so that a million names do not make a million futures
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageLimits:
-    """Caps against image bombs; the pixel cap is below Pillow's own warning (89 million)."""
+    """Limits against image bombs; the pixel limit is below that of Pillow's own warning (89 million)."""
 
     max_bytes: int = 64 << 20
     max_pixels: int = 64_000_000
-    decode: Literal["all", "header"] = "all"  # what is read of a file
+    decode: Literal["all", "header"] = "all"  # the part of a file that is read
     threads: int = field(default_factory=lambda: min(16, os.cpu_count() or 1))
 
 
 class ImageError(ShallowsightError):
-    """An image file is refused; `status` is the word for the table."""
+    """An image file is refused; `status` is the value of the column image_status."""
 
     def __init__(self, status: str, message: str) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class ImageError(ShallowsightError):
 
 
 def require_plain(name: str) -> None:
-    """That an image path stays inside whatever folder, or prefix of a bucket, it starts from.
+    """Check that an image path stays inside its folder, or its prefix of a bucket.
 
     Raises:
         ImageError: escapes_folder (absolute, `..`, URL, NUL) or missing (empty).
@@ -60,15 +60,15 @@ def require_plain(name: str) -> None:
 
 
 def _short(name: str) -> str:
-    """For messages: a whole picture may stand where its path should (data:image/png;base64,...)."""
+    """The path for messages, shortened: a record may hold a whole picture instead of a path (data:image/png;...)."""
     return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...")
 
 
 def place(name: str, root: Path) -> Path:
-    """The real file that `name` means below `root`, which must be resolved already.
+    """The file that `name` names below `root`, which must be a resolved path.
 
     Raises:
-        ImageError: escapes_folder (also a link that leads out) or missing.
+        ImageError: escapes_folder (also for a link that leads out of the folder) or missing.
     """
     require_plain(name)
     try:
@@ -96,13 +96,13 @@ def decode(path: Path, limits: ImageLimits) -> "Image.Image":
         _require_bytes(path, len(content), limits)
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             _require_pixels(path, image, limits)
-            image.verify()  # checksums; the image must be opened again after it
+            image.verify()  # compares checksums; the image must be opened again after this
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             return upright_rgb(image)
 
 
 def read_header(path: Path, limits: ImageLimits) -> None:
-    """That a file begins as a picture of a format and size that is read; its pixels may be broken all the same.
+    """Check that a file's header is that of a picture with an accepted format and size; its pixels are not decoded.
 
     Raises:
         ImageError: too_large, wrong_format or unreadable.
@@ -129,7 +129,7 @@ def _require_pixels(path: Path, image: "Image.Image", limits: ImageLimits) -> No
 
 @contextmanager
 def _faults_of(path: Path) -> Iterator[None]:
-    """Whatever reading a picture raises, as an ImageError with the decoder's words."""
+    """Turn every error from reading a picture into an ImageError with the decoder's message."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -137,16 +137,16 @@ def _faults_of(path: Path) -> Iterator[None]:
     except ImageError:
         raise
     except UnidentifiedImageError:
-        raise ImageError("wrong_format", f"{path} is by its content none of {', '.join(FORMATS)}") from None
+        raise ImageError("wrong_format", f"the content of {path} is none of {', '.join(FORMATS)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_large", f"{path}: {error}") from None
-    except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, IndexError, MemoryError
+    except Exception as error:  # decoders raise many types: OSError, SyntaxError, struct.error, IndexError, MemoryError
         raise ImageError("unreadable", f"{path}: {error or type(error).__name__}") from None
 
 
 @contextmanager
 def strict_decoding() -> Iterator[None]:
-    """Truncated files and bombs are errors inside, whatever the process had set. Enter it in the main thread."""
+    """Make truncated files and image bombs errors in the block, whatever the process had set; for the main thread."""
     try:
         from PIL import Image, ImageFile
     except ImportError:
@@ -162,7 +162,7 @@ def strict_decoding() -> Iterator[None]:
 
 
 def in_threads(work: Callable[[T], U], items: Iterable[T], threads: int) -> Iterator[U]:
-    """`map` on a bounded pool, in order, with at most one batch under way."""
+    """`map` in a pool of threads, with results in order, and at most one batch of items at a time."""
     todo = list(items)
     with ThreadPoolExecutor(max_workers=threads) as pool:
         for start in range(0, len(todo), _BATCH):
@@ -170,7 +170,7 @@ def in_threads(work: Callable[[T], U], items: Iterable[T], threads: int) -> Iter
 
 
 def check_images(names: Iterable[str], root: Path, limits: ImageLimits) -> dict[str, ImageError | None]:
-    """What is wrong with each image path, None where nothing is; each distinct file is read once."""
+    """The fault of each image path, or None; each distinct file is read once."""
     root = root.resolve()
     faults: dict[str, ImageError | None] = {}
     files: dict[str, Path] = {}

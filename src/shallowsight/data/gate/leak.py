@@ -1,4 +1,4 @@
-"""Test images that are in the training data already, exactly or nearly."""
+"""Find test images that are also in the training data, exactly or nearly."""
 
 import hashlib
 import itertools
@@ -19,7 +19,7 @@ Leaks = list[tuple[Path, Path, str]]
 
 @dataclass(frozen=True)
 class _Print:
-    """What is kept of one image: 3 KB."""
+    """The 3 KB of one image that are kept for comparisons."""
 
     sha256: bytes
     thumbnail: npt.NDArray[np.uint8]
@@ -28,10 +28,10 @@ class _Print:
 def leaked_images(train: Iterable[Path], test: Iterable[Path], limits: ImageLimits | None = None) -> Leaks:
     """Every (training image, test image, "exact" or "near"), exact matches first.
 
-    Exact: equal upright RGB pixels, whatever the file format. Near: see `validation.near`; not flips or rotations.
+    Exact: equal upright RGB pixels, whatever the file format. Near: see near.py; flips and rotations are not found.
 
     Raises:
-        DataRefused: an image cannot be decoded; the gate must have passed first.
+        DataRefused: an image cannot be decoded; run the gate first.
     """
     limits = limits or ImageLimits()
     train_paths, test_paths = list(dict.fromkeys(train)), list(dict.fromkeys(test))
@@ -53,8 +53,8 @@ def leaked_images(train: Iterable[Path], test: Iterable[Path], limits: ImageLimi
 
 
 def _near(train: Sequence[_Print], test: Sequence[_Print]) -> Iterator[tuple[int, int]]:
-    """Every (place in `train`, place in `test`) of prints that are nearly the same, and not the same."""
-    # A picture that comes a thousand times, such as a placeholder, is compared once.
+    """Every (place in `train`, place in `test`) of prints that are nearly, but not exactly, the same."""
+    # Equal pictures are compared once, because a picture such as a placeholder may come a thousand times.
     places_A, places_B = _places(train), _places(test)
     of_A, of_B = list(places_A.values()), list(places_B.values())
     thumbnails_A = np.stack([train[places[0]].thumbnail for places in of_A])
@@ -74,7 +74,7 @@ def _places(prints: Sequence[_Print]) -> dict[bytes, list[int]]:
 def same_files(train: Iterable[Path], test: Iterable[Path]) -> Leaks:
     """Every (training image, test image, "exact") whose files have the same bytes; nothing is decoded."""
     train_paths, test_paths = list(dict.fromkeys(train)), list(dict.fromkeys(test))
-    # Only a file that has the length of one on the other side is read.
+    # A file is read only if the other set has a file of the same length.
     lengths = [{path: path.stat().st_size for path in paths} for paths in (train_paths, test_paths)]
     shared = set(lengths[0].values()) & set(lengths[1].values())
     keys = [[(_digest(path) if length in shared else str(path)) for path, length in found.items()] for found in lengths]

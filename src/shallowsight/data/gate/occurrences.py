@@ -1,4 +1,4 @@
-"""How often something has come before, in sixteen bytes for each different thing, however long its name is."""
+"""Count how often a text has come before, with sixteen bytes of memory for each different text of any length."""
 
 from hashlib import blake2b
 
@@ -9,12 +9,12 @@ Hashes = NDArray[np.uint64]
 
 
 def hash_of(text: str) -> bytes:
-    """Eight bytes: among a million different texts, two share them in one data set of forty million."""
+    """A hash of eight bytes: of forty million data sets of a million texts, one has two texts with the same hash."""
     return hashes_of(text)[0]
 
 
 def hashes_of(*texts: str) -> list[bytes]:
-    """Of the first text, of the first two, and so on; all but the last one are without a NUL."""
+    """The hashes of the first text, of the first two texts, and so on; only the last text may contain NUL."""
     found, hashed = [], blake2b(digest_size=8)
     for text in texts:
         hashed.update(text.encode("utf-8", "surrogatepass"))
@@ -24,12 +24,12 @@ def hashes_of(*texts: str) -> list[bytes]:
 
 
 def as_hashes(digests: bytes | bytearray) -> Hashes:
-    """What `hash_of` gave, one after the other."""
+    """An array of hashes from the concatenated results of `hash_of`."""
     return np.frombuffer(bytes(digests), dtype="<u8").astype(np.uint64)
 
 
 class Occurrences:
-    """Counts equal hashes over as many calls as there are."""
+    """Counts equal hashes over all calls."""
 
     def __init__(self) -> None:
         self._hashes = np.empty(0, np.uint64)  # increasing
@@ -37,11 +37,11 @@ class Occurrences:
         self._first = np.empty(0, np.int32)
 
     def __len__(self) -> int:
-        """Different ones."""
+        """The number of different hashes."""
         return len(self._hashes)
 
     def add(self, hashes: Hashes, numbers: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """For each: which occurrence this is, from 1, and the number that came with the first one."""
+        """For each hash: the number of this occurrence, from 1, and the number that came with the first occurrence."""
         own, starts, inverse, counts = _group(hashes)
         order = np.argsort(inverse, kind="stable")
         rank = np.empty(len(hashes), np.int64)
@@ -51,7 +51,7 @@ class Occurrences:
         old = len(self._hashes)
         totals, first = np.zeros(len(known), np.int32), np.empty(len(known), np.int32)
         first[place[old:]] = numbers[starts]
-        first[place[:old]] = self._first  # after the new ones: the older one was first
+        first[place[:old]] = self._first  # overwrites the new numbers of hashes that came in an earlier call
         totals[place[:old]] = self._counts
         mine = place[old:][inverse]
         occurrence = rank + totals[mine] + 1
@@ -61,5 +61,5 @@ class Occurrences:
 
 
 def _group(hashes: Hashes) -> tuple[Hashes, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The different ones in order, where each is first, which one each is, and how often each is there."""
+    """The sorted distinct hashes, the index of the first of each, the index of each in them, and their counts."""
     return np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)

@@ -1,4 +1,4 @@
-"""The files that the data gate leaves behind."""
+"""The output files of the data gate."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from shallowsight.data.gate.page import render
 from shallowsight.data.gate.records import Record
 from shallowsight.data.gate.rules import Rule
 
-_SHOWN = 200  # characters of a value
+_SHOWN = 200  # the most characters of a value
 
 
 class Outputs:
-    """The good rows of each file, and the quarantine of all; use it as a context."""
+    """Writes the good rows of each file, and one quarantine file for all; use it in a `with` statement."""
 
     def __init__(self, quarantine: Path, rules: Sequence[Rule | OwnRule]) -> None:
         self._path, self._rules = quarantine, {rule.reason: rule for rule in rules}
@@ -30,17 +30,17 @@ class Outputs:
 
     def __exit__(self, fault: type[BaseException] | None, *_: object) -> None:
         self._open.close()
-        if fault is not None:  # a part would be taken for the whole
+        if fault is not None:  # an incomplete file would be taken for a complete one
             for path in self._paths:
                 path.unlink()
 
     def begin(self, path: Path) -> BinaryIO:
-        """A new file, for the good rows of one data file."""
+        """Open a new file for the good rows of one data file."""
         self._paths.append(path)
         return self._open.enter_context(path.open("wb"))
 
     def write(self, chunk: Chunk, faults: Mapping[int, list[str]], good: BinaryIO) -> None:
-        """Send each row to the good ones, in our form, or aside, as it was found and with what is wrong with it."""
+        """Write a good row, converted, to `good`, and a bad row, as it was found and with its faults, to quarantine."""
         for place in range(len(chunk)):
             if place not in faults:
                 good.write(chunk.line(place) + b"\n")
@@ -65,7 +65,7 @@ def _fault(rule: Rule | OwnRule, chunk: Chunk, place: int) -> dict[str, Any]:
 
 
 def _value(column: str, chunk: Chunk, place: int) -> Any:
-    """What the record holds, where a column only counts it or says its kind."""
+    """The value in the record, for a column that has only its count or kind."""
     record: Record = json.loads(chunk.line(place))
     turns = record.get("conversations")
     listed = turns if isinstance(turns, list) else []

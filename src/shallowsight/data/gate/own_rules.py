@@ -1,14 +1,14 @@
-"""A user's own rules: Great Expectations' expectations over the columns of the facts, and what may break a rule.
+"""A user's own rules: expectations of Great Expectations over the columns of the facts, and thresholds for rules.
 
 ```yaml
 expectations:
   - type: expect_column_values_to_not_match_regex
     kwargs: {column: replies, regex: "(?i)as an ai language model", mostly: 0.98}
-    reason: model_speaks_of_itself        # all below may be left out
+    reason: model_speaks_of_itself        # this key and those below may be left out
     words: no reply speaks of the model
     where: {image_type: text}             # only rows with these values
 thresholds:
-  image_missing: 0.05                     # share of the rows that may break a rule, ours or one's own
+  image_missing: 0.05                     # share of the rows that may break a rule, built-in or own
 ```
 """
 
@@ -27,7 +27,7 @@ from shallowsight.errors import ConfigurationError
 from shallowsight.study.value_faults import says
 from shallowsight.study.yaml_lines import Document, read_document
 
-# Expectations that judge each row by itself. Others look at the whole table, and rows come in chunks.
+# Expectations that check each row alone. The others need the whole table, but rows are checked in chunks.
 TYPES = (
     "expect_column_pair_values_a_to_be_greater_than_b",
     "expect_column_pair_values_to_be_equal",
@@ -52,7 +52,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class OwnRule:
-    """One expectation of the user's."""
+    """One expectation of the user."""
 
     reason: str
     words: str
@@ -63,13 +63,13 @@ class OwnRule:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Those that it judges."""
+        """The columns that it checks."""
         return _columns(self.kwargs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnRules:
-    """What a file of rules says; `allowed` is the share of the rows looked at that may break a rule, by reason."""
+    """The content of a file of rules; `allowed` is reason -> the share of the checked rows that may break the rule."""
 
     rules: tuple[OwnRule, ...] = ()
     allowed: dict[str, Fraction] = field(default_factory=dict)
@@ -93,10 +93,10 @@ class _File(BaseModel):
 
 
 def read_own_rules(path: Path, called: str | None = None) -> OwnRules:
-    """`called` is the name of what `path` is a copy of.
+    """Read a file of rules; `called` is its name in messages, if `path` is a copy.
 
     Raises:
-        ConfigurationError: with the line, for what is no rule; whether arguments fit only `Suite` can say.
+        ConfigurationError: an entry is not a rule; the message has its line. `Suite` checks the rules' arguments.
     """
     document = read_document(path, called)
     try:
@@ -131,7 +131,7 @@ def _rule(entry: _Entry, document: Document, number: int) -> OwnRule:
     place = document.where(["expectations", number])
     if entry.type not in TYPES:
         raise ConfigurationError(
-            f"{place}: no expectation {entry.type!r} about each row by itself{_near(entry.type, TYPES)}"
+            f"{place}: no expectation {entry.type!r} that checks each row alone{_near(entry.type, TYPES)}"
         )
     rule = OwnRule(
         reason=entry.reason or f"{entry.type.removeprefix('expect_')}:{'+'.join(_columns(entry.kwargs))}",

@@ -1,4 +1,4 @@
-"""The verdict as one small HTML page: no script, no remote asset, everything from the data escaped."""
+"""The verdict as one small HTML page without scripts or remote files; all text from the data is escaped."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -57,5 +57,5 @@ def render(validation: Mapping[str, Any]) -> str:
     try:
         from jinja2 import Environment, StrictUndefined
     except ImportError:
-        raise MissingPackage("great-expectations", extra="data") from None  # it brings jinja2
+        raise MissingPackage("great-expectations", extra="data") from None  # this package installs jinja2
     return Environment(autoescape=True, undefined=StrictUndefined).from_string(_TEMPLATE).render(**validation)

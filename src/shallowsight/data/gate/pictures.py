@@ -1,4 +1,4 @@
-"""The pictures that records name, each looked at once however many rows and chunks name it."""
+"""Check the pictures that records name, each once, however many rows and chunks name it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,15 +11,15 @@ from shallowsight.errors import ConfigurationError
 
 
 class Pictures:
-    """Looks at every picture of a folder that is named, each name once."""
+    """Checks the pictures of a folder that records name, each name once."""
 
     def __init__(self, folder: Path, limits: ImageLimits) -> None:
         self._folder, self._limits = folder, limits
         self._seen = Occurrences()
-        self._faults: dict[bytes, tuple[str, str]] = {}  # by hash: a whole picture may stand where its path should
+        self._faults: dict[bytes, tuple[str, str]] = {}  # hash of a name -> fault; a name may be a whole picture
 
     def look(self, named: Sequence[str], file: str) -> dict[str, tuple[str, str]]:
-        """Status and cause of those with which something is wrong; paths in a cause start at the folder.
+        """Status and cause for the pictures with a fault; paths in a cause are relative to the folder.
 
         Raises:
             ConfigurationError: there is no such folder.
@@ -34,7 +34,7 @@ class Pictures:
         times, _ = self._seen.add(as_hashes(b"".join(map(hash_of, named))), np.zeros(len(named), np.int32))
         new = [name for name, time in zip(named, times, strict=True) if time == 1]
         found = check_images(new, self._folder, self._limits)
-        root = f"{self._folder.resolve()}/"  # causes are part of a cell, whose bytes no path may change
+        root = f"{self._folder.resolve()}/"  # removed from causes: this machine's path must not change a cell's bytes
         self._faults |= {
             hash_of(name): (fault.status, str(fault).replace(root, ""))
             for name, fault in found.items()

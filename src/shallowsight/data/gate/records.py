@@ -1,4 +1,4 @@
-"""LLaVA records, read one by one from a .json list or a .jsonl file that nobody has vetted.
+"""Read LLaVA records one by one from a .json list or a .jsonl file of unknown quality.
 
 Both forms are streamed: memory holds one record and one chunk of text, whatever the size of the file.
 """
@@ -23,7 +23,7 @@ _KINDS = {'"': "a text", "[": "a list", "{": "an object", "n": "null", "t": "tru
 
 @dataclass(frozen=True, kw_only=True)
 class RecordLimits:
-    """How large one record may be; 665K's largest is far below both."""
+    """How large one record may be; the largest record of LLaVA's 665K data is far below both limits."""
 
     max_chars: int = 16 << 20  # of JSON text
     max_depth: int = 16  # of nested lists and objects
@@ -35,7 +35,7 @@ def read_records(path: Path, limits: RecordLimits | None = None) -> Iterator[tup
 
 
 def read_texts(path: Path, limits: RecordLimits | None = None) -> Iterator[tuple[int, Record, str]]:
-    """Yield (row number, raw record, its JSON as it stands in the file) in file order.
+    """Yield (row number, raw record, its JSON text in the file) in file order.
 
     The row number counts from 1: the place in the list (.json) or the line, blank ones included (.jsonl). The JSON of
     a list's record may have several lines.
@@ -54,7 +54,7 @@ def read_texts(path: Path, limits: RecordLimits | None = None) -> Iterator[tuple
     try:
         with path.open(encoding="utf-8-sig") as stream:
             for number, record, text in readers[path.suffix.lower()](path, stream, limits):
-                # Counting is quick, and most rows have fewer lists and objects than levels are allowed.
+                # Counting brackets is quick, and most rows have fewer brackets than levels are allowed.
                 if text.count("{") + text.count("[") > limits.max_depth and _deeper_than(record, limits.max_depth):
                     _refuse(path, f"row {number} is nested deeper than {limits.max_depth} levels", "mend the row")
                 yield number, record, text
@@ -78,7 +78,7 @@ def _reject_constant(name: str) -> NoReturn:
 
 def _finite(text: str) -> float:
     if math.isinf(number := float(text)):
-        raise ValueError(f"{text} is larger than a number can be here")
+        raise ValueError(f"{text} is too large for a floating-point number")
     return number
 
 
@@ -86,7 +86,7 @@ _DECODER = json.JSONDecoder(parse_constant=_reject_constant, parse_float=_finite
 
 
 class _Window:
-    """The part of the text that is in memory, and the place reached in it."""
+    """The part of the text that is in memory, and the reader's position in it."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream, self.text, self.at = stream, "", 0
@@ -111,7 +111,7 @@ class _Window:
         while True:
             try:
                 record, end = _DECODER.raw_decode(self.text, self.at)
-            except json.JSONDecodeError:  # broken, or not complete in the window yet
+            except json.JSONDecodeError:  # the object is broken, or not yet completely in the window
                 if len(self.text) - self.at > max_chars:
                     return None
                 if not self.grow():
@@ -166,7 +166,7 @@ def _from_lines(path: Path, stream: TextIO, limits: RecordLimits) -> Iterator[tu
 
 
 def _deeper_than(record: Record, levels: int) -> bool:
-    """Level by level, as most records have three."""
+    """Whether a record is nested more than so many levels; checked level by level, because most records have three."""
     inside: list[Any] = [record]
     for _ in range(levels):
         inside = [

@@ -1,4 +1,4 @@
-"""Rows of one file that come again."""
+"""Find repeated rows of one file."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ Duplicates = Literal["row", "pair"]
 class Repeats:
     """Counts how often each row of a file has come before, chunk after chunk.
 
-    "row": equal in id, image and conversation; "pair": in id and image. A made id tells no rows apart, so that of rows
-    without an id those are equal that are so in all the rest.
+    "row": rows are equal if id, image and conversation are; "pair": if id and image are. An id that the gate made does
+    not count, so rows without an id are equal if image and conversation are.
     """
 
     def __init__(self, duplicates: Duplicates) -> None:
-        self.notes: Counter[str] = Counter()  # what was noticed and is no fault
+        self.notes: Counter[str] = Counter()  # counts of repetitions that are no fault
         self._duplicates = duplicates
         self._rows, self._pairs, self._ids = Occurrences(), Occurrences(), Occurrences()
         self._new_rows, self._new_pairs, self._new_ids = bytearray(), bytearray(), bytearray()
         self._with_id: list[bool] = []
 
     def add(self, row: Row) -> None:
-        """One more row of the chunk."""
+        """Add a row of the chunk."""
         record = row.record
         identity = None if "made_id" in row.conversions else record.get("id")
         of_id, of_pair, of_row = hashes_of(repr(identity), repr(record.get("image")), _said(record))
@@ -38,10 +38,12 @@ class Repeats:
         self._new_rows += of_row if self._duplicates == "row" or identity is None else of_pair
 
     def count(self, numbers: Sequence[int]) -> tuple[list[int], list[int]]:
-        """For each row of the chunk, which occurrence it is, from 1, and the number of the first; starts a new chunk.
+        """For each row of the chunk, the number of this occurrence, from 1, and the row number of the first occurrence.
+
+        Afterwards a new chunk starts.
 
         Args:
-            numbers: of the rows that were added, in their file.
+            numbers: the row numbers, in their file, of the rows that were added.
         """
         number, named = np.array(numbers, dtype=np.int32), np.array(self._with_id)
         times, first = self._rows.add(as_hashes(self._new_rows), number)
@@ -56,7 +58,10 @@ class Repeats:
 
 
 def _said(record: Record) -> str:
-    """Roles and texts, whatever else a turn holds, with their lengths, as any character may be in a text."""
+    """The roles and texts of all turns, without their other keys.
+
+    The lengths come first, because no character can separate the texts: each may be in a text.
+    """
     try:
         texts = [turn[key] for turn in record["conversations"] for key in ("from", "value")]
         return f"{[len(text) for text in texts]}\0{''.join(texts)}"

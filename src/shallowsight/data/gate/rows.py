@@ -1,4 +1,4 @@
-"""The rows of a data file in our form: every reader of users' records begins here."""
+"""The converted rows of a data file, for every reader of users' records."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -9,18 +9,18 @@ from shallowsight.data.gate.records import Record, read_texts
 
 
 class Row(NamedTuple):
-    """One record in our form, unless it cannot be converted."""
+    """One record, converted unless that is impossible."""
 
     number: int  # in its file, from 1
     record: Record
-    text: str  # JSON as it stands in the file
+    text: str  # its JSON text in the file
     conversions: tuple[str, ...]
 
 
 def read_rows(path: Path, refused: Collection[str] = (), called: str | None = None) -> Iterator[Row]:
-    """Every row in file order, converted but for `refused` conversions; raises as `read_texts`.
+    """Every row in file order, converted without the `refused` conversions; raises as `read_texts`.
 
-    `called` is the file's name in the ids of rows that have none, where it is not the path's.
+    `called` is the file's name in the ids that are made for rows without one; by default that of the path.
     """
     name = called or path.name
     for number, found, text in read_texts(path):

@@ -1,4 +1,4 @@
-"""The rules of the data gate, as data: one list that the row checks and the Great Expectations suite both read."""
+"""The rules of the data gate: one list that both the row checks and the Great Expectations suite use."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Kind = Literal["given", "one_of", "none_of", "at_least", "at_most", "lacks"]
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What must hold for one column, on the rows where every `where` column has the value named."""
+    """A condition for one column, on the rows where every `where` column has the given value."""
 
     reason: str
     words: str
@@ -24,7 +24,7 @@ class Rule:
     def failing(self, table: Table) -> list[int]:
         """The places in the table of the rows that break this rule."""
         column = table[self.column]
-        # Columns have few different values, or values that are quickly told: each is judged once.
+        # Each different value is checked once: a column has few different values, or values that are quick to check.
         bad = {value for value in set(column) if not self._allows(value)}
         if not bad:
             return []
@@ -162,7 +162,7 @@ def rules(*, allow_text_only: bool, max_chars: int) -> tuple[Rule, ...]:
 
 
 def broken_rules(table: Table, wanted: Sequence[Rule]) -> dict[str, list[int]]:
-    """For each reason the places of the rows that are refused for it."""
+    """For each reason, the places of the rows that are refused for this reason."""
     return {rule.reason: rule.failing(table) for rule in wanted}
 
 

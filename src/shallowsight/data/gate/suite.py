@@ -1,6 +1,6 @@
-"""The rules as a Great Expectations suite, so that the verdict does not rest on our own loop alone, and the user's own.
+"""The built-in rules and the user's own as a Great Expectations suite, a second check beside the row checks.
 
-Built-in expectations only, an ephemeral context, no network, no analytics, no console noise.
+Uses only expectations of Great Expectations itself and an ephemeral context; no network, analytics or console output.
 """
 
 import logging
@@ -19,14 +19,14 @@ from shallowsight.errors import ConfigurationError, MissingPackage, Shallowsight
 
 @dataclass(frozen=True)
 class Found:
-    """What one expectation found in one table."""
+    """The result of one expectation for one table."""
 
-    looked_at: int  # rows, without those that its condition leaves out and those without a value
+    looked_at: int  # checked rows, without those that the condition leaves out and those without a value
     failing: tuple[int, ...]  # places in the table, increasing
 
 
 class Suite:
-    """Holds any number of tables against the same rules."""
+    """Checks any number of tables against the same rules."""
 
     def __init__(self, rules: Sequence[Rule], own: Sequence[OwnRule] = ()) -> None:
         """Raises ConfigurationError when the arguments of an own rule do not fit, MissingPackage without GX."""
@@ -43,11 +43,11 @@ class Suite:
 
     @property
     def needs_texts(self) -> bool:
-        """Whether a rule looks at a column of whole texts."""
+        """Whether a rule checks a column with whole texts."""
         return bool(self._columns & {"questions", "replies"})
 
     def check(self, table: Table) -> Mapping[str, Found]:
-        """By reason, in the order of the rules.
+        """The result for each reason, in the order of the rules.
 
         Raises:
             ConfigurationError: an own rule cannot be evaluated on a row.
@@ -75,14 +75,14 @@ class Suite:
 
 
 def require() -> None:
-    """Fail at once, not after an hour of decoding, when the packages are absent."""
+    """Raises MissingPackage at once, not after an hour of decoding, when the packages are absent."""
     for module in ("great_expectations", "pandas"):
         if find_spec(module) is None:
             raise MissingPackage("great-expectations", extra="data")
 
 
 def try_own_rules(own: Sequence[OwnRule]) -> None:
-    """Raises ConfigurationError for one that cannot be evaluated on a good row."""
+    """Raises ConfigurationError for a rule that cannot be evaluated on a good row."""
     if not own:
         return
     talk = [{"from": "human", "value": "<image>\nWhat is it?"}, {"from": "gpt", "value": "A cat."}]
@@ -126,12 +126,12 @@ def _expectation(rule: Rule) -> Any:
 def _own_expectation(rule: OwnRule) -> Any:
     refused = {"row_condition", "condition_parser", "meta", "id", "result_format"} & set(rule.kwargs)
     if refused:
-        raise ConfigurationError(f"{rule.place}: {sorted(refused)[0]!r} is not for a file of rules; write `where:`")
+        raise ConfigurationError(f"{rule.place}: {sorted(refused)[0]!r} is not allowed here; write `where:`")
     try:
         from great_expectations.expectations.registry import get_expectation_impl
 
         return get_expectation_impl(rule.type)(**rule.kwargs, **_common(rule))
-    except (TypeError, ValueError) as error:  # pydantic's own error is a ValueError
+    except (TypeError, ValueError) as error:  # pydantic's error is a ValueError
         raise ConfigurationError(f"{rule.place}: {rule.type}: {' '.join(str(error).split())}") from None
 
 
@@ -146,7 +146,7 @@ def _common(rule: Rule | OwnRule) -> dict[str, Any]:
 
 
 def _messages(info: Any) -> list[str]:
-    """Great Expectations gives one exception, or one for each metric."""
+    """The messages in the exception info, which holds one exception, or one for each metric."""
     if not isinstance(info, dict):
         return []
     if "exception_message" in info:
@@ -156,10 +156,10 @@ def _messages(info: Any) -> list[str]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Analytics off before the first import, and of Great Expectations' log only the errors."""
+    """Turn analytics off before the first import, and show only errors of Great Expectations' log."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logger = logging.getLogger("great_expectations")
-    # A level would not do: some of its modules set their own when they are imported.
+    # Setting the logger's level is not enough: some of its modules set their own level when they are imported.
     errors = logging.StreamHandler()
     errors.setLevel(logging.ERROR)
     logger.addHandler(errors)

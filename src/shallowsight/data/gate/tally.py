@@ -1,4 +1,4 @@
-"""What chunk after chunk of checked rows adds up to, in memory that does not grow with the rows."""
+"""Sums over all chunks of checked rows, in memory that does not grow with the number of rows."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,15 +16,15 @@ from shallowsight.data.gate.rules import Rule
 from shallowsight.data.gate.suite import Found
 
 _EXAMPLES = 5
-_SHOWN = 400  # characters of a record in an example
+_SHOWN = 400  # the most characters of a record in an example
 
 
 @dataclass
 class RuleCount:
-    """One rule over all rows."""
+    """The counts of one rule over all rows."""
 
     rule: Rule | OwnRule
-    allowed: Fraction | None  # share of the rows looked at; None: its rows count in the share of all bad ones
+    allowed: Fraction | None  # share of the checked rows that may break it; None: they count in `max_bad_share`
     looked_at: int = 0
     unexpected: int = 0
     examples: list[str] = field(default_factory=list)  # labels of rows
@@ -36,13 +36,13 @@ class RuleCount:
 
     @property
     def beyond(self) -> bool:
-        """Whether more rows break it than its own threshold allows."""
+        """Whether more rows break the rule than its own threshold allows."""
         return self.allowed is not None and self.unexpected > self.allowed * self.looked_at
 
 
 @dataclass
 class ConversionCount:
-    """One conversion over all rows, with the first row as an example."""
+    """The count of one conversion over all rows, with the first converted row as an example."""
 
     rows: int
     row: str  # "train.json row 7"
@@ -57,7 +57,7 @@ class Tally:
         self.rules = {rule.reason: RuleCount(rule, allowed.get(rule.reason)) for rule in rules}
         self.conversions: dict[str, ConversionCount] = {}
         self.rows, self.bad, self.converted = 0, 0, 0
-        self.counted = 0  # bad rows with a reason that has no threshold of its own
+        self.counted = 0  # bad rows that count in `max_bad_share`: at least one of their reasons has no own threshold
         self.files: list[dict[str, Any]] = []
         self.notes: Counter[str] = Counter()
         self._images = Occurrences()
@@ -73,15 +73,15 @@ class Tally:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """Rows per reason, most frequent first; a row may have several."""
+        """Rows per reason, most frequent first; a row may have several reasons."""
         return dict(Counter({reason: c.unexpected for reason, c in self.rules.items() if c.unexpected}).most_common())
 
     def begin(self, label: str) -> None:
-        """What is added from now on is of the file that is called so."""
+        """Start a file: the chunks that are added next belong to it."""
         self.files.append({"name": label, "rows": 0, "good": 0})
 
     def add(self, chunk: Chunk, found: Mapping[str, Found], faults: Mapping[int, list[str]]) -> None:
-        """One chunk, what each rule found in it, and the reasons of each bad row by its place."""
+        """Add a chunk, with the result of each rule and, for the place of each bad row, its reasons."""
         rows = len(chunk)
         self.rows += rows
         self.bad += len(faults)
@@ -107,7 +107,7 @@ class Tally:
                 self.conversions[name] = ConversionCount(1, row, found, became)
 
     def conversion_entries(self) -> list[dict[str, Any]]:
-        """For validation.json, in the order in which they are made."""
+        """The conversions for validation.json, in the order in which they are applied."""
         return [
             {"name": name, "words": words, "rows": c.rows, "row": c.row, "found": c.found, "became": c.became}
             for name, words in CONVERSIONS.items()

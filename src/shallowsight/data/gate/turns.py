@@ -1,4 +1,4 @@
-"""Conversations in the OpenAI form, with `role` and `content`, as turns of a LLaVA record."""
+"""Convert conversations in the OpenAI form, with `role` and `content`, into turns of a LLaVA record."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,22 +7,22 @@ from shallowsight.data.gate.facts import IMAGE_TOKEN
 from shallowsight.data.gate.records import Record
 
 ROLE_NAMES = {"user": "human", "assistant": "gpt"}
-# The kinds of a picture's part, and the keys under which each may have its path.
+# The types of a part that is a picture, and the keys under which each type may have the path.
 _PICTURE_KEYS = {"image_url": ("image_url", "url"), "image": ("image", "path", "url")}
 
 
 @dataclass
 class Talk:
-    """Turns in our form, and the pictures that parts of them name."""
+    """The converted turns, and the pictures that parts of the messages name."""
 
     turns: list[Any] = field(default_factory=list)
     pictures: list[Any] = field(default_factory=list)
 
 
 def talk_of(record: Record) -> Talk | None:
-    """The turns of `messages`, or of `conversations` with OpenAI's keys; None where there are none such.
+    """The turns of `messages`, or of `conversations` with OpenAI's keys; None for a record without these.
 
-    What cannot be read as a turn stays as it is: the rules refuse it.
+    A message that cannot be converted into a turn stays unchanged, and the rules refuse it.
     """
     messages = record["conversations"] if "conversations" in record else record.get("messages")
     if not isinstance(messages, list) or not (
@@ -35,7 +35,7 @@ def talk_of(record: Record) -> Talk | None:
 
 
 def _turn(message: object, pictures: list[Any]) -> object:
-    """Either name may be used for each of the two, but not both."""
+    """A turn from a message, which has `role` or `from`, and `content` or `value`, but not both names of one."""
     if not isinstance(message, dict) or ("role" in message) == ("from" in message):
         return message
     if ("content" in message) == ("value" in message):
@@ -51,7 +51,7 @@ def _turn(message: object, pictures: list[Any]) -> object:
 
 
 def _text(content: object, pictures: list[Any]) -> str | None:
-    """A text, or the parts of a message as lines, with the token where the picture's part is; None: neither."""
+    """The content as a text: a list of parts becomes lines, a picture the image token; None for any other content."""
     if not isinstance(content, list):
         return content if isinstance(content, str) else None
     lines: list[str] = []
@@ -70,7 +70,7 @@ def _text(content: object, pictures: list[Any]) -> str | None:
 
 
 def _paths(part: dict[str, Any], keys: tuple[str, ...]) -> list[Any]:
-    """None where the part only marks the place of the record's own picture."""
+    """The paths in a picture's part; empty if the part only marks the place of the record's own picture."""
     for key in keys:
         if key in part:
             found = part[key]

@@ -1,4 +1,4 @@
-"""Whether the counted rows pass, and how that is said."""
+"""The verdict over the counted rows, and its messages."""
 
 import math
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from shallowsight.data.gate.tally import RuleCount, Tally
 
 
 def refusal(tally: Tally, max_bad_share: float, quarantine: Path) -> str | None:
-    """Why the data is refused and how to mend that; None: it passes.
+    """The message with which the data is refused, and how to mend it; None: the data passes.
 
-    Rows whose reasons all have thresholds of their own do not count in `max_bad_share`.
+    Rows whose reasons all have their own thresholds do not count in `max_bad_share`.
     """
     if not tally.rows:
         files = "data.finetune, data.pretrain and data.test"
@@ -58,7 +58,7 @@ def _rounded_up(share: float) -> str:
 
 
 def notices(tally: Tally, quarantine: Path) -> tuple[str, ...]:
-    """What a user should hear although the data passed: what was changed, and what was put aside."""
+    """Messages about data that passed: which rows were converted, and which were put into quarantine."""
     said = []
     if tally.conversions:
         parts = ", ".join(f"{entry['name']} {entry['rows']}" for entry in tally.conversion_entries())
@@ -69,7 +69,7 @@ def notices(tally: Tally, quarantine: Path) -> tuple[str, ...]:
         parts = ", ".join(f"{reason} {rows}" for reason, rows in tally.reasons.items())
         said.append(f"{tally.bad} of {tally.rows} rows put aside: {parts}; with causes: {quarantine}")
     said += [
-        f"rule {count.rule.reason} looked at no row; is its `where` as the columns have it?"
+        f"rule {count.rule.reason} checked no row; compare its `where` with the values of the columns"
         for count in tally.rules.values()
         if isinstance(count.rule, OwnRule) and not count.looked_at
     ]

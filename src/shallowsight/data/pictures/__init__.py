@@ -1,1 +1,1 @@
-"""From a picture file to the square of pixels that a tower takes."""
+"""Turn a picture file into the square of pixels that a tower takes."""

@@ -1,4 +1,4 @@
-"""How a picture becomes the square that a tower takes. Memory follows the target, not the longer side of the picture.
+"""Make a picture square for a tower. Memory grows with the target's size, not with the picture's longer side.
 
 Shapes: S pixels of a target's side.
 """
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL import Image
 
-_LONG = 8  # of proportions; what is longer is cropped before it is resized
-_MANY = 64  # a side is first averaged down to this many times the target's: what the filter sees is the same
+_LONG = 8  # times the shorter side; a picture with a longer side is cropped before it is resized
+_MANY = 64  # a very long side is first averaged down to this many times the target's; the result is the same
 
 
 def squared(picture: "Image.Image", shape: str, side: int, bars: tuple[int, ...]) -> "Image.Image":
-    """`shape` is one of config.PictureShape, `bars` the colour of the bars of a padded picture."""
+    """The square picture; `shape` is a PictureShape, `bars` the colour of the bars of a padded picture."""
     match shape:
         case "stretch":
             return _resized(picture, side, side)
@@ -21,14 +21,14 @@ def squared(picture: "Image.Image", shape: str, side: int, bars: tuple[int, ...]
             return cropped(picture, side)
         case "pad":
             return padded(picture, side, bars)
-    raise ValueError(f"no way {shape!r} to make a picture square")
+    raise ValueError(f"unknown shape {shape!r} for a picture")
 
 
 def cropped(picture: "Image.Image", side: int) -> "Image.Image":
-    """The middle of it in S x S: the shorter side becomes S, and what the other has more is cut.
+    """The middle of a picture as S x S: the shorter side becomes S, and the ends of the longer side are cut off.
 
-    As CLIP's processor does it, which resizes the whole; of a picture of 1 x 20,000 that would be S x 20,000 S, so of
-    long ones only the part that is kept is resized, which gives the same within four levels of 255.
+    CLIP's processor resizes the whole picture first. For 1 x 20,000 pixels that would be S x 20,000 S, so for a long
+    picture only the part that is kept is resized, with the same result within four levels of 255.
     """
     shorter = min(picture.size)
     width, height = (side * own // shorter for own in picture.size)  # as CLIP's processor rounds them
@@ -41,17 +41,17 @@ def cropped(picture: "Image.Image", side: int) -> "Image.Image":
 
 
 def padded(picture: "Image.Image", side: int, bars: tuple[int, ...]) -> "Image.Image":
-    """All of it in S x S between bars of a colour, as LLaVA-1.5's finetuning (llava/mm_utils.py, expand2square).
+    """The whole picture as S x S with bars of a colour, as in LLaVA-1.5 (llava/mm_utils.py, expand2square).
 
-    LLaVA makes the square first, which takes 600 MB for a screenshot of 1280 x 14000. Pillow resizes along the rows
-    first, and each row by itself: here the square is made and narrowed a band of rows at a time, which gives the same
-    bytes.
+    LLaVA makes the large square first, which takes 600 MB for a screenshot of 1280 x 14000. Pillow resizes along the
+    rows first, and each row independently. So here the square is made and narrowed one band of rows at a time, which
+    gives the same bytes.
     """
     from PIL import Image
 
     picture = _reduced(picture, side)
     longer = max(picture.size)
-    # Not ImageOps.pad: where the bars cannot be equal, it rounds to an even number and LLaVA down.
+    # Not ImageOps.pad: if the bars cannot be equal, it rounds to an even number, but LLaVA rounds down.
     left, upper = ((longer - own) // 2 for own in picture.size)
     narrowed = Image.new("RGB", (side, longer), bars)
     for top in range(0, picture.height, side):
@@ -67,7 +67,7 @@ def _resized(picture: "Image.Image", width: int, height: int) -> "Image.Image":
 
 
 def _reduced(picture: "Image.Image", side: int) -> "Image.Image":
-    """The same with a longer side of at most `_MANY` S; equal factors, so that the bars keep their share."""
+    """The picture with a longer side of at most `_MANY` S and unchanged proportions, so that the bars stay the same."""
     factor = -(-max(picture.size) // (_MANY * side))
     return picture.reduce(factor) if factor > 1 else picture
 

@@ -1,4 +1,4 @@
-"""A picture as every part of a study sees it: upright, in 8-bit RGB. The one way from a file to pixels."""
+"""Turn a picture file into upright 8-bit RGB pixels. Every part of a study reads pictures through this module."""
 
 import struct
 from typing import TYPE_CHECKING
@@ -8,24 +8,24 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
-# Raster formats of Pillow's own decoders, told by content and never by a file's name. Of several frames the first is
-# taken (GIF, TIFF, animated WEBP and PNG).
+# Raster formats of Pillow's own decoders, recognised by content and never by a file's name. From a file with several
+# frames (GIF, TIFF, animated WEBP and PNG) the first is taken.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "AVIF")
 _WHITE = (255, 255, 255)
 _SIXTEEN_BITS, _EIGHT_BITS = 65535, 255
 _ORIENTATION = 0x0112  # the tag of EXIF
 _KEY = "transparency"  # where Pillow keeps the one level or colour that is transparent
-_STEPS = {"L;2": 85, "L;4": 17}  # how Pillow spreads grey of few bits
-# What Pillow raises for EXIF data that are broken; the pixels beside them may be whole.
+_STEPS = {"L;2": 85, "L;4": 17}  # the factors by which Pillow multiplies grey levels of 2 and 4 bits
+# The errors that Pillow raises for broken EXIF data; the pixels may be intact all the same.
 _BROKEN_EXIF = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, struct.error)
 
 
 def upright_rgb(image: "Image.Image") -> "Image.Image":
-    """The picture as a person sees it: turned as its EXIF orientation says, on white where it is transparent, 8 bits.
+    """The picture as a viewer shows it: turned by its EXIF orientation, white where it is transparent, in 8 bits.
 
-    16-bit grey levels are divided by 257, so that 65,535 becomes 255; of 16-bit colours Pillow keeps the upper byte,
-    which differs by one level at most. Other integers and floats have no fixed range: their levels count from 0 to
-    the first of 1 (floats), 255, 65,535 or their own maximum that holds them all.
+    16-bit grey levels are divided by 257, so that 65,535 becomes 255. From 16-bit colours Pillow keeps the upper byte,
+    which differs by one level at most. Other integers and floats have no fixed range: 0 is black, and white is the
+    first of 1 (for floats), 255, 65,535 and the picture's maximum that is not below the maximum.
 
     Raises:
         ValueError: pixels that Pillow cannot turn into RGB.
@@ -39,12 +39,12 @@ def upright_rgb(image: "Image.Image") -> "Image.Image":
         rgb = _on_white(_with_key_of_8_bits(image).convert("RGBA"))
     else:
         rgb = image.convert("RGB")
-    rgb.info.clear()  # an orientation that stayed there would turn it again
+    rgb.info.clear()  # otherwise a later reader of the EXIF orientation would turn the picture again
     return rgb
 
 
 def _upright(image: "Image.Image") -> "Image.Image":
-    # Not ImageOps.exif_transpose: it writes all of the EXIF anew, and fails where any other tag of it is odd.
+    # Not ImageOps.exif_transpose: it writes all EXIF data again, and fails if any other tag is malformed.
     from PIL.Image import Transpose
 
     turns = {
@@ -56,7 +56,7 @@ def _upright(image: "Image.Image") -> "Image.Image":
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    image.load()  # of a TIFF Pillow then turns the pixels itself, and drops the tag
+    image.load()  # for a TIFF, Pillow then turns the pixels itself, and removes the tag
     try:
         orientation = image.getexif().get(_ORIENTATION)
     except _BROKEN_EXIF:
@@ -65,9 +65,9 @@ def _upright(image: "Image.Image") -> "Image.Image":
 
 
 def _spread_transparent_grey(image: "Image.Image") -> None:
-    """Must be called before the picture is loaded.
+    """Scale the transparent level like the pixels; must be called before the picture is loaded.
 
-    Of grey in 2 or 4 bits Pillow spreads the pixels over 0 to 255, but not the level that is transparent.
+    Pillow scales the pixels of 2-bit and 4-bit grey to 0 to 255, but not the level that is transparent.
     """
     key, tiles = image.info.get(_KEY), getattr(image, "tile", None)
     if image.mode == "L" and isinstance(key, int) and tiles and tiles[0][3] in _STEPS:
@@ -75,7 +75,7 @@ def _spread_transparent_grey(image: "Image.Image") -> None:
 
 
 def _with_key_of_8_bits(image: "Image.Image") -> "Image.Image":
-    """Of 16-bit colours Pillow keeps the upper byte, but the transparent one whole."""
+    """Reduce the transparent colour to 8 bits: Pillow keeps its 16 bits, but only the upper bytes of the pixels."""
     key = image.info.get(_KEY)
     if isinstance(key, tuple) and max(key) > _EIGHT_BITS:
         image = image.copy()
@@ -95,7 +95,7 @@ def _eight_bits(image: "Image.Image", sixteen_bits: bool) -> "Image.Image":
     import numpy as np
     from PIL import Image
 
-    # "I;16B" and its like differ in the order of their bytes alone, which numpy reads as Pillow says it.
+    # "I;16B" and similar modes differ only in their byte order, which Pillow tells numpy.
     levels = np.nan_to_num(np.asarray(image), nan=0.0, posinf=0.0, neginf=0.0)
     top = _SIXTEEN_BITS if sixteen_bits else _top(levels, image.mode)
     scaled = np.rint(np.clip(levels, 0, top).astype(np.float64) * (_EIGHT_BITS / top)).astype(np.uint8)

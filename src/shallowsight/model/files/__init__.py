@@ -1,1 +1,1 @@
-"""Files of models in the hub, a folder or a bucket: pinned by a digest, complete, and never pickles."""
+"""Files of models in the hub, a folder or a bucket: pinned by a digest and checked to be complete; never pickles."""

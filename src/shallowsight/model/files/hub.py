@@ -1,20 +1,23 @@
-"""A file of a model of the hub. Without a network that is known at once: the hub's own client tries for a minute."""
+"""Fetch a file of a model of the hub. Without a network this fails in seconds; the hub's client tries for a minute."""
 
 import re
 from pathlib import Path
 
 from shallowsight.errors import ConfigurationError, MissingPackage
 
-_SECONDS = 5.0  # to connect to the hub, and then for its answer
-_REFUSALS = {400, 401, 403, 404, 410, 451}  # the others pass
+_SECONDS = 5.0  # to connect to the hub, and again for its answer
+_REFUSALS = {400, 401, 403, 404, 410, 451}  # after any other status a retry may succeed
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def hub_file(model: str, name: str, revision: str | None) -> Path:
-    """From the hub, or as it was last seen where the hub cannot be reached; its folder is named after the commit.
+    """The path of a file of the hub, or of its last local copy if the hub cannot be reached.
+
+    The folder of the file is named after the commit.
 
     Raises:
-        ConfigurationError: no such model, revision or file, one that is not for everybody, or no hub and no copy.
+        ConfigurationError: there is no such model, revision or file, the model is not public, or neither the hub nor a
+            copy can be reached.
         MissingPackage: huggingface-hub is not installed.
     """
     try:
@@ -32,11 +35,11 @@ def hub_file(model: str, name: str, revision: str | None) -> Path:
         if revision is not None and _COMMIT.fullmatch(revision):
             there = try_to_load_from_cache(model, name, revision=revision)
             if isinstance(there, str):
-                return Path(there)  # a commit never changes
+                return Path(there)  # the files of a commit never change, so the hub need not be asked
         get_hf_file_metadata(hf_hub_url(model, name, revision=revision), timeout=_SECONDS)
         return Path(hf_hub_download(model, name, revision=revision))
     except HFValidationError as error:
-        raise ConfigurationError(f"{model!r} is no name of the hub: {_first_line(error)}") from None
+        raise ConfigurationError(f"{model!r} cannot be the id of a model of the hub: {_first_line(error)}") from None
     except HfHubHTTPError as error:
         if error.response.status_code in _REFUSALS:
             raise ConfigurationError(_refused(model, name, revision, error.response.status_code)) from None
@@ -59,10 +62,10 @@ def hub_names(model: str, commit: str) -> frozenset[str] | None:
 
     there = try_to_load_from_cache(model, "config.json", revision=commit)
     if isinstance(there, str) and any(Path(there).parent.glob("*.safetensors")):
-        return None  # they were found good
+        return None  # the names were checked before the weights were downloaded
     try:
         found = HfApi().model_info(model, revision=commit, timeout=_SECONDS)
-    except (httpx2.HTTPError, OSError):  # no network is no reason to stop: what is here may do
+    except (httpx2.HTTPError, OSError):  # without a network the local copy may be complete
         return None
     return frozenset(file.rfilename for file in found.siblings or ())
 
@@ -70,7 +73,7 @@ def hub_names(model: str, commit: str) -> frozenset[str] | None:
 def _refused(model: str, name: str, revision: str | None, status: int) -> str:
     of = f"{model!r} at {revision!r}" if revision else repr(model)
     if status in {401, 403}:
-        return f"the hub does not show {of} ({status}): check the name; if it is not for everybody, set HF_TOKEN"
+        return f"the hub does not show {of} ({status}): check the name; if the model is not public, set HF_TOKEN"
     return f"the hub has no {name} of {of} ({status}): check the name"
 
 

@@ -1,6 +1,6 @@
-"""A model of the hub, a folder or a bucket, pinned: its configuration, a digest of its files, the commit to load.
+"""Pin a model of the hub, a folder or a bucket: its configuration, a digest of its files, the commit to load.
 
-Needs no torch, so a name that does not exist is found before anything heavy starts.
+Needs no torch, so that a wrong name is refused before anything heavy starts.
 """
 
 import json
@@ -17,13 +17,16 @@ from shallowsight.model.files.weight_files import refuse_adapters, refuse_pointe
 from shallowsight.store.copies import copy_of_file, copy_of_folder
 from shallowsight.study.data import in_bucket
 
-_PARTS = (WEIGHTS, TEXTS)  # as a digest names them
+_PARTS = (WEIGHTS, TEXTS)  # in the order in which a digest has them
 _SHA256 = "sha256"
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """Equal digests mean equal files, in a folder and in a bucket; `revision` is the hub commit, else the digest."""
+    """A pinned model. Equal digests mean equal files, in a folder and in a bucket.
+
+    `revision` is the commit for a model of the hub, and the digest for any other.
+    """
 
     config: dict[str, Any]
     digest: str
@@ -37,15 +40,15 @@ class SmallFiles:
 
     key: str
     model: str  # as the user wrote it
-    folder: Path  # where its config.json lies
-    commit: str | None = None  # of the hub, which is asked for what is not in the folder yet
-    names: frozenset[str] | None = None  # of all files; None: the hub does not say
+    folder: Path  # of its config.json
+    commit: str | None = None  # of the hub, from which files that are not in the folder are fetched
+    names: frozenset[str] | None = None  # of all files; None: not known
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """What is in a file of JSON; None when there is none.
+        """The object in a JSON file; None when there is no such file.
 
         Raises:
-            ConfigurationError: it holds no object of JSON, or the hub has it and does not answer.
+            ConfigurationError: the file holds no JSON object, or it must be fetched and the hub does not answer.
         """
         path = self.folder / name
         if self.commit is not None and not path.exists() and name in (self.names or ()):
@@ -56,17 +59,21 @@ class SmallFiles:
 
 @dataclass(frozen=True)
 class Files:
-    """What `from_pretrained` takes: a folder, or an id of the hub and its commit."""
+    """The arguments for `from_pretrained`: a folder, or an id of the hub and its commit."""
 
     place: str
     revision: str | None
 
 
 def pin(key: str, model: str, revision: str | None, also: str) -> Pinned:
-    """Find a model; `key` is the configuration's, `also` what else may stand there.
+    """Find a model and pin it.
+
+    Args:
+        key: of the configuration, for messages.
+        also: the further value that the key may have, for messages.
 
     Raises:
-        ConfigurationError: no such model, one without configuration or safetensors, or one that is not all there.
+        ConfigurationError: there is no such model, or its configuration, its safetensors or a part of them is missing.
         StoreUnavailable: the bucket's server does not answer.
     """
     if in_bucket(model):
@@ -83,7 +90,7 @@ def pin(key: str, model: str, revision: str | None, also: str) -> Pinned:
 
 
 def config_of(key: str, model: str, revision: str | None, also: str) -> dict[str, Any]:
-    """The configuration alone: no weights are fetched or read. Arguments and errors are those of `pin`."""
+    """Only the configuration: no weights are fetched or read. Arguments and errors are those of `pin`."""
     if in_bucket(model):
         with _naming(key):
             copy = copy_of_file(f"{model.rstrip('/')}/{CONFIG}")
@@ -94,18 +101,18 @@ def config_of(key: str, model: str, revision: str | None, also: str) -> dict[str
 
 
 def files_of(key: str, model: str, revision: str | None) -> Files:
-    """What transformers loads: for a model in a bucket its copy on this machine, else the name itself.
+    """The files that transformers loads: the local copy of a model in a bucket, otherwise the model's name itself.
 
     Raises:
-        ConfigurationError: there is nothing at this place, the store refuses, or the files are not those that
-            `revision` was pinned to.
+        ConfigurationError: there is no model at this path or URL, the store refuses, or the files changed since
+            `revision` was pinned.
         StoreUnavailable: the bucket's server does not answer.
     """
     return _files(key, model, revision, _PARTS)
 
 
 def texts_of(key: str, model: str, revision: str | None) -> Files:
-    """The same without the weights, as a tokenizer needs it; raises as `files_of`."""
+    """Like `files_of`, without the weights, which a tokenizer does not need."""
     return _files(key, model, revision, (TEXTS,))
 
 
@@ -116,10 +123,10 @@ def _files(key: str, model: str, revision: str | None, parts: tuple[tuple[str, .
         return Files(model, revision)
     folder = _copy(key, model, parts) if in_bucket(model) else Path(model)
     if not folder.is_dir():
-        raise ConfigurationError(f"{key}: no folder {model!r}, where the model was when the study began")
+        raise ConfigurationError(f"{key}: the folder {model!r}, which held the model when the study began, is missing")
     known = dict(zip(_PARTS, pinned[1:], strict=False))
     if by_digest and any(digest_of_part(folder, part) != known.get(part) for part in parts):
-        # Final, unlike other changes: no second try in the same run finds what the run began with.
+        # A ConfigurationError, after which the run is not retried: no retry finds the files that the run began with.
         raise ConfigurationError(
             f"{key}: the model {model!r} changed after the study began; run the same command again"
         )
@@ -127,7 +134,7 @@ def _files(key: str, model: str, revision: str | None, parts: tuple[tuple[str, .
 
 
 def _is_folder(key: str, model: str, also: str) -> bool:
-    """False for an id of the hub; raises ConfigurationError for what is neither."""
+    """Whether a name is a folder; False for an id of the hub; raises ConfigurationError for any other name."""
     folder = Path(model)
     if folder.is_dir():
         return True
@@ -172,7 +179,7 @@ def _hub_config(key: str, model: str, revision: str | None) -> Path:
 
 @contextmanager
 def _naming(key: str) -> Iterator[None]:
-    """Say which key of the configuration is at fault."""
+    """Put the configuration's key in front of the message of an error."""
     try:
         yield
     except MissingPackage:
@@ -193,5 +200,5 @@ def _read_object(key: str, path: Path, shown: str) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigurationError(f"{key}: {shown} is not JSON: {error}") from None
     if not isinstance(raw, dict):
-        raise ConfigurationError(f"{key}: {shown} holds no object of JSON; save the model with save_pretrained")
+        raise ConfigurationError(f"{key}: {shown} holds no JSON object; save the model with save_pretrained")
     return raw

@@ -1,6 +1,6 @@
-"""Whether the weights of a model are all there: what a pointer, a broken download or an old format leaves.
+"""Check that the weights of a model are complete: refuses git-lfs pointers, broken downloads and old formats.
 
-Reads headers alone; needs no torch.
+Reads only the headers of the files; needs no torch.
 """
 
 import json
@@ -11,34 +11,34 @@ from typing import NoReturn
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.files.model_files import TEXTS, WEIGHTS, names_of
 
-SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"  # what transformers looks for, in this order
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"  # transformers looks for them in this order
 _POINTER = b"version https://git-lfs"
 _MOST_HEADER = 100_000_000  # bytes, as the safetensors library allows
 _SAVE = "save it with save_pretrained of transformers"
 
 
 def refuse_pointers(key: str, folder: Path, shown: str) -> None:
-    """Raises ConfigurationError for files that git-lfs has not fetched; `shown` is what the user calls the folder."""
+    """Raises ConfigurationError for files that git-lfs has not fetched; `shown` is the user's name for the folder."""
     for name in names_of(folder, (*WEIGHTS, *TEXTS)):
         with (folder / name).open("rb") as file:
             if file.read(len(_POINTER)) == _POINTER:
                 raise ConfigurationError(
-                    f"{key}: {shown}/{name} is a pointer of git-lfs, not the file itself; run `git lfs pull` where it "
-                    "was cloned, or fetch the model with `hf download`"
+                    f"{key}: {shown}/{name} is a pointer of git-lfs, not the file itself; run `git lfs pull` in its "
+                    "clone, or fetch the model with `hf download`"
                 )
 
 
 def refuse_adapters(key: str, folder: Path, shown: str) -> None:
-    """Raises ConfigurationError for adapters of another model, in whose place transformers would load that one."""
+    """Raises ConfigurationError for a folder of adapters, because transformers would load the model below them."""
     if (folder / "adapter_config.json").exists():
         raise ConfigurationError(
-            f"{key}: {shown} has adapters of another model (adapter_config.json); merge them into it with "
-            "merge_and_unload of peft, save the whole with save_pretrained, and name that folder"
+            f"{key}: {shown} has adapters of another model (adapter_config.json); merge them into that model with "
+            "merge_and_unload of peft, save the merged model with save_pretrained, and name its folder"
         )
 
 
 def require_weights(key: str, folder: Path, shown: str) -> None:
-    """Raises ConfigurationError for weights that transformers would not find, or not read to their end."""
+    """Raises ConfigurationError for weights that transformers would not find, or that are cut short."""
     names = {path.name for path in folder.iterdir()}
     require_safetensors(key, names, shown)
     for name in [SINGLE] if SINGLE in names else _shards(key, folder, shown):
@@ -50,12 +50,12 @@ def require_weights(key: str, folder: Path, shown: str) -> None:
 
 
 def require_safetensors(key: str, names: Collection[str], shown: str) -> None:
-    """Raises ConfigurationError when none of the files of a model are weights as they are read here."""
+    """Raises ConfigurationError when none of a model's files are safetensors that transformers would load."""
     if SINGLE in names or INDEX in names:
         return
     if other := sorted(name for name in names if name.endswith(WEIGHTS)):
         raise ConfigurationError(
-            f"{key}: {shown} has {other[0]}, but neither {SINGLE} nor {INDEX}, which say what to load; {_SAVE}"
+            f"{key}: {shown} has {other[0]}, but neither {SINGLE} nor {INDEX}, which transformers loads; {_SAVE}"
         )
     pickled = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt")))
     found = f"but {pickled[0]}, which is not loaded, as a pickle can run code; load it once and " if pickled else ""
@@ -72,7 +72,7 @@ def _shards(key: str, folder: Path, shown: str) -> list[str]:
 
 
 def _require_whole(key: str, path: Path, shown: str) -> None:
-    """The header of a safetensors file says how long the file is."""
+    """Raises ConfigurationError unless a safetensors file is as long as its header says."""
 
     def refuse(found: str) -> NoReturn:
         raise ConfigurationError(f"{key}: {shown} {found}; fetch it again") from None
@@ -81,7 +81,7 @@ def _require_whole(key: str, path: Path, shown: str) -> None:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > min(_MOST_HEADER, size - 8):
-            refuse("is broken or cut short: it does not hold the header that it begins with")
+            refuse("is broken or cut short: its header is incomplete")
         header = file.read(length)
     try:
         tensors = [value for name, value in json.loads(header).items() if name != "__metadata__"]

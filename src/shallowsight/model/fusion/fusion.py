@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Fusion(nn.Module, ABC):
-    """L tensors [B, N, D] to one [B, N, out_dim]; says its output width itself."""
+    """Maps L tensors [B, N, D] to one tensor [B, N, out_dim]; a subclass sets `out_dim`."""
 
     out_dim: int
 

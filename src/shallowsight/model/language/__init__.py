@@ -1,1 +1,1 @@
-"""Causal language models: the families that are supported, their tokenizers, and the one made from scratch."""
+"""Causal language models: the supported families, their tokenizers, and the small model made from scratch."""

@@ -1,7 +1,7 @@
-"""Which families of language models are trained and judged, and how. Needs no torch.
+"""Which families of language models can be trained and evaluated, and with which features. Needs no torch.
 
-A test makes a small model of every family of transformers and finds the same; the table of docs/language-models.md is
-made of these names.
+A test makes a small model of every family of transformers and compares with these names; docs/language-models.md has a
+table of them.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.stages import Stage, StageName
 
-# Several sequences in a row, told apart by their positions: each has the loss and gradients that it has alone.
+# Families for which a row may hold several sequences, separated by their positions: each sequence has the same loss and
+# gradients as alone.
 PACKED = (
     "apertus", "arcee", "aria_text", "axk1", "beam", "bitnet", "codegen", "cohere", "cohere2", "cohere2_moe", "cwm",
     "dbrx", "deepseek_v2", "deepseek_v3", "diffllama", "doge", "dots1", "ernie4_5", "exaone4", "exaone_moe",
@@ -22,29 +23,30 @@ PACKED = (
     "phi3", "phimoe", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "seed_oss", "smollm3", "solar_open", "stablelm",
     "starcoder2", "vaultgemma", "youtu",
 )  # fmt: skip
-# The others add positions of their own, or keep a state: one sequence a row.
+# Families that compute positions themselves, or that carry a state along the row: one sequence in each row.
 ALONE = (
     "bailing_hybrid", "biogpt", "bloom", "falcon", "falcon_mamba", "gpt_oss", "granitemoehybrid", "inkling2_text",
     "inkling_text", "jamba", "kimi_linear", "lfm2", "lfm2_moe", "lfm3", "mamba", "mamba2", "minimax", "mpt",
     "olmo_hybrid", "opt", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next", "recurrent_gemma", "xglm", "zaya",
 )  # fmt: skip
 SUPPORTED = (*PACKED, *ALONE)
-# Adapters fail on modules of theirs, or would not be what is merged: some layers read matrices without calling them.
+# Adapters fail on some of their modules, or have no effect in training, because layers read matrices without calling
+# the module that has the adapter.
 WITHOUT_ADAPTERS = ("falcon_mamba", "jamba", "longcat_flash", "mamba", "mamba2", "phimoe")
-# transformers cannot compute their activations again.
+# transformers has no activation checkpointing for them.
 WITHOUT_CHECKPOINTING = ("gpt_neox_japanese", "jetmoe")
-# transformers does not tell flash-attn where their packed sequences begin: they take another attention.
+# transformers does not tell flash-attn where their packed sequences begin, so they use another attention.
 WITHOUT_FLASH = ("gpt_bigcode", "gpt_neo", "gptj", "persimmon")
 
-# Why a family is refused.
+# The reasons for which a family is refused.
 NOT_TEXT = "it has parts of its own for pictures or sound; take a model of text alone"
 SEES_AHEAD = "its tokens see those after them"
 NEEDS_IDS = "its forward pass needs token ids, or does other things with them than with their embeddings"
-ANSWERS = "transformers does not give its own answers from embeddings, in a batch"
-LOGITS = "its logits cannot be had at chosen positions alone"
+ANSWERS = "in a batch of embeddings, transformers does not generate the same answers as one by one"
+LOGITS = "its logits cannot be computed at chosen positions only"
 IDLE = "some of its parameters take no part in the loss"
 UNCOUNTED = "its layers have heads of different widths, so its operations cannot be counted"
-UNTESTED = "no small one could be made to test it"
+UNTESTED = "no small model of it could be made to test it"
 
 _REFUSED = {
     NOT_TEXT: (
@@ -87,7 +89,7 @@ def require_family(family: str | None, stages: Mapping[StageName, Stage]) -> Non
     """`family` is the `model_type` of a config.json.
 
     Raises:
-        ConfigurationError: the family is not supported, or not with what a stage asks for.
+        ConfigurationError: the family is not supported, or not with the settings of a stage.
     """
     if family not in SUPPORTED:
         reason = REFUSED.get(family or "", "it is none of the causal language models that were tested")

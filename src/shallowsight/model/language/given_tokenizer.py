@@ -1,4 +1,4 @@
-"""The tokenizer of a language model that the user names, loaded and found to fit it."""
+"""Load the tokenizer of a language model that the user names, and check that it fits the model."""
 
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def given_tokenizer(language: Language) -> "PreTrainedTokenizerBase":
-    """Loads no weights.
+    """The tokenizer; loads no weights.
 
     Raises:
-        ConfigurationError: it cannot be loaded, or does not fit the model.
+        ConfigurationError: the tokenizer cannot be loaded, or does not fit the model.
         OSError: the hub does not answer.
     """
     from transformers import AutoConfig, AutoTokenizer
@@ -27,10 +27,10 @@ def given_tokenizer(language: Language) -> "PreTrainedTokenizerBase":
         tokenizer = AutoTokenizer.from_pretrained(files.place, revision=files.revision)
     except OSError:
         raise
-    except Exception as error:  # of many types, as many libraries read them
+    except Exception as error:  # the libraries that read these files raise errors of many types
         raise ConfigurationError(
             f"language.model: transformers cannot load the configuration and tokenizer of {model}: "
-            f"{(str(error).splitlines() or [type(error).__name__])[0]}; name another model, or save this one again"
+            f"{(str(error).splitlines() or [type(error).__name__])[0]}; name another model, or save this model again"
         ) from error
     require_end(model, tokenizer.eos_token_id is not None)
     control = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}

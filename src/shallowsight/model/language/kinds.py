@@ -1,4 +1,4 @@
-"""Which models can be the language model, from the files that come before their weights. Needs no torch."""
+"""Check from its small files, before the weights, whether a model can be the language model. Needs no torch."""
 
 import logging
 from collections.abc import Mapping
@@ -12,11 +12,12 @@ from shallowsight.model.language.tokenizer_files import read_tokenizer, require_
 log = logging.getLogger(__name__)
 
 _KEY = "language.model"
-# Endings that transformers gives the classes of causal language models, by its own convention.
+# By convention, the names of transformers' classes of causal language models end so.
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
 _OF_SEVERAL = {"vision_config", "audio_config", "text_config"}  # keys of config.json
 _OF_PICTURES = {"image_size", "patch_size"}
-# Families whose tables of positions end: a longer text is an error. The key of config.json, and what it is when silent.
+# Families whose table of positions has an end, so that a longer text is an error: the key in config.json, and
+# transformers' default.
 TABLES = {
     "gpt2": ("n_positions", 1024),
     "gpt-sw3": ("n_positions", 1024),
@@ -28,15 +29,14 @@ TABLES = {
     "biogpt": ("max_position_embeddings", 1024),
     "mpt": ("max_seq_len", 2048),
 }
-_TRAINED = "max_position_embeddings"  # elsewhere: positions of training, beyond which a model reads worse
+_TRAINED = "max_position_embeddings"  # for other families: the longest text in training; longer texts are read worse
 
 
 def require_language(model: str, found: Pinned, max_length: int) -> None:
-    """Say at once what would fail once weights and texts are there; warns of a length that is only unwise.
+    """Check a model before weights and texts are fetched; warns of a length that is possible but beyond its training.
 
     Raises:
-        ConfigurationError: no tokenizer or one that does not fit, or `max_length` is more
-            tokens than the model has positions for.
+        ConfigurationError: there is no tokenizer, it does not fit, or the model has fewer positions than `max_length`.
     """
     require_tokenizer(found.small_files)
     require_fit(model, read_tokenizer(found.small_files), found.config.get("vocab_size"))
@@ -53,29 +53,29 @@ def require_kind_of_model(model: str, config: Mapping[str, Any]) -> None:
 
 
 def _what_else(config: Mapping[str, Any]) -> str | None:
-    """What a model is instead of a causal language model; None for one."""
+    """The reason why a model cannot be trained as a causal language model; None if it can."""
     kind, classes = config.get("model_type"), [str(name) for name in config.get("architectures") or ()]
     if not kind:
         return "its config.json names no model_type"
     if _OF_SEVERAL & set(config):
-        return f"a {kind!r} model has parts for other things than text; its language model alone would do"
+        return f"a {kind!r} model has parts for pictures or sound; use its language model alone"
     if _OF_PICTURES & set(config):
         return f"a {kind!r} model reads pictures"
     if config.get("is_encoder_decoder"):
         return f"a {kind!r} model has an encoder beside its decoder"
     if config.get("quantization_config"):
-        return "its weights are quantised; the model that was quantised would do"
+        return "its weights are quantised; use the model from which they were quantised"
     if not classes or any(name.endswith(_CAUSAL) for name in classes):
         return None
     if classes[0].endswith("Model"):
-        # Without an output layer, which is there all the same where it is the embeddings again.
+        # The class has no output layer of its own. With tied embeddings the embeddings serve as the output layer.
         tied = config.get("tie_word_embeddings", True)
-        return None if tied else f"a {classes[0]} has no output layer, and a new one would know nothing"
+        return None if tied else f"a {classes[0]} has no output layer, and a new one would be untrained"
     return f"a {classes[0]} does not write text from left to right"
 
 
 def positions_of(config: Mapping[str, Any]) -> int | None:
-    """Tokens that a model can read at all, of its config.json; None where positions do not end."""
+    """The most tokens that a model can read, from its config.json; None without a limit."""
     key, default = TABLES.get(str(config.get("model_type")), (None, 0))
     return None if key is None else int(config.get(key) or default)
 
@@ -84,11 +84,11 @@ def _require_positions(model: str, config: Mapping[str, Any], max_length: int) -
     positions, trained = positions_of(config), config.get(_TRAINED)
     if positions is not None and max_length > positions:
         raise ConfigurationError(
-            f"language.max_length={max_length}: {model!r} has {positions} positions and no more "
+            f"language.max_length={max_length}: {model!r} has only {positions} positions "
             f"({TABLES[config['model_type']][0]} in its config.json); set language.max_length to {positions} or less"
         )
     if positions is None and isinstance(trained, int) and max_length > trained and not config.get("rope_scaling"):
         log.warning(
-            "language.max_length=%d, but %r was trained on %d positions: it reads longer texts badly, if at all",
+            "language.max_length=%d, but %r was trained on %d positions: it may not understand longer texts",
             max_length, model, trained,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The language model: a small Llama from scratch, or any causal one of the hub, a folder or a bucket."""
+"""The language model: a small Llama made from scratch, or a causal language model of the hub, a folder or a bucket."""
 
 import logging
 from importlib.util import find_spec
@@ -26,15 +26,15 @@ _FLASH = "flash_attention_2"
 
 
 def load_tokenizer(folder_or_id: str) -> PreTrainedTokenizerBase:
-    """From a folder, or from the hub by its id."""
+    """Load a tokenizer from a folder, or from the hub by its id."""
     return AutoTokenizer.from_pretrained(folder_or_id)
 
 
 def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> PreTrainedModel:
-    """Weights follow torch's global seed when the model is made from scratch.
+    """Build or load the language model. The weights of a model made from scratch follow torch's global seed.
 
     Raises:
-        ConfigurationError: the model is not the one that `revision` was pinned to.
+        ConfigurationError: the model's files changed since `revision` was pinned.
     """
     if language.model != SCRATCH:
         files = files_of("language.model", language.model, language.revision)
@@ -46,14 +46,14 @@ def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype
             use_safetensors=True,
             attn_implementation=_attention(MODEL_FOR_CAUSAL_LM_MAPPING[type(config)], dtype),
         )
-        # Else its folder's sampling, penalties for repetition and forced tokens would bend every answer.
+        # Without this, the folder's settings for sampling, repetition penalty and forced tokens would change answers.
         model.generation_config = GenerationConfig()
         return model
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
             hidden_size=language.width,
-            # Llama's own ratio of about 8/3, in multiples of 8.
+            # Llama's ratio of about 8/3, rounded to a multiple of 8.
             intermediate_size=8 * round(language.width / 3),
             num_hidden_layers=language.depth,
             num_attention_heads=language.heads,
@@ -63,14 +63,15 @@ def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
             tie_word_embeddings=True,
-            # transformers' 0.02 leaves so narrow a model on the plateau of answer priors; about 1/sqrt(width) does not.
+            # With transformers' default of 0.02, so narrow a model learns only how frequent each answer is. About
+            # 1/sqrt(width) works.
             initializer_range=round(language.width**-0.5, 3),
         )
     )
 
 
 def _attention(model: type[PreTrainedModel], dtype: torch.dtype) -> str:
-    """The fastest that the family has: flash-attn where it is installed and can run, else torch's own, else plain."""
+    """The fastest attention of the family: flash-attn if it is installed and can run, else torch's own, else eager."""
     able = torch.cuda.is_available() and dtype == torch.bfloat16 and find_spec("flash_attn") is not None
     if able and _takes_flash(model):
         chosen = _FLASH
@@ -81,6 +82,6 @@ def _attention(model: type[PreTrainedModel], dtype: torch.dtype) -> str:
 
 
 def _takes_flash(model: type[PreTrainedModel]) -> bool:
-    # Some take kernels of the hub instead, which transformers would fetch in silence.
+    # Some families use kernels of the hub instead, which transformers would fetch without a message.
     kernels = model._compatible_flash_implementations or [_FLASH]
     return model._supports_flash_attn and _FLASH in kernels and model.config_class.model_type not in WITHOUT_FLASH

@@ -1,6 +1,6 @@
-"""Whether a tokenizer and a language model fit: asked of files before a study begins, of the loaded one with its data.
+"""Check that a tokenizer fits a language model: from its files before a study begins, and once more when it is loaded.
 
-The sentences are the same.
+The messages are the same both times.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,17 +15,17 @@ def require_end(model: str, has_end: bool) -> None:
     """Raises ConfigurationError for a tokenizer without an eos token."""
     if not has_end:
         raise ConfigurationError(
-            f"{_KEY}: the tokenizer of {model} has no eos token, with which an answer ends; name one as eos_token in "
-            "its tokenizer_config.json, or use another model"
+            f"{_KEY}: the tokenizer of {model} has no eos token to end an answer with; name one as eos_token in its "
+            "tokenizer_config.json, or use another model"
         )
 
 
 def require_embeddings(
     model: str, tokens: Mapping[str, int], control: Mapping[str, int], used: Collection[str], rows: int
 ) -> None:
-    """Raises ConfigurationError for a token without one of the `rows` embeddings.
+    """Raises ConfigurationError for a token whose id is beyond the `rows` embeddings of the model.
 
-    Of special tokens only the `used` ones count: no text ever becomes another one, such as an added padding.
+    Of special tokens only the `used` ones are checked: the others, such as an added padding token, are in no text.
     """
     seen = [*tokens.items(), *((name, i) for name, i in control.items() if name in used)]
     beyond = sorted(((i, name) for name, i in seen if i >= rows))
@@ -39,7 +39,7 @@ def require_embeddings(
 
 
 def require_fit(model: str, facts: TokenizerFacts, rows: object) -> None:
-    """The two of the files of a tokenizer; `rows` as config.json has them."""
+    """Run both checks on the files of a tokenizer; `rows` is the vocab_size of config.json."""
     require_end(model, not facts.has_no_end)
     if isinstance(rows, int):
         require_embeddings(model, facts.tokens, facts.control, facts.used, rows)

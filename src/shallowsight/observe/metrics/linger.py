@@ -1,4 +1,4 @@
-"""A process whose training has failed stays a little longer, so that Prometheus hears why."""
+"""Keep the process of a failed training alive for a while, so that Prometheus can scrape the reason."""
 
 import logging
 import math
@@ -13,33 +13,34 @@ from shallowsight.errors import Interrupted, ShallowsightError
 
 log = logging.getLogger(__name__)
 
-LINGER = "SHALLOWSIGHT_METRICS_LINGER"  # seconds; 0 when left out
-_LONGER = 15.0  # seconds
-_LOOK = 0.1  # seconds between two looks for a signal
+LINGER = "SHALLOWSIGHT_METRICS_LINGER"  # seconds; 0 by default
+_LONGER = 15.0  # seconds, added if the error names no reason
+_LOOK = 0.1  # seconds between two checks for a signal
 
 
 def linger_seconds() -> float:
-    """What the environment says; nonsense counts as 0, because metrics fail no training."""
+    """The environment's number; a malformed one counts as 0, because metrics must not fail a training."""
     text = os.environ.get(LINGER) or "0"
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        log.warning("%s=%s are no seconds: metrics end with their training", LINGER, text)
+        log.warning("%s=%s is not a number of seconds: metrics end with their training", LINGER, text)
         return 0.0
     return seconds
 
 
 def is_failure(error: BaseException | None) -> bool:
-    """A stop is none: whoever asked for it is waiting."""
+    """Whether an error is a failure. Interrupted is none: the user or the cluster waits for the process to end."""
     return isinstance(error, Exception) and not isinstance(error, Interrupted)
 
 
 def seconds_for(error: BaseException | None, seconds: float) -> float:
-    """How long to stay after this error; longer where it names no reason.
+    """How long to stay after this error; longer if it names no reason.
 
-    Of several nodes the first that ends decides whether the cluster starts them again: let it be one that knows.
+    The exit status of the first node that ends decides whether the cluster restarts all nodes, so a node that knows the
+    reason should end first.
     """
     if not seconds or not is_failure(error):
         return 0.0
@@ -48,7 +49,7 @@ def seconds_for(error: BaseException | None, seconds: float) -> float:
 
 
 def linger(seconds: float) -> None:
-    """Wait; SIGTERM and SIGINT end it at once (in the main thread)."""
+    """Wait; in the main thread, SIGTERM and SIGINT end the wait at once."""
     until = time.monotonic() + seconds
     with _signals() as came:
         while not came and time.monotonic() < until:
@@ -57,7 +58,7 @@ def linger(seconds: float) -> None:
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """The numbers of those that came; nothing else becomes of them."""
+    """Catch SIGTERM and SIGINT in the block; the list gets the numbers of the signals that arrived."""
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield came

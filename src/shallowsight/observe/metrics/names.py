@@ -1,12 +1,12 @@
 """Prometheus metrics of one training stage; every name begins with shallowsight_train_ (here: ..._).
 
-What has a rate is a counter. Over five minutes, by study, cell and stage:
+Values that have a rate are counters. Queries over five minutes, by study, cell and stage:
 
     tokens per second    sum by (study, cell, stage) (rate(..._tokens_total[5m]))
     samples per second   sum by (study, cell, stage) (rate(..._samples_total[5m]))
     updates per second   sum by (study, cell, stage) (rate(..._update_seconds_count[5m]))
     waiting for data     rate(..._data_wait_seconds_total[5m]) / rate(..._update_seconds_sum[5m])
-    MFU, pauses counted  rate(..._operations_total[5m]) / ..._peak_operations_per_second
+    MFU with pauses      rate(..._operations_total[5m]) / ..._peak_operations_per_second
     share done           ..._updates_total / ..._planned_updates
     no progress          time() - (..._last_update_timestamp_seconds or ..._started_timestamp_seconds) > 1800
                            and ..._running == 1
@@ -15,14 +15,14 @@ What has a rate is a counter. Over five minutes, by study, cell and stage:
     checkpoints fail     increase(..._state_save_failures_total[1h]) > 0
     failed, and why      max by (study, cell, stage, reason) (last_over_time(..._failed[15m])) == 1
 
-A resumed training goes on with `updates_total` at the update where it resumes; all other counters are of the work of
-this process and start at 0, so that rates stay right. For the same reason no rate is taken of `updates_total`: after a
-crash it goes on below its last value, which Prometheus would take for that many new updates.
+In a resumed training `updates_total` starts at the update where it resumes. All other counters count the work of this
+process and start at 0, so that rates are right. Never take a rate of `updates_total`: after a crash it restarts below
+its last value, which Prometheus would count as that many new updates.
 
-In a run over several nodes the leading one alone has what is of the whole run, so that sums over nodes are right. The
-others have their memory, `last_update_timestamp_seconds` and `running`.
+In a run over several nodes only the first node has the metrics of the whole run, so that sums over nodes are right. The
+other nodes have only their memory, `last_update_timestamp_seconds` and `running`.
 
-A training that has failed says why for as long as SHALLOWSIGHT_METRICS_LINGER seconds, so that a scrape hears it.
+A failed training serves its reason for SHALLOWSIGHT_METRICS_LINGER more seconds, so that Prometheus can scrape it.
 """
 
 from shallowsight.errors import (
@@ -62,7 +62,7 @@ NODE_GAUGES = {
 }
 FAILED = "failed"
 FAILED_TEXT = "1 when the training has failed, with the reason."
-REASON = "reason"  # its label; these, or OTHER_REASON
+REASON = "reason"  # the label of `failed`; its values are these, or OTHER_REASON
 REASONS: dict[type[ShallowsightError], str] = {
     LossNotFinite: "loss_not_finite",
     OutOfMemory: "out_of_memory",

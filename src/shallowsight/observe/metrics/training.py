@@ -1,4 +1,4 @@
-"""The metrics of one training stage, as it runs."""
+"""The metrics of one running training stage."""
 
 import platform
 import time
@@ -27,14 +27,14 @@ from shallowsight.observe.metrics.names import (
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge
 
-_RECENT = 20  # updates that the gauges of the pace are over
+_RECENT = 20  # updates over which the gauges for speed are computed
 
 
 class Update(Protocol):
-    """What a training says of one optimizer update; counts are of all processes."""
+    """The facts of one optimizer update; counts are over all processes."""
 
     @property
-    def update(self) -> int: ...  # done so far, from 1
+    def update(self) -> int: ...  # its number, from 1
     @property
     def loss(self) -> float: ...  # nats
     @property
@@ -42,7 +42,7 @@ class Update(Protocol):
     @property
     def seconds(self) -> float: ...
     @property
-    def waited(self) -> float: ...  # of the seconds, for data
+    def waited(self) -> float: ...  # the part of `seconds` spent waiting for data
     @property
     def tokens(self) -> int: ...
     @property
@@ -58,9 +58,9 @@ class Update(Protocol):
 
 
 class TrainingMetrics:
-    """As a textfile, as an endpoint, or both, from entering to leaving it; the textfile then stays.
+    """Publishes metrics as a textfile, at an endpoint, or both, as long as its `with` block runs; the textfile stays.
 
-    An error that leaves it is what the training failed with.
+    An error that leaves the block is reported as the reason why the training failed.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class TrainingMetrics:
         endpoint: Endpoint | None = None,
         leads: bool = True,
     ) -> None:
-        """`leads` is False on nodes that do not have the leading process."""
+        """`leads` is False on all nodes but the first."""
         try:
             from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
         except ImportError:
@@ -88,7 +88,7 @@ class TrainingMetrics:
         if leads:
             for name, text in COUNTERS.items():
                 self._counters[name] = Counter(f"{PREFIX}{name}", text, LABELS, registry=registry)
-                if name != "updates_total":  # from 0 to where a resume goes on would look like that many updates
+                if name != "updates_total":  # not initialised to 0: a resume would look like that many new updates
                     self._count(name, 0)
             self._failed = Gauge(f"{PREFIX}{FAILED}", FAILED_TEXT, (*LABELS, REASON), registry=registry)
             text = "Wall time of the optimizer updates."
@@ -114,13 +114,13 @@ class TrainingMetrics:
         self._exposition.close(failure)
 
     def records_read(self, left_out: int, cut: int) -> None:
-        """How many records of the stage do not enter whole."""
+        """Set the numbers of records that were left out and cut."""
         if self._leads:
             self._set("left_out_records", left_out)
             self._set("cut_records", cut)
 
     def update_done(self, done: Update, planned: int) -> None:
-        """One optimizer update of `planned` ones."""
+        """Count one optimizer update of `planned` ones."""
         self._set("peak_memory_bytes", done.memory)
         if done.device_memory:
             self._set("peak_device_memory_bytes", done.device_memory)
@@ -130,7 +130,7 @@ class TrainingMetrics:
         self._exposition.show()
 
     def state_kept(self, update: int, saved: bool) -> None:
-        """The state after `update` was saved, or could not be."""
+        """Note that the state after `update` was saved, or could not be saved."""
         if not self._leads:
             return
         if saved:
@@ -143,7 +143,7 @@ class TrainingMetrics:
         self._set("loss_nats", done.loss)
         self._set("learning_rate", done.learning_rate)
         self._set("planned_updates", planned)
-        # An update may come twice, when its first try met the end of the memory.
+        # After a lack of memory the updates since the last saved state are repeated, and must not count twice.
         self._count("updates_total", max(0, done.update - self._reached))
         self._reached = max(self._reached, done.update)
         self._count("tokens_total", done.tokens)

@@ -1,7 +1,7 @@
-"""Send evaluations by a process of their own.
+"""Send evaluations in a separate process.
 
-weave waits for ever where its server refuses an object, only logs what it could not send, and changes the process that
-imports it: a process can be ended, and is judged by what it says at its end.
+weave waits for ever if its server refuses an object, only logs the objects that it could not send, and changes the
+process that imports it. A separate process can be ended after a time limit, and reports its result in its last line.
 """
 
 import importlib.util
@@ -17,13 +17,13 @@ from shallowsight.observe.tracking.settings import PROJECT, Tracking, tracking
 from shallowsight.observe.tracking.values import Batch, Evaluation, Outcome
 
 _PROCESS = "shallowsight.observe.tracking.weave_process"
-_AT_ONCE = 10  # evaluations of a batch
+_AT_ONCE = 10  # evaluations in a batch
 _SECONDS, _SECONDS_PER_ROW = 120.0, 0.05  # for a batch
 _KEPT = {"WEAVE_INSECURE_DISABLE_SSL"}
-# What weave would send or write of its own accord, and how patient it is. In the environment, because its threads see
-# no other settings.
+# Settings that stop weave from sending or writing more than the evaluations, and that limit its retries. They are set
+# in the environment, because weave's threads see no other settings.
 _SETTINGS = {
-    "WANDB_ERROR_REPORTING": "false",  # to its makers, with the values of local variables
+    "WANDB_ERROR_REPORTING": "false",  # reports to weave's makers contain the values of local variables
     "WEAVE_CAPTURE_CLIENT_INFO": "false",
     "WEAVE_CAPTURE_SYSTEM_INFO": "false",
     "WEAVE_CAPTURE_CODE": "false",
@@ -38,12 +38,12 @@ _SETTINGS = {
 
 
 def require_tracking() -> Tracking | None:
-    """What the environment asks for, once it is certain that it can be tried; None: tracking is off. Asks no server.
+    """The tracking that the environment asks for, after checks that need no server; None: tracking is off.
 
     Raises:
-        ConfigurationError: a wrong name or number, or there is no key.
+        ConfigurationError: a name or a number is wrong, or there is no key.
         MissingPackage: weave is not installed.
-        ShallowsightError: weave cannot be asked whether it has a key.
+        ShallowsightError: weave's process failed when it looked for a key.
     """
     asked = tracking()
     if asked is None:
@@ -60,18 +60,18 @@ def require_tracking() -> Tracking | None:
 
 
 def send(to: Tracking, evaluations: Sequence[Evaluation]) -> Outcome:
-    """Send what the project does not have yet, a batch after the other; an evaluation is there whole, or is sent again.
+    """Send the evaluations that the project does not have completely, one batch after the other.
 
     Raises:
-        ShallowsightError: the server did not take all of a batch; those before it are there, those after it were not
-            tried.
+        ShallowsightError: the server did not accept a whole batch; the batches before it were sent, those after it were
+            not tried.
     """
     outcomes: list[Outcome] = []
     for start in range(0, len(evaluations), _AT_ONCE):
         outcome = _send(Batch(project=to.project, evaluations=tuple(evaluations[start : start + _AT_ONCE])))
         if outcome.fault is not None:
             names = ", ".join(each.name for each in evaluations[start:])
-            raise ShallowsightError(f"the weave project {to.project} has not taken all of: {names} ({outcome.fault})")
+            raise ShallowsightError(f"the weave project {to.project} did not accept all of: {names} ({outcome.fault})")
         outcomes.append(outcome)
     return Outcome(
         sent=tuple(name for each in outcomes for name in each.sent),
@@ -88,7 +88,7 @@ def _send(batch: Batch) -> Outcome:
 
 
 def _run(task: str, text: str, seconds: float) -> Outcome:
-    """What weave's process says; raises ShallowsightError when it says nothing."""
+    """The result that weave's process prints; raises ShallowsightError when it prints none."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WEAVE_") or k in _KEPT} | _SETTINGS
     try:
         done = subprocess.run(
@@ -104,4 +104,4 @@ def _run(task: str, text: str, seconds: float) -> Outcome:
     try:
         return Outcome.model_validate_json(done.stdout.rpartition("\n")[2])
     except ValidationError:
-        raise ShallowsightError(f"weave's process ended with status {done.returncode} and said nothing") from None
+        raise ShallowsightError(f"weave's process ended with status {done.returncode} and printed no result") from None

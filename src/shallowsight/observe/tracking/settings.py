@@ -1,31 +1,31 @@
-"""Whether evaluations are tracked, and where. Nothing here imports weave."""
+"""The settings for tracking evaluations, from the environment. This module does not import weave."""
 
 import os
 from dataclasses import dataclass
 
 from shallowsight.errors import ConfigurationError
 
-PROJECT = "SHALLOWSIGHT_WEAVE"  # ENTITY/PROJECT, or PROJECT of the entity that the key belongs to; left out: off
-SAMPLES = "SHALLOWSIGHT_WEAVE_SAMPLES"  # questions with their answers, for each evaluation; left out: none
-_DISABLED = "WEAVE_DISABLED"  # weave's own
+PROJECT = "SHALLOWSIGHT_WEAVE"  # ENTITY/PROJECT, or PROJECT of the key's own entity; unset: tracking is off
+SAMPLES = "SHALLOWSIGHT_WEAVE_SAMPLES"  # how many questions with answers are sent for each evaluation; unset: none
+_DISABLED = "WEAVE_DISABLED"  # a variable of weave itself
 _MOST_SAMPLES = 1000
-_LONGEST = 128  # letters of a name
-_FORBIDDEN = "/\\#?%:"  # what Weights & Biases allows in no name
+_LONGEST = 128  # the most letters of a name
+_FORBIDDEN = "/\\#?%:"  # characters that Weights & Biases does not allow in a name
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where evaluations go, and how many of their questions with them."""
+    """The weave project for evaluations, and how many questions are sent with each."""
 
     project: str
     samples: int
 
 
 def tracking() -> Tracking | None:
-    """What the environment asks for; None: nothing is sent.
+    """The tracking that the environment asks for; None: nothing is sent.
 
     Raises:
-        ConfigurationError: a name or a number that is none, or weave is switched off.
+        ConfigurationError: a name or a number is malformed, or weave is switched off.
     """
     project = os.environ.get(PROJECT)
     if not project:

@@ -1,4 +1,4 @@
-"""What leaves the machine, field by field, and what became of it."""
+"""The values that are sent to Weights & Biases, field by field, and the outcome of sending them."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,7 +20,7 @@ class Score(_Value):
 
 
 class Row(_Value):
-    """One question; `key` tells it from the same words about another picture, and says nothing of the picture."""
+    """One question. `key` tells it from the same words about another picture, and does not reveal the picture."""
 
     key: str
     benchmark: str
@@ -42,26 +42,26 @@ class Evaluation(_Value):
     tower: str
     language: str
     cell_digest: str
-    questions_digest: str  # evaluations with the same one answered the same questions
+    questions_digest: str  # evaluations with equal digests answered the same questions
     version: str  # of this package
     scores: tuple[Score, ...]
     rows: tuple[Row, ...] = ()
 
     @property
     def name(self) -> str:
-        """The same whenever it is sent."""
+        """The evaluation's name, always the same for the same evaluation."""
         return f"{self.study} {self.setting} seed {self.seed}"
 
 
 class Batch(_Value):
-    """For one process that sends."""
+    """The input of one sending process."""
 
     project: str
     evaluations: tuple[Evaluation, ...]
 
 
 class Outcome(_Value):
-    """Names of evaluations; `fault` says why the rest was not sent."""
+    """The names of the evaluations; `fault` is the reason why others were not sent."""
 
     sent: tuple[str, ...] = ()
     already_there: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
-"""The only door to weave: `python -m shallowsight.observe.tracking.weave_process check|send`, a batch on its input.
+"""The only program that imports weave: `python -m shallowsight.observe.tracking.weave_process check|send`.
 
-Says an Outcome in the last line of its output. Started by tracking/sender.py, which sets weave's own settings.
+It reads a batch from its input and prints an Outcome in the last line of its output. tracking/sender.py starts it, and
+sets weave's own settings.
 """
 
 import logging
@@ -19,18 +20,21 @@ if TYPE_CHECKING:
 
 _OF_THE_MODEL = ("setting", "layers", "fusion", "seed", "tower", "language")
 _OF_THE_EVALUATION = ("study", "setting", "seed", "cell_digest", "rows")
-_LONGEST_REASON = 300  # letters
-_LAST_WORDS = 0.5  # seconds
+_LONGEST_REASON = 300  # the most letters of a reason
+_LAST_WORDS = 0.5  # seconds in which weave may log more about a fault
 
 
 def send(batch: Batch) -> Outcome:
-    """Send what the project does not have; the end of each evaluation last, so that a whole one has all its rows."""
+    """Send the evaluations that the project does not have.
+
+    The end of an evaluation is sent last, so that an evaluation with an end has all its rows.
+    """
     import weave
     from weave.trace import init_message
 
     faults = _Faults()
     logging.getLogger("weave").addHandler(faults)
-    # It would ask PyPI for a newer version of itself; there is no setting against it.
+    # weave would ask PyPI for a newer version of itself, and has no setting to stop it.
     vars(init_message)["check_available"] = lambda version, package: None
     logging.getLogger(init_message.__name__).addFilter(_as_error)
     client = weave.init(batch.project)
@@ -42,7 +46,7 @@ def send(batch: Batch) -> Outcome:
     faults.end_if_any()
     for each, logger in begun:
         scores = {score.name: score.model_dump(exclude={"name"}) for score in each.scores}
-        # Its own summary would be that of the few rows.
+        # weave's own summary would cover only the few rows that are sent.
         logger.log_summary(scores, auto_summarize=False)
     client.finish(use_progress_bar=False)
     faults.end_if_any()
@@ -58,12 +62,12 @@ def _attributes(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _identity(attributes: Mapping[str, Any]) -> tuple[str, ...]:
-    """Of attributes only: users rename evaluations on the page."""
+    """What identifies an evaluation: attributes, but not its name, which users may change on the web page."""
     return tuple(str(attributes.get(name)) for name in _OF_THE_EVALUATION)
 
 
 def _present(client: "WeaveClient", study: str) -> set[tuple[str, ...]]:
-    """The evaluations of a study that the project has whole."""
+    """The evaluations of a study that the project has completely."""
     of_study = {"$expr": {"$eq": [{"$getField": "attributes.study"}, {"$literal": study}]}}
     calls = client.get_calls(query=of_study, columns=["attributes", "output"])
     return {_identity(call.attributes) for call in calls if call.output is not None}
@@ -74,13 +78,14 @@ def _begin(client: "WeaveClient", evaluation: Evaluation) -> "EvaluationLogger":
 
     facts = _attributes(evaluation)
     model = {"name": _class_name(f"{evaluation.study} {evaluation.setting}")} | {k: facts[k] for k in _OF_THE_MODEL}
-    # As its own eval_attributes they would make another weave.Evaluation of each, and leaderboards compare one only.
+    # Not as the logger's eval_attributes: each evaluation would then become a separate weave.Evaluation, but a
+    # leaderboard compares results of one only.
     client.attributes = facts
     logger = EvaluationLogger(
         name=evaluation.name,
         model=model,
         dataset=f"questions-{evaluation.questions_digest}",
-        trace_scores=False,  # a call for each would say the same again
+        trace_scores=False,  # one more call for each score would repeat the same values
     )
     client.attributes = {}
     for row in evaluation.rows:
@@ -90,19 +95,19 @@ def _begin(client: "WeaveClient", evaluation: Evaluation) -> "EvaluationLogger":
 
 
 def _class_name(text: str) -> str:
-    """weave makes a class of it."""
+    """A text that can be the name of a class, because weave makes a class with it."""
     return re.sub(r"\W+", "_", f"model {text}", flags=re.ASCII)
 
 
 def check() -> Outcome:
-    """Whether there is a key; weave itself would ask for one at the terminal."""
+    """Check that there is a key: without one, weave would ask for it at the terminal."""
     from weave.wandb_interface.auth import get_wandb_credentials
 
     return Outcome(fault=None if get_wandb_credentials() else "weave finds no key")
 
 
 class _Faults(logging.Handler):
-    """What weave logs as an error is lost, and it may wait for ever for what depends on it."""
+    """Ends this process when weave logs an error: the object is lost, and weave may wait for ever for it."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -110,7 +115,7 @@ class _Faults(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if not self._said:
-            # Its reason may come in a second record.
+            # weave may log the reason in a second record.
             threading.Timer(_LAST_WORDS, self.end_if_any).start()
         self._said.append(record.getMessage())
 
@@ -120,14 +125,14 @@ class _Faults(logging.Handler):
 
 
 def _as_error(record: logging.LogRecord) -> bool:
-    """Where server and client do not fit, weave warns and goes on as if it were switched off."""
+    """Turn a warning into an error: if server and client do not fit, weave warns and then sends nothing."""
     if record.levelno == logging.WARNING:
         record.levelno = logging.ERROR
     return True
 
 
 def _end(outcome: Outcome) -> None:
-    """At once: all has been sent, or weave would go on trying."""
+    """Print the outcome and end at once: either all has been sent, or weave would retry for ever."""
     if outcome.fault is not None:
         outcome = Outcome(fault=_without_key(outcome.fault))
     sys.stdout.write(f"\n{outcome.model_dump_json()}")
@@ -144,10 +149,10 @@ def _without_key(text: str) -> str:
 
 
 def main() -> None:
-    """Check the access or send a batch, and say how it went in the last line."""
+    """Check the access or send a batch, and print the outcome in the last line."""
     try:
         _end(check() if sys.argv[1] == "check" else send(Batch.model_validate_json(sys.stdin.read())))
-    except Exception as error:  # of weave, of its HTTP clients, of the GraphQL one
+    except Exception as error:  # weave, its HTTP clients and its GraphQL client raise errors of many types
         _end(Outcome(fault=f"{type(error).__name__}: {error}"))
 
 

@@ -1,6 +1,6 @@
-"""Objects in a folder: on one machine, or on a disk that several share.
+"""Objects in a folder: on the disk of one machine, or on a disk that several machines share.
 
-What is written lies in `.aside` until it is whole, and then takes its place by a rename.
+An object is written to a file in `.aside`; once the file is complete, it is renamed to its final path.
 """
 
 import fcntl
@@ -26,13 +26,16 @@ _NOT_THERE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
 class FileObjects:
-    """The folder twin of a bucket; for threads and processes, as long as all of them open it by this folder."""
+    """The interface of a bucket over a folder.
+
+    Several threads and processes may use it at once, if all of them open the same folder.
+    """
 
     def __init__(self, root: Path) -> None:
-        """Sweeps up what killed writers left.
+        """Deletes the unfinished files that killed writers left.
 
         Raises:
-            ConfigurationError: the folder is a file.
+            ConfigurationError: the path is a file, not a folder.
         """
         if root.exists() and not root.is_dir():
             raise ConfigurationError(f"store {root} is a file; name a folder")
@@ -41,7 +44,7 @@ class FileObjects:
         self._sweep()
 
     def put_file(self, key: str, path: Path) -> None:
-        # A copy, not a hard link: whoever writes into the file later must not change the object.
+        # A copy, not a hard link: a later write into the file must not change the object.
         with path.open("rb") as source:
             self._write(key, source)
 
@@ -74,7 +77,7 @@ class FileObjects:
             yield key, Stamp(path.stat().st_size, file_sha256(path))
 
     def delete(self, key: str) -> None:
-        # An empty folder may stay: removing it would race with a writer that is about to use it.
+        # The object's folder stays, even if it is empty: removing it would race with a writer that is about to use it.
         with suppress(*_NOT_THERE), self._lock():
             self._path(key).unlink()
 
@@ -96,7 +99,7 @@ class FileObjects:
         return self._root / check_key(key)
 
     def _write(self, key: str, source: BinaryIO, allowed: Callable[[], bool] = lambda: True) -> bool:
-        """Whether it was allowed; asked when nobody else can write any more."""
+        """Write unless `allowed` refuses, and return its answer; it is called while no other process can write."""
         target = self._path(key)
         with self._aside() as aside:
             shutil.copyfileobj(source, aside, 1 << 20)
@@ -115,7 +118,7 @@ class FileObjects:
         folder = self._root / ASIDE
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"{uuid4().hex}.part").open("xb") as aside:
-            fcntl.flock(aside, fcntl.LOCK_EX)  # as long as we live, `_sweep` leaves it alone
+            fcntl.flock(aside, fcntl.LOCK_EX)  # `_sweep` does not delete the file as long as this process lives
             try:
                 yield aside
             finally:
@@ -123,7 +126,7 @@ class FileObjects:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        # One for all keys: it is held for a comparison and a rename only.
+        # One lock for all keys is enough: it is held for a comparison and a rename only.
         folder = self._root / ASIDE
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as lock:
@@ -132,7 +135,8 @@ class FileObjects:
 
     def _sweep(self) -> None:
         for left in (self._root / ASIDE).glob("*.part"):
-            with suppress(OSError), left.open("rb") as opened:  # in use, just finished, or another user's
+            # An OSError means that the file is in use, was just finished, or belongs to another user.
+            with suppress(OSError), left.open("rb") as opened:
                 fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if time.time() - left.stat().st_mtime > _YOUNG:
                     left.unlink()

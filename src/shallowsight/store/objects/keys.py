@@ -9,23 +9,25 @@ _LONGEST = 1000  # bytes of UTF-8; S3 allows 1024 together with the prefix
 
 
 def check_key(key: str) -> str:
-    """The key, if every store can hold it and a folder cannot be left by it.
+    """The key, if every store can hold it and its path stays within the store's folder.
 
     Raises:
         ConfigurationError: it says what is wrong with the key.
     """
     segments = key.split("/")
     if not key or "" in segments:
-        raise ConfigurationError(f"object key {key!r}: write segments parted by single '/', none at either end")
+        raise ConfigurationError(
+            f"object key {key!r}: write segments with a single '/' between two, none at either end"
+        )
     if {".", ".."} & set(segments):
-        raise ConfigurationError(f"object key {key!r}: '.' and '..' are no segments")
+        raise ConfigurationError(f"object key {key!r}: '.' and '..' cannot be segments")
     if ASIDE in segments:
-        raise ConfigurationError(f"object key {key!r}: {ASIDE!r} is for what is not whole yet")
+        raise ConfigurationError(f"object key {key!r}: {ASIDE!r} is reserved for unfinished files")
     return _check_characters(key)
 
 
 def check_prefix(prefix: str) -> str:
-    """The beginning of keys, if there can be such keys; it may end anywhere.
+    """The prefix, if there can be keys with it; it may end anywhere in a key.
 
     Raises:
         ConfigurationError: it says what is wrong with the prefix.

@@ -9,21 +9,22 @@ from shallowsight.store.objects.objects import Objects
 
 
 def open_objects(url: str, patience: float = 90.0) -> Objects:
-    """`file:///folder` or `s3://bucket/prefix`; the scheme is the only switch.
+    """The objects below `file:///folder` or `s3://bucket/prefix`; only the scheme decides the kind.
 
-    A bucket is asked once, so that wrong keys show now and not after hours of work. Each process opens its own.
+    One request is sent to a bucket, so that wrong credentials show now and not after hours of work. Every process must
+    call this function itself.
 
     Args:
         patience: seconds for which a request to a store that does not answer is tried again.
 
     Raises:
-        ConfigurationError: another scheme, or credentials, endpoint or bucket that are missing or wrong.
-        MissingPackage: s3:// without the packages for it.
-        StoreUnavailable: no answer in all that time.
+        ConfigurationError: the scheme is unknown, or credentials, endpoint or bucket are missing or wrong.
+        MissingPackage: the URL is s3://, and the packages for it are not installed.
+        StoreUnavailable: no answer for `patience` seconds.
     """
     parsed = urlsplit(url)
     if "@" in parsed.netloc:
-        # Not repeated: it may hold a key.
+        # The message does not repeat the URL, which may contain a secret key.
         raise ConfigurationError("a store URL holds no user or password; set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY")
     if parsed.query or parsed.fragment:
         raise ConfigurationError(f"store {url!r}: a store has no part after '?' or '#'")
@@ -32,7 +33,7 @@ def open_objects(url: str, patience: float = 90.0) -> Objects:
             raise ConfigurationError(f"store {url!r}: write file:///absolute/folder")
         return FileObjects(Path(unquote(parsed.path)))
     if parsed.scheme == "s3":
-        # Not at the top: minio is an extra that a folder does not need.
+        # Imported here, because minio is an optional package that a store in a folder does not need.
         from shallowsight.store.objects.s3.endpoint import Endpoint
         from shallowsight.store.objects.s3.objects import open_bucket
 

@@ -1,4 +1,4 @@
-"""Asking again, with growing and random pauses, while a service is away for a while."""
+"""Retries with growing, random pauses while a service does not answer."""
 
 import logging
 from collections.abc import Callable
@@ -19,20 +19,20 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0  # seconds
 
 @dataclass(frozen=True)
 class Patience:
-    """How long one service is asked again. The last try may add its own timeout to that."""
+    """For how many seconds requests to a service are retried. The last try may take its own timeout longer."""
 
     service: str
     seconds: float
 
     def ask(self, what: str, attempt: Callable[[], T], passing: Callable[[BaseException], bool]) -> T:
-        """The answer of the first attempt that gets one.
+        """The answer of the first attempt that succeeds.
 
         Args:
             what: the request in words, for log and message.
-            passing: whether a fault may be over the next time; any other is raised at once.
+            passing: whether a retry may succeed after this fault; every other fault is raised at once.
 
         Raises:
-            StoreUnavailable: only passing faults in all that time; the last one is its cause.
+            StoreUnavailable: every attempt failed with a passing fault; the last fault is the cause of this error.
             MissingPackage: tenacity is not installed.
         """
         try:
@@ -41,7 +41,7 @@ class Patience:
             raise MissingPackage("tenacity", extra="store") from None
 
         def warn(state: "RetryCallState") -> None:
-            # Only the first: an outage would fill the log of every process.
+            # Only the first failure is logged: otherwise an outage would fill the log of every process.
             if state.attempt_number == 1:
                 log.warning("%s: %s failed (%s); trying again", self.service, what, _fault(state))
 
@@ -49,7 +49,7 @@ class Patience:
             tries = f"{state.attempt_number} tries in {state.seconds_since_start or 0:.0f} s"
             raise StoreUnavailable(
                 f"{self.service} is not available: {what} failed, {tries}, last with: {_fault(state)}. "
-                "The same command continues once it answers"
+                "Run the same command again once it answers"
             ) from (state.outcome.exception() if state.outcome else None)
 
         asking = Retrying(

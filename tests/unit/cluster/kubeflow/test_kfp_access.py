@@ -56,7 +56,7 @@ def test_the_token_is_not_in_the_repr() -> None:
         pytest.param("kubeflow.example", "write https://", id="no scheme"),
         pytest.param("ftp://x", "write https://", id="another scheme"),
         pytest.param("https://x/#/runs", "write https://", id="a page"),
-        pytest.param("https://me:hidden@x", "no user or password", id="password"),
+        pytest.param("https://me:hidden@x", "may not contain a user or a password", id="password"),
     ],
 )
 def test_hosts_that_are_refused(host: str, says: str) -> None:
@@ -66,7 +66,7 @@ def test_hosts_that_are_refused(host: str, says: str) -> None:
 
 
 def test_host_and_context_exclude_each_other() -> None:
-    with pytest.raises(ConfigurationError, match="give one"):
+    with pytest.raises(ConfigurationError, match="give only one"):
         access("http://h", context="kind", variables={})
 
 
@@ -85,5 +85,5 @@ def test_a_token_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="none: No such file"):
         access("http://h", token_file=tmp_path / "none", variables={})
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigurationError, match="it is no text"):
+    with pytest.raises(ConfigurationError, match="it is not a text file"):
         access("http://h", token_file=tmp_path / "binary", variables={})

@@ -20,7 +20,7 @@ def test_as_long_as_is_allowed() -> None:
 
 @pytest.mark.parametrize("state", [QUEUED, STARTING])
 def test_waiting_for_too_long(state: State) -> None:
-    assert said((state, 6), (state, 11))[-1] == f"waited for 11 s, the limit is 10 s; it is {state}"
+    assert said((state, 6), (state, 11))[-1] == f"waited for 11 s, the limit is 10 s; its state is {state}"
 
 
 def test_training_for_too_long() -> None:

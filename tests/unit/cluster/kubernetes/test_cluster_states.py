@@ -102,7 +102,7 @@ def nodes(*pods: dict[str, Any]) -> list[Pod]:
         pytest.param(
             trainjob(suspend=True),
             [],
-            State(Phase.QUEUED, "suspended, and in no queue: resume it with kubectl"),
+            State(Phase.QUEUED, "suspended, but in no queue: resume it with kubectl"),
             id="by hand",
         ),
         pytest.param(trainjob(Suspended="False"), [pod(**RUNNING)], State(Phase.RUNNING), id="resumed"),
@@ -118,7 +118,7 @@ def nodes(*pods: dict[str, Any]) -> list[Pod]:
         pytest.param(
             trainjob(),
             [pod(leaving=True, **RUNNING)],
-            State(Phase.STARTING, "pod p0 ended (Running); the cluster starts it again"),
+            State(Phase.STARTING, "pod p0 ended (Running); the cluster restarts it"),
             id="leaving",
         ),
         pytest.param(trainjob(Complete="True"), [pod(phase="Pending")], State(Phase.COMPLETE), id="complete"),

@@ -77,7 +77,7 @@ BAD = [
     pytest.param("version: 1\ndefaults: {gpu: 1}\nschedules: []\n", ["did you mean 'gpus'?"], id="key of defaults"),
     pytest.param(
         entry(FINE).replace("0 2 * * 1", "*/5 * * * *"),
-        [":4: what begins with '*' needs quotes", 'cron: "..."'],
+        [":4: a value that begins with '*' needs quotes", 'cron: "..."'],
         id="no quotes",
     ),
     pytest.param(entry(FINE).replace("0 2 * * 1", "5"), [":4: schedules.0.cron: write a text", "found 5"], id="number"),
@@ -87,12 +87,16 @@ BAD = [
     pytest.param(entry(FINE + "    gpus: -1\n"), [":7: schedules.0.gpus", "found -1"], id="gpus"),
     pytest.param(entry(FINE + "    parallelism: 0\n"), [":7: schedules.0.parallelism", "found 0"], id="parallelism"),
     pytest.param(entry(FINE + "    max_concurrency: 0\n"), [":7: schedules.0.max_concurrency"], id="concurrency"),
-    pytest.param(entry(FINE + "    cron: 0 3 * * 1\n"), ["'cron' stands in lines 4 and 7"], id="key twice"),
+    pytest.param(entry(FINE + "    cron: 0 3 * * 1\n"), ["'cron' is in lines 4 and 7"], id="key twice"),
     pytest.param(
-        entry("    experiment: demo\n    store: s3://b/a\n    settings: ['3']\n"), ["belong to a study"], id="settings"
+        entry("    experiment: demo\n    store: s3://b/a\n    settings: ['3']\n"),
+        ["only a study has settings"],
+        id="settings",
     ),
     pytest.param(
-        entry(FINE + "    settings: ['3']\n    set: {settings: ['4']}\n"), ["settings stand twice"], id="settings twice"
+        entry(FINE + "    settings: ['3']\n    set: {settings: ['4']}\n"),
+        ["the settings are given twice"],
+        id="settings twice",
     ),
     pytest.param(GOOD.replace("name: one", "name: shallow"), ["the name 'shallow' (lines 5 and 9)"], id="name twice"),
     pytest.param(

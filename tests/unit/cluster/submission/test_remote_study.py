@@ -104,9 +104,9 @@ BAD_FILES = [
     pytest.param("set: {vision.tower: tower}", ["vision.tower: 'tower' is relative"], id="tower"),
     pytest.param("set: {settings: [13]}", ["mine.yaml: ", "layers 1 to 12"], id="layer 13 of 12"),
     pytest.param("set: {vision.layer: 3}", ["unknown key 'vision.layer'"], id="unknown key"),
-    pytest.param("set: 3", ["`set:` holds keys and values"], id="set is no mapping"),
+    pytest.param("set: 3", ["write keys and values below `set:`"], id="set is no mapping"),
     pytest.param("sets: {}", ["write `base:` (a name) and `set:`"], id="another key"),
-    pytest.param("set: {seeds: 1, seeds: 2}", ["the key 'seeds' stands in lines 2 and 2"], id="key twice"),
+    pytest.param("set: {seeds: 1, seeds: 2}", ["the key 'seeds' is in lines 2 and 2"], id="key twice"),
     pytest.param("set: [", ["is not YAML"], id="no YAML"),
 ]
 
@@ -142,5 +142,5 @@ def test_a_tower_that_only_the_cluster_has_is_left_to_it() -> None:
 
 
 def test_what_a_template_would_rewrite_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="templates"):
+    with pytest.raises(ConfigurationError, match="would replace the text between"):
         request("study", "demo", ["name={{workflow.name}}"], 0)

@@ -54,7 +54,7 @@ def test_the_same_run_fails_at_once(
         kind=type(error).__name__, message=str(error)
     )
     for _ in range(2):
-        with pytest.raises(type(error), match=rf"^{error} \(.* run run-1 failed with this; nothing was tried again"):
+        with pytest.raises(type(error), match=rf"^{error} \(.* run run-1 failed with this, so there was no retry"):
             train(alone, store, "run-1")
     assert cluster.jobs == []
 
@@ -112,7 +112,7 @@ def test_a_document_of_another_version_counts_for_nothing(
     store.write_document(document_of_failure(stage_cell(alone, SETTING, 0, "pretrain").digest, "run-1"), text)
     cluster.makes = [built(store, alone)]
     train(alone, store, "run-1")
-    assert "is of another version and counts for nothing" in caplog.text
+    assert "was written by another version and is ignored" in caplog.text
 
 
 def test_a_store_that_is_away_hides_no_failure(
@@ -132,4 +132,4 @@ def test_a_store_that_is_away_hides_no_failure(
     cluster.makes = [fail]
     with caplog.at_level(logging.WARNING), pytest.raises(LossNotFinite, match=r"^nan$"):
         train(alone, store, "run-1")
-    assert "could not be kept (the store is away): another try of this run begins anew" in caplog.text
+    assert "could not be stored (the store is away): a retry of this run will train again" in caplog.text

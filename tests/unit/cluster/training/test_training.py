@@ -126,7 +126,9 @@ def test_a_complete_job_whose_cell_is_gone_runs_again(alone: Resolved, store: Mi
 
 
 def test_a_job_that_leaves_no_cell_is_a_failure(alone: Resolved, store: MirroredStore, cluster: Cluster) -> None:
-    with pytest.raises(ShallowsightError, match="is complete, and the store has no whole cell; see its log"):
+    with pytest.raises(
+        ShallowsightError, match="is complete, but the store has no complete cell; see the TrainJob's log"
+    ):
         train_on_cluster(pretraining(alone), store, Launch(8))
 
 

@@ -128,7 +128,7 @@ def test_no_good_row_is_refused_whatever_the_thresholds(rules: Any, check: Any) 
         pytest.param("3", "rules.yaml:1: .*write keys", id="a number"),
         pytest.param("expectations: [a", "not YAML", id="no yaml"),
         pytest.param("expectation: []", "rules.yaml:1: expectation: there is no such key", id="unknown key"),
-        pytest.param("thresholds: {}\nthresholds: {}", "stands in lines 1 and 2", id="twice"),
+        pytest.param("thresholds: {}\nthresholds: {}", "is in lines 1 and 2", id="twice"),
         pytest.param("thresholds: {no_turn: 0.1}", "no rule 'no_turn'; did you mean 'no_turns'", id="no rule"),
         pytest.param("thresholds: {no_turns: 2}", "rules.yaml:1: thresholds.no_turns: ", id="threshold"),
     ],
@@ -147,8 +147,12 @@ def entry(type: str = SHORT["type"], where: Any = None, reason: str | None = Non
     ("wrong", "says"),
     [
         pytest.param(entry("expect_column_values_to_be_betwen", column="chars"), "did you mean", id="a type"),
-        pytest.param(entry("expect_column_values_to_be_unique", column="id"), "each row by itself", id="a table's"),
-        pytest.param(entry("expect_column_mean_to_be_between", column="chars"), "each row by itself", id="a mean"),
+        pytest.param(
+            entry("expect_column_values_to_be_unique", column="id"), "that checks each row alone", id="a table's"
+        ),
+        pytest.param(
+            entry("expect_column_mean_to_be_between", column="chars"), "that checks each row alone", id="a mean"
+        ),
         pytest.param(entry(column="char", max_value=1), "no column 'char'; did you mean 'chars'", id="a column"),
         pytest.param(
             entry(column="chars", max_value=1, where={"imagetyp": "text"}), "no column 'imagetyp'", id="where"
@@ -191,7 +195,8 @@ def test_every_type_is_known_to_great_expectations() -> None:
 def test_a_rule_that_looks_at_no_row_is_told(rules: Any, check: Any) -> None:
     report = check(rules({"expectations": [SHORT | {"where": {"image_type": "txt"}}]}))
     assert report.notices == (
-        "rule column_values_to_be_between:reply_chars looked at no row; is its `where` as the columns have it?",
+        "rule column_values_to_be_between:reply_chars checked no row; "
+        "compare its `where` with the values of the columns",
     )
 
 

@@ -20,7 +20,7 @@ def turn(place: int, **change: Any) -> Row:
 CASES = {
     "missing": (row(2, "gone.png"), "image_missing", "gone.png", "no image file 'gone.png'"),
     "truncated": (row(2, "sub/cut.jpg"), "image_unreadable", "sub/cut.jpg", "sub/cut.jpg: image file is truncated"),
-    "another format": (row(2, "page.jpg"), "image_wrong_format", "page.jpg", "page.jpg is by its content none of PNG"),
+    "another format": (row(2, "page.jpg"), "image_wrong_format", "page.jpg", "the content of page.jpg is none of PNG"),
     "outside": (row(2, "../x.png"), "image_escapes_folder", "../x.png", "is not a plain path inside the images folder"),
     "several": (row(2) | {"image": ["0.png", "1.png"]}, "several_images", ["0.png", "1.png"], None),
     "again": (row(1), "duplicate", 2, "the same as row 1"),

@@ -104,7 +104,7 @@ def test_runs_give_equal_bytes_no_noise_no_network(
 
 def test_refuses_arguments(images: Path, write: Write, tmp_path: Path) -> None:
     file, out = write([row(1)]), tmp_path / "out"
-    with pytest.raises(ConfigurationError, match="got no file"):
+    with pytest.raises(ConfigurationError, match="no data file for the data gate"):
         gate([], images, out, max_bad_share=0)
     with pytest.raises(ConfigurationError, match="max_bad_share is 5; allowed"):
         gate([file], images, out, max_bad_share=5)

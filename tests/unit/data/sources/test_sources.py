@@ -49,7 +49,7 @@ def test_require_rules(files: Path, tmp_path: Path, text: str | None, says: str)
 
 
 def test_rules_without_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"data\.expectations is for files of your own"):
+    with pytest.raises(ConfigurationError, match=r"data\.expectations is for your own files"):
         require_files(Data(expectations=str(tmp_path / "rules.yaml")))
 
 

@@ -112,7 +112,7 @@ def test_a_hub_that_keeps_silent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        (401, "the hub does not show 'x/401' (401): check the name; if it is not for everybody, set HF_TOKEN"),
+        (401, "the hub does not show 'x/401' (401): check the name; if the model is not public, set HF_TOKEN"),
         (403, "the hub does not show 'x/403' (403)"),
         (404, "the hub has no config.json of 'x/404' (404): check the name"),
         (429, "the hub does not answer (it failed: "),
@@ -147,7 +147,7 @@ def test_a_name_that_no_model_has(model: str, revision: str | None) -> None:
     from shallowsight.errors import ConfigurationError
     from shallowsight.model.files.hub import hub_file
 
-    with pytest.raises(ConfigurationError, match=f"^{model!r} is no name of the hub: [^\\n]+$"):
+    with pytest.raises(ConfigurationError, match=f"^{model!r} cannot be the id of a model of the hub: [^\\n]+$"):
         hub_file(model, "config.json", revision)
 
 

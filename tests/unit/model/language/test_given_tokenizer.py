@@ -29,7 +29,7 @@ def test_it_is_loaded(folder: Path) -> None:
         pytest.param(
             "tokenizer_config.json",
             {"eos_token": None},
-            "the tokenizer of .*/llama has no eos token, with which an answer ends",
+            "the tokenizer of .*/llama has no eos token to end an answer with",
             id="no end",
         ),
         pytest.param(

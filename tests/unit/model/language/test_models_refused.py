@@ -60,7 +60,7 @@ WEIGHTS = [
     pytest.param(
         lambda f: write_json(f / "adapter_config.json", {}), "has adapters of another model", id="adapters"
     ),
-    pytest.param(lambda f: write_json(f / "config.json", []), "config.json holds no object of JSON", id="list"),
+    pytest.param(lambda f: write_json(f / "config.json", []), "config.json holds no JSON object", id="list"),
 ]  # fmt: skip
 
 
@@ -98,7 +98,7 @@ BARE = {"architectures": ["LlamaModel"], "tie_word_embeddings": False}
 QUANTISED = {"quantization_config": {"quant_method": "gptq"}}
 KINDS = [
     pytest.param({"model_type": None}, "its config.json names no model_type", id="nothing"),
-    pytest.param(LLAVA, "a 'llava' model has parts for other things than text", id="llava"),
+    pytest.param(LLAVA, "a 'llava' model has parts for pictures or sound", id="llava"),
     pytest.param(TOWER, "a 'clip_vision_model' model reads pictures", id="tower"),
     pytest.param(T5, "a 't5' model has an encoder beside its decoder", id="t5"),
     pytest.param({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "a BertForMaskedLM does", id="bert"),

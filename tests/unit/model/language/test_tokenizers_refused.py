@@ -21,7 +21,7 @@ def test_a_tokenizer_of_sentencepiece(language: Path, monkeypatch: pytest.Monkey
     (language / "tokenizer.json").rename(language / "tokenizer.model")
     monkeypatch.setitem(sys.modules, "sentencepiece", None)
     said = with_language(language)
-    assert "/llama is tokenizer.model alone, which needs the package sentencepiece (not installed: pip install" in said
+    assert "/llama is only tokenizer.model, which needs the package sentencepiece (not installed: pip install" in said
     shutil.copy(language / "tokenizer.model", language / "tokenizer.json")
     assert with_language(language) == ""
 
@@ -34,7 +34,7 @@ def test_a_tokenizer_that_is_cut_short(language: Path, name: str, says: str) -> 
     assert says in with_language(language)
 
 
-NO_END = "language.model: the tokenizer of /llama has no eos token, with which an answer ends; name one as eos_token"
+NO_END = "language.model: the tokenizer of /llama has no eos token to end an answer with; name one as eos_token"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_added_tokens_of_the_old_file(language: Path) -> None:
 def test_more_tokens_than_a_model_has_positions(language: Path, family: str, key: str, positions: int) -> None:
     change_json(language / "config.json", **{"model_type": family, "max_position_embeddings": None, key: positions})
     assert with_language(language, f"language.max_length={positions + 1}", "vision.pool=4") == (
-        f"language.max_length={positions + 1}: '/llama' has {positions} positions and no more ({key} in its "
+        f"language.max_length={positions + 1}: '/llama' has only {positions} positions ({key} in its "
         f"config.json); set language.max_length to {positions} or less"
     )
     assert with_language(language, f"language.max_length={positions}", "vision.pool=4") == ""

@@ -49,7 +49,7 @@ def test_refuses_a_perturbed_weight(model: "Dinov2Model", name: str) -> None:
     changed = copy.deepcopy(model)
     with torch.no_grad():
         changed.get_parameter(name).mul_(1.05)
-    with pytest.raises(ConfigurationError, match="computes other values than it should at layer"):
+    with pytest.raises(ConfigurationError, match="computes wrong values at layer"):
         dinov2.check(changed)
     dinov2.check(model)
 

@@ -111,7 +111,9 @@ def test_a_folder_is_loaded_as_it_was_pinned(folder: Path) -> None:
     ):
         load_encoder(str(folder), began.revision)
     shutil.rmtree(folder)
-    with pytest.raises(ConfigurationError, match=r"no folder '.*/tower', where the model was when the study began"):
+    with pytest.raises(
+        ConfigurationError, match=r"the folder '.*/tower', which held the model when the study began, is missing"
+    ):
         load_encoder(str(folder), began.revision)
 
 

@@ -1,1 +1,1 @@
-"""An S3 bucket through the minio client. The one door to minio; retries are in store/objects/patience.py."""
+"""An S3 bucket through the minio client. Only this package imports minio; retries are in store/objects/patience.py."""

@@ -1,4 +1,4 @@
-"""Requests to one S3 bucket, one a method."""
+"""Requests to one S3 bucket, one request for each method."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -15,7 +15,7 @@ _PAGE = 1000  # objects; the most that S3 lists at a time
 
 
 class Bucket:
-    """For threads, while each process has its own.
+    """One S3 bucket. Threads may share this object; every process must make its own.
 
     Every method raises as `connection.ask` does.
     """
@@ -26,10 +26,10 @@ class Bucket:
         self._client = connect(endpoint, name, timeout)
 
     def look(self, prefix: str) -> None:
-        """That the bucket is there and these keys open it."""
+        """Check that the bucket exists and that the credentials can read it."""
 
         def request() -> None:
-            # Not a HEAD, as bucket_exists has it: that answer says nothing about the reason.
+            # Not the HEAD request of minio's bucket_exists: its answer does not give the reason of a refusal.
             query = {"list-type": "2", "max-keys": "1", "prefix": prefix}
             answer = self._client._execute("GET", self._name, query_params={**query})
             if b"<ListBucketResult" not in answer.data:
@@ -38,11 +38,11 @@ class Bucket:
         self._ask("look into the bucket", request)
 
     def get(self, key: str, offset: int = 0, length: int = 0, version: str | None = None) -> tuple[bytes, str]:
-        """Content and version; `length` 0 is all, and with `version` only of that one."""
+        """Content and version of an object; `length` 0 reads to its end. A given `version` must be the object's."""
         return self._ask(f"read {key!r}", lambda: self._get(key, offset, length, version))
 
     def size(self, key: str) -> tuple[int, str]:
-        """Bytes and version."""
+        """Size in bytes and version."""
 
         def request() -> tuple[int, str]:
             found = self._client.stat_object(self._name, key)
@@ -54,8 +54,8 @@ class Bucket:
         return self._ask(f"write {key!r}", lambda: self._put(key, data))
 
     def put_if(self, key: str, data: bytes, condition: dict[str, str]) -> str | None:
-        """The version; None when the condition does not hold."""
-        unsure = False  # an earlier try was not answered, and may have been granted
+        """Write under a condition and return the version; None when the condition does not hold."""
+        unsure = False  # an earlier try got no answer, and the server may have carried it out
 
         def request() -> str | None:
             nonlocal unsure
@@ -72,14 +72,14 @@ class Bucket:
 
         try:
             return self._ask(f"write {key!r}", request)
-        except Fault:  # it was deleted meanwhile
+        except Fault:  # the object was deleted meanwhile
             return None
 
     def delete(self, key: str) -> None:
         self._ask(f"delete {key!r}", lambda: self._client.remove_object(self._name, key))
 
     def entries(self, prefix: str) -> Iterator[tuple[str, int, str]]:
-        """Name, bytes and version of every object whose name begins so; a lost answer costs one page."""
+        """Name, size in bytes and version of every object whose name has the prefix; a retry repeats one page only."""
 
         def page(after: str | None) -> list[tuple[str, int, str]]:
             listed = self._client.list_objects(self._name, prefix=prefix, recursive=True, start_after=after)
@@ -88,13 +88,13 @@ class Bucket:
         after: str | None = None
         while True:
             found = self._ask(f"list {prefix!r}", lambda: page(after))  # noqa: B023, asked before `after` changes
-            # A name with '/' at its end is a folder that somebody made in a console, or that SeaweedFS remembers.
+            # A name that ends with '/' is a folder that a user made in a console, or that SeaweedFS still lists.
             yield from (each for each in found if not each[0].endswith("/"))
             if len(found) < _PAGE:
                 return
             after = found[-1][0]
 
-    # Parts: the client's own upload would begin a large file again from its first byte.
+    # Multipart uploads by hand, because the client's own upload would retry a large file from its first byte.
 
     def start_parts(self, key: str) -> str:
         return self._ask(f"begin {key!r}", lambda: self._client._create_multipart_upload(self._name, key, {}))
@@ -107,20 +107,20 @@ class Bucket:
         )
 
     def end_parts(self, key: str, upload: str, tags: Sequence[str]) -> None:
-        """The object appears."""
+        """Join the parts; the object appears."""
         from minio.datatypes import Part
 
         parts = [Part(number, tag) for number, tag in enumerate(tags, start=1)]
 
         def request() -> None:
-            # S3 answers 200 before it is done, and an error may follow in the body.
+            # S3 sends the status 200 before the parts are joined, and an error may follow in the body.
             if not self._client._complete_multipart_upload(self._name, key, upload, parts).etag:
                 raise Fault("InternalError", "the parts were not joined", 500)
 
         self._ask(f"join the parts of {key!r}", request)
 
     def drop_parts(self, key: str, upload: str) -> None:
-        """Asked once: the server may be what failed before."""
+        """Cancel the upload, without retries: the server may be the reason why the upload failed."""
         self._client._abort_multipart_upload(self._name, key, upload)
 
     def _get(self, key: str, offset: int = 0, length: int = 0, version: str | None = None) -> tuple[bytes, str]:
@@ -134,7 +134,7 @@ class Bucket:
             answer.release_conn()
 
     def _put(self, key: str, data: bytes, condition: dict[str, str] | None = None) -> str:
-        # The client's put_object takes no conditions, so this is the request that it would send.
+        # The client's put_object takes no conditions, so this sends the same request with them.
         answer = self._client._execute("PUT", self._name, key, body=data, headers={**(condition or {})})
         return answer.headers.get("etag", "")
 

@@ -1,4 +1,4 @@
-"""A client of one S3 API, and how it is asked."""
+"""A client of one S3 API, and requests to it with retries."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 def connect(endpoint: Endpoint, bucket: str, timeout: float) -> "Minio":
-    """A client that sends nothing yet and asks nothing twice.
+    """A client without retries of its own; sends no request yet.
 
     Args:
-        bucket: only its name is looked at.
+        bucket: only the form of its name is checked.
         timeout: seconds for connecting and sending, and again for the answer.
 
     Raises:
-        ConfigurationError: no bucket or no region has this name.
+        ConfigurationError: no bucket, or no region, can have this name.
         MissingPackage: minio is not installed.
     """
     try:
@@ -34,7 +34,7 @@ def connect(endpoint: Endpoint, bucket: str, timeout: float) -> "Minio":
     pool = PoolManager(
         maxsize=8,
         timeout=Timeout(connect=timeout, read=timeout),
-        # A redirect is an answer: it names the region of the bucket.
+        # A redirect is not followed: the error is to name the region of the bucket.
         retries=Retry(total=0, raise_on_redirect=False),
     )
     try:
@@ -53,12 +53,12 @@ def connect(endpoint: Endpoint, bucket: str, timeout: float) -> "Minio":
 
 
 def ask(patience: Patience, what: str, request: Callable[[], T]) -> T:
-    """The answer to a request.
+    """Send a request, with retries, and return the answer.
 
     Raises:
-        Fault: with `is_condition`: the object is not as the request has it.
+        Fault: the object does not fulfil the request's condition (`is_condition`).
         ConfigurationError: the server refuses for another reason.
-        StoreUnavailable: no answer, for as long as we are patient.
+        StoreUnavailable: no answer after all retries.
     """
 
     def attempt() -> T:

@@ -1,4 +1,4 @@
-"""Where an S3 API listens, and the keys for it: the AWS_ variables of the environment."""
+"""The address of an S3 API and its credentials, from the AWS_ variables of the environment."""
 
 import os
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from shallowsight.errors import ConfigurationError
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """An S3 API. The secrets stay out of its repr, and so out of logs and messages."""
+    """An S3 API. The secrets are not in the repr, so that they do not get into logs and messages."""
 
     host: str  # with the port, if any
     secure: bool
     access_key: str
     secret_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
-    region: str | None = None  # None: the server is asked
+    region: str | None = None  # None: the client asks the server
 
     @property
     def url(self) -> str:
@@ -28,7 +28,7 @@ class Endpoint:
         """AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; AWS_REGION and AWS_SESSION_TOKEN may be left out.
 
         Raises:
-            ConfigurationError: one of them is missing, or the endpoint is none.
+            ConfigurationError: a needed variable is missing, or the endpoint is not a URL of this form.
         """
         needed = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         missing = [name for name in needed if not variables.get(name)]
@@ -50,7 +50,7 @@ class Endpoint:
 
 def _host(url: str) -> tuple[str, bool]:
     wrong = ConfigurationError(
-        # Not repeated when it may hold a password.
+        # The message does not repeat a URL that may contain a password.
         f"AWS_ENDPOINT_URL{'' if '@' in url else f' is {url!r}'}: write https://host[:port] or http://host[:port], "
         "without user name, path or bucket"
     )

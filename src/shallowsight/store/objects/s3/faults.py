@@ -1,4 +1,4 @@
-"""What goes wrong between us and an S3 server, whether asking again may help, and what a user can do about it."""
+"""Faults of requests to an S3 server: whether a retry may help, and what a user can do."""
 
 import ssl
 from xml.etree.ElementTree import ParseError
@@ -12,16 +12,16 @@ NO_SUCH_KEY = "NoSuchKey"
 NO_SUCH_UPLOAD = "NoSuchUpload"
 CHANGED = "PreconditionFailed"
 
-# Below 500, and yet the same request may be granted the next time. The answer to a HEAD has a status only.
+# Codes with a status below 500 after which a retry may succeed. The answer to a HEAD request has a status and no code.
 _AGAIN = {"SlowDown", "TooManyRequests", "RequestTimeout", "OperationAborted", "ConditionalRequestConflict"}
 _REQUEST_TIMEOUT, _TOO_MANY_REQUESTS, _NOT_IMPLEMENTED = 408, 429, 501
 
 _REMEDIES = {
     "NoSuchBucket": "there is no such bucket; create it or correct the URL of the store",
     "InvalidBucketName": "no bucket can have this name",
-    "InvalidAccessKeyId": "the key in AWS_ACCESS_KEY_ID is not known there",
+    "InvalidAccessKeyId": "the server does not know the key in AWS_ACCESS_KEY_ID",
     "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID",
-    "AccessDenied": "these keys do not permit it",
+    "AccessDenied": "the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY do not permit this request",
     "InvalidToken": "AWS_SESSION_TOKEN is wrong",
     "ExpiredToken": "AWS_SESSION_TOKEN has expired",
     "RequestTimeTooSkewed": "the clock of this machine is wrong",
@@ -42,12 +42,12 @@ class Fault(Exception):
 
     @property
     def is_condition(self) -> bool:
-        """An answer about the object, not about us."""
+        """Whether the answer is about the object's state, not about a wrong request."""
         return self.code in {NO_SUCH_KEY, NO_SUCH_UPLOAD, CHANGED}
 
     @property
     def is_passing(self) -> bool:
-        """The same request may be answered the next time."""
+        """Whether a retry of the same request may succeed."""
         if self.code == CERTIFICATE:
             return False
         if self.code in _AGAIN or self.status in {0, _REQUEST_TIMEOUT, _TOO_MANY_REQUESTS}:
@@ -61,10 +61,10 @@ class Fault(Exception):
 
 
 def fault_of(error: Exception) -> Fault:
-    """What an error of the client means.
+    """The fault that an exception of the minio client stands for.
 
     Raises:
-        Exception: the error itself, when it is none of the network or of the server.
+        Exception: the error itself, if neither the network nor the server caused it.
     """
     from minio.error import InvalidResponseError, S3Error, ServerError
     from urllib3.exceptions import HTTPError, MaxRetryError, SSLError

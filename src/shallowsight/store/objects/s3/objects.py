@@ -1,4 +1,4 @@
-"""Objects in an S3 bucket. Large ones travel in parts, each of them tried again on its own."""
+"""Objects in an S3 bucket. Large objects are sent in parts, and every part has its own retries."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,19 +18,19 @@ from shallowsight.store.objects.s3.faults import CHANGED, NO_SUCH_KEY, NO_SUCH_U
 
 T = TypeVar("T")
 
-_PART = 8 << 20  # bytes; a body must be sent within one timeout, so 2.3 Mbit/s will do
-_MOST_PARTS = 10_000  # that S3 takes for one object
-_AT_ONCE = 3  # parts on the way
-_TIMEOUT = 30.0  # seconds of one try
-_BEGINNINGS = 3  # of a transfer that has to begin again
+_PART = 8 << 20  # bytes; a part must be sent within one timeout, which needs 2.3 Mbit/s
+_MOST_PARTS = 10_000  # S3's limit for one object
+_AT_ONCE = 3  # parts that are sent or read at the same time
+_TIMEOUT = 30.0  # seconds for one try
+_BEGINNINGS = 3  # how often a transfer that must start again from its first part is started
 
 
 def open_bucket(endpoint: Endpoint, name: str, prefix: str, patience: float, timeout: float = _TIMEOUT) -> "S3Objects":
-    """Asks the server once.
+    """Open a bucket and send it one request as a check.
 
     Raises:
-        ConfigurationError: it refuses, and why.
-        StoreUnavailable: it does not answer.
+        ConfigurationError: the server refuses; the message gives the reason.
+        StoreUnavailable: the server does not answer.
         MissingPackage: minio is not installed.
     """
     url = f"s3://{name}/{check_key(prefix)}" if prefix else f"s3://{name}"
@@ -114,7 +114,7 @@ class S3Objects:
             try:
                 return self._write_parts(name, size, read)
             except Fault as fault:
-                # The server forgot the upload, or joined it and the answer was lost.
+                # The server dropped the upload, or it joined the parts and its answer was lost.
                 if fault.code != NO_SUCH_UPLOAD or not left:
                     raise
 
@@ -128,7 +128,7 @@ class S3Objects:
         try:
             self._bucket.end_parts(name, upload, _side_by_side(put, math.ceil(size / part)))
         except BaseException:
-            # What a killed process leaves is for a lifecycle rule of the bucket.
+            # The parts that a killed process leaves can only be removed by a lifecycle rule of the bucket.
             with suppress(Exception):
                 self._bucket.drop_parts(name, upload)
             raise
@@ -148,7 +148,10 @@ class S3Objects:
 
 
 def _side_by_side(work: Callable[[int], T], count: int) -> list[T]:
-    """Results in order. After a failure nothing new is begun, so that it takes one patience and not several."""
+    """Run `work` for 0 to `count` - 1 in threads; results in order.
+
+    After a failure no further part is started, so that an outage takes the retries of one part and not of all.
+    """
     failures: list[BaseException] = []
 
     def one(number: int) -> list[T]:
