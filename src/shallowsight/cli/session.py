@@ -3,6 +3,7 @@
 import json
 import math
 import shlex
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from shallowsight import steps
 from shallowsight.cli.display import Display, print_cells, print_plan
-from shallowsight.cli.forecast_table import print_forecast
+from shallowsight.cli.forecast_table import print_forecast, quantity
 from shallowsight.cli.local_run import (
     BudgetSpent,
     likely_missing,
@@ -29,6 +30,7 @@ from shallowsight.cost.shapes import tower_facts
 from shallowsight.cost.subject import Subject, subject_named, subject_of
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 from shallowsight.store.cells import Cell
+from shallowsight.store.disk import nearest_folder
 from shallowsight.store.opening import open_named
 from shallowsight.store.store import PLAN, Store
 from shallowsight.study.even_batches import require_even_batches
@@ -69,6 +71,7 @@ def run(
     print_plan(console, status, len(missing), expected)
     if isinstance(expected, Outlook):
         budget.require(expected.cost.low)
+        _require_room(store, expected)
     if dry_run:
         print_cells(console, status, len(missing))
         return
@@ -133,6 +136,18 @@ def _outlook(resolved: Resolved, missing: Sequence[Cell], gpus: int) -> Outlook 
         return outlook(subject_of(resolved), missing, pipelines.PARALLEL, gpus)
     except ConfigurationError as error:
         return str(error)
+
+
+def _require_room(store: Store, expected: Outlook) -> None:
+    """Raises ConfigurationError when the missing cells are larger than the free space of the disk of --out."""
+    needed = expected.cost.storage + sum(stage.checkpoint * models for stage, models in expected.stages)
+    folder = nearest_folder(store.root)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise ConfigurationError(
+            f"--out {store.name}: the missing cells need {quantity(needed)}B, the disk of {folder} has "
+            f"{quantity(free)}B free; make room, or name another --out"
+        )
 
 
 def _default_folder(kind: str, name_or_file: str) -> Path:

@@ -24,9 +24,10 @@ def require_files(data: Data) -> None:
         if in_bucket(name):
             copy_of_records(name)
         elif not Path(name).is_file():
+            found = "it is a folder" if Path(name).is_dir() else "there is no such file"
             raise ConfigurationError(
-                f"no data source {name!r}; allowed are {', '.join(BUILT_IN_SOURCES)}, and the path or s3:// URL of a "
-                "LLaVA .json or .jsonl file"
+                f"no data source {name!r}: {found}; allowed are {', '.join(BUILT_IN_SOURCES)}, and the path or s3:// "
+                "URL of a LLaVA .json or .jsonl file"
             )
     for key, folder in (("images", data.images), ("pretrain_images", data.pretrain_images)):
         if folder is not None:

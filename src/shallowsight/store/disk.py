@@ -1,7 +1,12 @@
 """Write files so that they are complete on the disk when the call returns."""
 
 import os
+import shutil
 from pathlib import Path
+
+from shallowsight.errors import ConfigurationError
+
+_FULL = 1 << 20  # bytes; a disk with fewer free ones is the reason why something could not be written
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -24,3 +29,25 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def nearest_folder(path: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no free space."""
+    return shutil.disk_usage(nearest_folder(folder)).free < _FULL
+
+
+def require_writable(folder: Path) -> None:
+    """Raises ConfigurationError for a place of --out where no folder can be made or written."""
+    above = next((path for path in folder.parents if path.is_file()), None)
+    if above is not None:
+        raise ConfigurationError(f"--out {folder}: {above} is a file; name a folder elsewhere")
+    if folder.is_file():
+        raise ConfigurationError(f"--out {folder} is a file; name a folder")
+    nearest = nearest_folder(folder)
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"--out {folder}: {nearest} cannot be written; name a folder elsewhere")

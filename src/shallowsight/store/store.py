@@ -5,7 +5,6 @@ Layout: `study.json`, `ledger.jsonl`, `cells/<digest>/{cell.json, ...outputs}`, 
 store/mirror.py.
 """
 
-import fcntl
 import logging
 import os
 import platform
@@ -20,8 +19,9 @@ from shallowsight.errors import ConfigurationError, CorruptOutput, ShallowsightE
 from shallowsight.store.cells import Cell
 from shallowsight.store.computation import take_note
 from shallowsight.store.digest import builds_of, file_sha256
-from shallowsight.store.disk import sync, write_whole
+from shallowsight.store.disk import is_full, require_writable, sync, write_whole
 from shallowsight.store.ledger import Ledger
+from shallowsight.store.locks import lock_of_cell, only_run_in
 from shallowsight.store.record import CellRecord, Output, read_record
 
 log = logging.getLogger(__name__)
@@ -50,12 +50,8 @@ class Store:
         return str(self.root)
 
     def require_own(self) -> None:
-        """Raises ConfigurationError for a folder with files that are not a study's."""
-        above = next((folder for folder in self.root.parents if folder.is_file()), None)
-        if above is not None:
-            raise ConfigurationError(f"--out {self.root}: {above} is a file; name a folder elsewhere")
-        if self.root.is_file():
-            raise ConfigurationError(f"--out {self.root} is a file; name a folder")
+        """Raises ConfigurationError for a folder with files that are not a study's, or that cannot be written."""
+        require_writable(self.root)
         if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / STUDY).exists():
             raise ConfigurationError(
                 f"--out {self.root} holds other files; name a new folder, or one of an earlier study"
@@ -170,9 +166,15 @@ class Store:
             for cell, folder in aside.items():
                 self._commit(cell, folder, seconds)
         except BaseException as error:
+            full = is_full(self.root)  # before the unfinished cells make room
             for cell, folder in aside.items():
                 shutil.rmtree(folder, ignore_errors=True)
                 self.ledger.append("failed", cell, time.monotonic() - started, error)
+            if isinstance(error, Exception) and full:
+                raise ShallowsightError(
+                    f"{cells[0]}: the disk of {self.root} is full ({error}); make room, or name another --out; the "
+                    "same command continues"
+                ) from error
             raise
         for cell in cells:
             self.ledger.append("done", cell, seconds)
@@ -216,40 +218,10 @@ class Store:
         Raises:
             ShallowsightError: another run uses the folder.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise ShallowsightError(
-                    f"{self.root} is in use by process {lock.read() or 'unknown'}; wait for it or name another --out"
-                ) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            self._sweep()
+        with only_run_in(self.root):
             yield
-
-    def _sweep(self) -> None:
-        for left in (self.root / "cells").glob(".building-*"):
-            lock = left.with_name(f".{left.name.removeprefix('.building-')}.lock")
-            with lock.open("w") as opened:
-                try:
-                    fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue  # a step that was started alone is making this cell
-                shutil.rmtree(left, ignore_errors=True)
 
     @contextmanager
     def _lock(self, cell: Cell) -> Iterator[None]:
-        folder = self.root / "cells"
-        folder.mkdir(parents=True, exist_ok=True)
-        # The operating system unlocks the file when the process ends, however it ends.
-        with (folder / f".{cell.digest}.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                log.info("%s is being built by another process; waiting for it", cell)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with lock_of_cell(self.root, cell):
             yield

@@ -5,6 +5,7 @@ Hydra and OmegaConf are not used: they would need a second schema beside pydanti
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
@@ -18,8 +19,10 @@ from shallowsight.study.experiments import EXPERIMENTS, STUDIES
 from shallowsight.study.fields import words_of
 from shallowsight.study.layers import LayerSet
 from shallowsight.study.settings import WORDS, Setting
+from shallowsight.study.stages import STAGES
 from shallowsight.study.study import Study
 from shallowsight.study.value_faults import says
+from shallowsight.study.yaml_lines import read_document
 
 M = TypeVar("M", Experiment, Study)
 DepthOf = Callable[[str], int]  # tower -> number of its layers
@@ -47,9 +50,8 @@ def load_experiment(name_or_file: str, words: Sequence[str], depth_of: DepthOf) 
 
 def _load(kind: type[M], named: Mapping[str, M], name_or_file: str, words: Sequence[str], depth_of: DepthOf) -> M:
     base, changes = _base_and_changes(kind, named, name_or_file)
-    changes |= dict(_split(word) for word in words)
     raw = base.model_dump(mode="json")
-    for key, value in changes.items():
+    for key, value in chain(changes.items(), map(_split, words)):  # of two words for one thing the last one counts
         _put(kind, raw, key, value)
     _count_negative_layers_from_one(raw, depth_of)
     try:
@@ -68,10 +70,7 @@ def _base_and_changes(kind: type[M], named: Mapping[str, M], name_or_file: str) 
         raise ConfigurationError(
             f"no file {name_or_file!r}; give a YAML file with `base:` and `set:`, or one of {', '.join(named)}"
         )
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not YAML: {error}") from None
+    raw = read_document(path).value
     if _is_document(raw) and raw["base"] not in named:
         raise ConfigurationError(f"{path}: base: {_no_such(kind.__name__.lower(), raw['base'], named)}")
     if not _is_document(raw):
@@ -79,6 +78,9 @@ def _base_and_changes(kind: type[M], named: Mapping[str, M], name_or_file: str) 
             f"{path}: write `base:` (one of {', '.join(named)}) and `set:` (keys and values), found {_shape(raw)}"
         )
     changes = dict(flat(raw.get("set") or {}))
+    for stage in STAGES:
+        if changes.get(f"{stage}.updates") is not None and changes.get(f"{stage}.epochs") is not None:
+            raise ConfigurationError(f"{path}: {stage}.updates and {stage}.epochs: give one of the two")
     return named[raw["base"]], {"name": path.stem} | _absolute(changes, path.parent)
 
 

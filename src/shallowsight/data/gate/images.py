@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from shallowsight.data.pictures.upright import FORMATS, upright_rgb
 from shallowsight.errors import MissingPackage, ShallowsightError
+from shallowsight.store.lfs import MEND, is_pointer
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -137,6 +138,8 @@ def _faults_of(path: Path) -> Iterator[None]:
     except ImageError:
         raise
     except UnidentifiedImageError:
+        if is_pointer(path):
+            raise ImageError("wrong_format", f"{path} is a pointer of git-lfs, not the picture; {MEND}") from None
         raise ImageError("wrong_format", f"the content of {path} is none of {', '.join(FORMATS)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_large", f"{path}: {error}") from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from shallowsight.errors import ConfigurationError
+from shallowsight.store.lfs import MEND, is_pointer
 
 Record = dict[str, Any]
 
@@ -50,6 +51,8 @@ def read_texts(path: Path, limits: RecordLimits | None = None) -> Iterator[tuple
     if not path.is_file():
         found = "it is a folder" if path.is_dir() else "there is no such file"
         _refuse(path, found, "check the path and the mounted volume")
+    if is_pointer(path):
+        _refuse(path, "it is a pointer of git-lfs, not the file itself", MEND)
     number = 0
     try:
         with path.open(encoding="utf-8-sig") as stream:

@@ -19,6 +19,7 @@ from shallowsight.study.data import in_bucket
 
 _PARTS = (WEIGHTS, TEXTS)  # in the order in which a digest has them
 _SHA256 = "sha256"
+_WIDTHS = ("hidden_size", "n_embd", "d_model")  # how families call the width of their hidden states
 
 
 @dataclass(frozen=True)
@@ -156,10 +157,16 @@ def _pin_folder(key: str, folder: Path, shown: str) -> Pinned:
     refuse_pointers(key, folder, shown)
     refuse_adapters(key, folder, shown)
     config = _read_config(key, folder / CONFIG, shown)
-    require_weights(key, folder, shown)
+    require_weights(key, folder, shown, _width(config))
     digest = ":".join([_SHA256, *(digest_of_part(folder, part) for part in _PARTS)])
     files = SmallFiles(key, shown, folder, names=frozenset(path.name for path in folder.iterdir()))
     return Pinned(config, digest, digest, files)
+
+
+def _width(config: dict[str, Any]) -> int | None:
+    own = config.get("vision_config") or config
+    found = next((own[name] for name in _WIDTHS if name in own), None) if isinstance(own, dict) else None
+    return found if isinstance(found, int) else None
 
 
 def _require_safetensors_of_the_hub(key: str, names: frozenset[str], model: str) -> None:

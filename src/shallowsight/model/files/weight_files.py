@@ -4,15 +4,16 @@ Reads only the headers of the files; needs no torch.
 """
 
 import json
+import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import NoReturn
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.files.model_files import TEXTS, WEIGHTS, names_of
+from shallowsight.store.lfs import MEND, is_pointer
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"  # transformers looks for them in this order
-_POINTER = b"version https://git-lfs"
 _MOST_HEADER = 100_000_000  # bytes, as the safetensors library allows
 _SAVE = "save it with save_pretrained of transformers"
 
@@ -20,12 +21,11 @@ _SAVE = "save it with save_pretrained of transformers"
 def refuse_pointers(key: str, folder: Path, shown: str) -> None:
     """Raises ConfigurationError for files that git-lfs has not fetched; `shown` is the user's name for the folder."""
     for name in names_of(folder, (*WEIGHTS, *TEXTS)):
-        with (folder / name).open("rb") as file:
-            if file.read(len(_POINTER)) == _POINTER:
-                raise ConfigurationError(
-                    f"{key}: {shown}/{name} is a pointer of git-lfs, not the file itself; run `git lfs pull` in its "
-                    "clone, or fetch the model with `hf download`"
-                )
+        if is_pointer(folder / name):
+            raise ConfigurationError(
+                f"{key}: {shown}/{name} is a pointer of git-lfs, not the file itself; {MEND}, or fetch the model with "
+                "`hf download`"
+            )
 
 
 def refuse_adapters(key: str, folder: Path, shown: str) -> None:
@@ -37,16 +37,30 @@ def refuse_adapters(key: str, folder: Path, shown: str) -> None:
         )
 
 
-def require_weights(key: str, folder: Path, shown: str) -> None:
-    """Raises ConfigurationError for weights that transformers would not find, or that are cut short."""
+def require_weights(key: str, folder: Path, shown: str, width: int | None) -> None:
+    """Check the weight files of a model.
+
+    Args:
+        width: of its hidden states, from its config.json; None: the config.json does not say.
+
+    Raises:
+        ConfigurationError: transformers would not find them, they are cut short, or none of them has that width.
+    """
     names = {path.name for path in folder.iterdir()}
     require_safetensors(key, names, shown)
+    shapes: dict[str, list[int]] = {}
     for name in [SINGLE] if SINGLE in names else _shards(key, folder, shown):
         if name not in names:
             raise ConfigurationError(
                 f"{key}: no {shown}/{name}, which {INDEX} names; fetch the model again, with all its shards"
             )
-        _require_whole(key, folder / name, f"{shown}/{name}")
+        shapes |= _shapes_of_whole(key, folder / name, f"{shown}/{name}")
+    if width is not None and shapes and not any(width in shape for shape in shapes.values()):
+        name, shape = max(shapes.items(), key=lambda item: math.prod(item[1]))
+        raise ConfigurationError(
+            f"{key}: the config.json of {shown} says that hidden states have {width} numbers, but no tensor of its "
+            f"weights has that size (the largest, {name}, is {shape}); take config.json and weights of one model"
+        )
 
 
 def require_safetensors(key: str, names: Collection[str], shown: str) -> None:
@@ -71,8 +85,8 @@ def _shards(key: str, folder: Path, shown: str) -> list[str]:
         raise ConfigurationError(f"{key}: {shown}/{INDEX} has no weight_map; fetch it again") from None
 
 
-def _require_whole(key: str, path: Path, shown: str) -> None:
-    """Raises ConfigurationError unless a safetensors file is as long as its header says."""
+def _shapes_of_whole(key: str, path: Path, shown: str) -> dict[str, list[int]]:
+    """The shape of each tensor; raises ConfigurationError unless a safetensors file is as long as its header says."""
 
     def refuse(found: str) -> NoReturn:
         raise ConfigurationError(f"{key}: {shown} {found}; fetch it again") from None
@@ -84,9 +98,11 @@ def _require_whole(key: str, path: Path, shown: str) -> None:
             refuse("is broken or cut short: its header is incomplete")
         header = file.read(length)
     try:
-        tensors = [value for name, value in json.loads(header).items() if name != "__metadata__"]
-        whole = 8 + length + max((int(tensor["data_offsets"][1]) for tensor in tensors), default=0)
+        tensors = {name: value for name, value in json.loads(header).items() if name != "__metadata__"}
+        whole = 8 + length + max((int(tensor["data_offsets"][1]) for tensor in tensors.values()), default=0)
+        shapes = {name: [int(size) for size in tensor["shape"]] for name, tensor in tensors.items()}
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         refuse("has a header that cannot be read")
     if size != whole:
         refuse(f"has {size} bytes, its header says {whole}: it is {'cut short' if size < whole else 'too long'}")
+    return shapes

@@ -16,6 +16,7 @@ from transformers import (
 )
 from transformers.modeling_utils import PreTrainedModel
 
+from shallowsight.model.files.loaded import require_all_weights
 from shallowsight.model.files.pinned import files_of
 from shallowsight.model.language.families import WITHOUT_FLASH
 from shallowsight.study.experiment import SCRATCH, Language
@@ -34,18 +35,21 @@ def build_language(language: Language, tokenizer: PreTrainedTokenizerBase, dtype
     """Build or load the language model. The weights of a model made from scratch follow torch's global seed.
 
     Raises:
-        ConfigurationError: the model's files changed since `revision` was pinned.
+        ConfigurationError: the model's files changed since `revision` was pinned, or are not all of its weights.
     """
     if language.model != SCRATCH:
         files = files_of("language.model", language.model, language.revision)
         config = AutoConfig.from_pretrained(files.place, revision=files.revision)
-        model = AutoModelForCausalLM.from_pretrained(
+        model, found = AutoModelForCausalLM.from_pretrained(
             files.place,
             revision=files.revision,
             dtype=dtype,
             use_safetensors=True,
             attn_implementation=_attention(MODEL_FOR_CAUSAL_LM_MAPPING[type(config)], dtype),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, with names and shapes
         )
+        require_all_weights("language.model", language.model, found)
         # Without this, the folder's settings for sampling, repetition penalty and forced tokens would change answers.
         model.generation_config = GenerationConfig()
         return model

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shallowsight.data.pictures.squares import squared
 from shallowsight.data.pictures.upright import upright_rgb
 from shallowsight.errors import ConfigurationError
+from shallowsight.model.files.loaded import require_all_weights
 from shallowsight.model.files.pinned import SmallFiles, config_of, files_of, pin
 from shallowsight.model.tower import dinov2
 from shallowsight.study.experiment import EMBEDDED_TOWER
@@ -104,7 +105,7 @@ def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":
     """The vision encoder in fp32, all layers.
 
     Raises:
-        ConfigurationError: the tower's files changed since `revision` was pinned.
+        ConfigurationError: the tower's files changed since `revision` was pinned, or are not all of its weights.
     """
     from transformers import AutoConfig, AutoModel, CLIPVisionModel, SiglipVisionModel
 
@@ -114,7 +115,15 @@ def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":
     files = files_of(_KEY, tower, revision)
     family = AutoConfig.from_pretrained(files.place, revision=files.revision).model_type
     loader = {"clip": CLIPVisionModel, "siglip": SiglipVisionModel}.get(family, AutoModel)
-    encoder: nn.Module = loader.from_pretrained(files.place, revision=files.revision, use_safetensors=True)
+    encoder: nn.Module
+    encoder, found = loader.from_pretrained(
+        files.place,
+        revision=files.revision,
+        use_safetensors=True,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # refused below, with names and shapes
+    )
+    require_all_weights(_KEY, tower, found)
     return encoder
 
 
