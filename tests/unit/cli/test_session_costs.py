@@ -1,6 +1,7 @@
 """What a run says that it costs, and what a budget does to it."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,12 @@ def test_forecast_needs_nothing(
     assert "one model at layers 3,18,23:concat" in printed
     assert "does not fit" in printed
     assert "1 model: " in printed
+
+
+def test_a_disk_that_is_too_small_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: whole._replace(free=1_000))
+    with pytest.raises(
+        ConfigurationError, match=rf"^--out {tmp_path}/out: the missing cells need [\d.]+ MB, the disk of "
+    ):
+        run("study", tmp_path / "out", dry_run=True)

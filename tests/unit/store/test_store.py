@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from built_cells import MODEL, events, leftovers, make_text, never
 
+from shallowsight.errors import ShallowsightError
 from shallowsight.store import disk
 from shallowsight.store import store as store_module
 from shallowsight.store.cells import Cell
@@ -189,3 +190,13 @@ def test_write_whole_replaces_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
         write_whole(path, "three")
     assert path.read_text() == "two"
     assert [p.name for p in path.parent.iterdir()] == ["plan.json"]
+
+
+def test_a_full_disk_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(out: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shallowsight.store.store.is_full", lambda folder: folder == store.root)
+    with pytest.raises(ShallowsightError, match=rf"the disk of {store.root} is full \(.*No space left.*make room"):
+        store.build(MODEL, make)
+    assert leftovers(store) == []

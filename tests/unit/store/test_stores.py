@@ -41,6 +41,13 @@ def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "mine").require_own()
 
 
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is mounted read-only; whoever runs the tests may write everywhere else."""
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(ConfigurationError, match=rf"--out {tmp_path}/a/b: {tmp_path} cannot be written; name a folder"):
+        Store(tmp_path / "a" / "b").require_own()
+
+
 def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"file is a file; name a folder elsewhere"):

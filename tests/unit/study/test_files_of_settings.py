@@ -66,7 +66,15 @@ def test_yaml_without_changes(write: Write, text: str) -> None:
             id="list",
         ),
         pytest.param("just text", "found str", id="text"),
-        pytest.param("", "found NoneType", id="empty"),
+        pytest.param("", "mine.yaml is empty", id="empty"),
+        pytest.param(
+            "base: quick\nset:\n  seed: 1\n  seed: 2\n", "the key 'seed' is in lines 3 and 4", id="a key twice"
+        ),
+        pytest.param(
+            "base: quick\nset: {finetune.updates: 3, finetune: {epochs: 20}}\n",
+            "finetune.updates and finetune.epochs: give one of the two",
+            id="two lengths",
+        ),
         pytest.param("base: quick\nsets: {}\n", "found the keys base, sets", id="unknown part"),
         pytest.param("set: {seed: 1}\n", "found the keys set", id="no base"),
         pytest.param("base: qick\n", f"'qick', did you mean 'quick'? choose from {ALL_EXPERIMENTS}", id="unknown base"),
@@ -154,3 +162,19 @@ def test_paths_given_as_words_are_left_alone(write: Write) -> None:
     words = ["data.test=a.json", "data.images=y", "data.pretrain_images=z"]
     found = experiment(*words, name=write("base: quick\n"))
     assert found.data.test == ("a.json",) and (found.data.images, found.data.pretrain_images) == ("y", "z")
+
+
+@pytest.mark.parametrize("first", ["updates: 3", "epochs: 20"])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["finetune.epochs=20", "finetune.updates=3"], (3, None)),
+        (["finetune.updates=3", "finetune.epochs=20"], (None, 20)),
+        (["finetune.updates=3"], (3, None)),
+    ],
+)
+def test_the_last_word_on_the_length_of_a_stage_counts(
+    write: Write, first: str, words: list[str], expected: tuple[int | None, float | None]
+) -> None:
+    found = experiment(*words, name=write(f"base: quick\nset:\n  finetune: {{{first}}}\n")).finetune
+    assert (found.updates, found.epochs) == expected

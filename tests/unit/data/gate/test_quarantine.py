@@ -20,6 +20,7 @@ def turn(place: int, **change: Any) -> Row:
 CASES = {
     "missing": (row(2, "gone.png"), "image_missing", "gone.png", "no image file 'gone.png'"),
     "truncated": (row(2, "sub/cut.jpg"), "image_unreadable", "sub/cut.jpg", "sub/cut.jpg: image file is truncated"),
+    "a pointer of git-lfs": (row(2, "lfs.png"), "image_wrong_format", "lfs.png", "is a pointer of git-lfs, not the"),
     "another format": (row(2, "page.jpg"), "image_wrong_format", "page.jpg", "the content of page.jpg is none of PNG"),
     "outside": (row(2, "../x.png"), "image_escapes_folder", "../x.png", "is not a plain path inside the images folder"),
     "several": (row(2) | {"image": ["0.png", "1.png"]}, "several_images", ["0.png", "1.png"], None),
@@ -39,6 +40,7 @@ def test_a_fault_says_what_was_found_and_why(images: Path, write: Write, tmp_pat
     noise(9, 64).save(jpeg := BytesIO(), "JPEG")
     (images / "sub" / "cut.jpg").write_bytes(jpeg.getvalue()[:-100])
     (images / "page.jpg").write_bytes(b"<html>404</html>")
+    (images / "lfs.png").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 1234\n")
     report = gate([write([row(1), bad])], images, tmp_path / "out", max_bad_share=1)
     (entry,) = map(json.loads, report.quarantine.read_text(encoding="utf-8").splitlines())
     assert (entry["file"], entry["row"], entry["record"]) == ("data.json", 2, bad)

@@ -79,6 +79,14 @@ def test_refuses_large_record(tmp_path: Path, name: str, monkeypatch: pytest.Mon
         read(tmp_path / name, f"[{text}]" if name == "a.json" else text, max_chars=100)
 
 
+def test_refuses_what_git_lfs_has_not_fetched(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 1234\n")
+    with pytest.raises(
+        ConfigurationError, match=r"a\.json.* is a pointer of git-lfs, not the file itself.*git lfs pull"
+    ):
+        list(read_records(tmp_path / "a.json"))
+
+
 def test_refuses_absent_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no such file.*check the path"):
         list(read_records(tmp_path / "no.json"))

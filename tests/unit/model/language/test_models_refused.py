@@ -76,6 +76,19 @@ def test_weights_that_are_not_all_there(
         assert "\n" not in said
 
 
+def test_weights_of_another_width_than_config_says(language: Path, tower: Path) -> None:
+    save_file({"embeddings": np.ones((5, 8), np.float32), "norm": np.ones(8, np.float32)}, language / WHOLE)
+    change_json(language / "config.json", hidden_size=8)
+    assert with_language(language) == ""
+    change_json(language / "config.json", hidden_size=16)
+    assert with_language(language) == (
+        "language.model: the config.json of /llama says that hidden states have 16 numbers, but no tensor of its "
+        "weights has that size (the largest, embeddings, is [5, 8]); take config.json and weights of one model"
+    )
+    change_json(tower / "config.json", hidden_size=16)
+    assert "vision.tower: the config.json of /clip says that hidden states have 16 numbers" in with_tower(tower)
+
+
 def test_whole_shards_are_taken(language: Path) -> None:
     in_shards(language, 1, 2)
     assert with_language(language) == ""
