@@ -108,7 +108,7 @@ def test_submit_status_and_wait(run, kfp: FakeKfp) -> None:  # type: ignore[no-u
     assert err.startswith(f"shallowsight: run {made['run_id']} ended as failed")
     status, out, err = run("status", "nothing")
     assert (status, out) == (2, "")
-    assert "reading the run 'nothing': not there" in err
+    assert "reading the run 'nothing': not found" in err
 
 
 def test_wait_ends_as_the_run_ends(run, kfp: FakeKfp) -> None:  # type: ignore[no-untyped-def]

@@ -34,6 +34,7 @@ from shallowsight.store.disk import nearest_folder
 from shallowsight.store.opening import open_named
 from shallowsight.store.store import PLAN, Store
 from shallowsight.study.even_batches import require_even_batches
+from shallowsight.study.experiments import EXPERIMENTS, STUDIES
 from shallowsight.study.overrides import load_experiment, load_study
 from shallowsight.study.resolved import Resolved
 from shallowsight.study.study import Study
@@ -103,16 +104,17 @@ def _resolve(kind: str, name_or_file: str, overrides: Sequence[str], dry_run: bo
     try:
         return resolve(name_or_file, overrides)
     except ConfigurationError as error:
-        if dry_run and _can_forecast(kind, name_or_file, overrides):
+        named = not overrides and name_or_file in (STUDIES if kind == "study" else EXPERIMENTS)
+        if dry_run and named and _can_forecast(kind, name_or_file):
             command = f"shallowsight forecast {name_or_file}{' --experiment' if kind == 'experiment' else ''}"
             hint = f"`{command}` prints the cost without data, weights or network"
             raise ConfigurationError(f"{error}; {hint}") from None
         raise
 
 
-def _can_forecast(kind: str, name_or_file: str, overrides: Sequence[str]) -> bool:
+def _can_forecast(kind: str, name: str) -> bool:
     try:
-        _subject(kind, name_or_file, overrides)
+        _subject(kind, name, ())
     except ConfigurationError:
         return False
     return True

@@ -27,7 +27,8 @@ def require_kinds(benchmarks: Iterable[str], kinds: Mapping[str, int]) -> None:
         kind = find_benchmark(name).question_kind
         if not kinds or (kind is not None and kind not in kinds):
             found = ", ".join(f"{k} ({n})" for k, n in sorted(kinds.items())) or "no questions"
+            asked = "questions" if kind is None else f"questions of kind {kind!r}"
             raise ConfigurationError(
-                f"benchmark {name!r} asks questions of kind {kind!r}, the test data has {found}; "
+                f"benchmark {name!r} asks {asked}, the test data has {found}; "
                 "change benchmarks or data.test (a record's `tasks` names the kind of each of its questions)"
             )

@@ -58,7 +58,7 @@ def read_document(path: Path, called: str | None = None) -> Document:
     except yaml.YAMLError as error:
         raise ConfigurationError(_broken(name, text, error)) from None
     if root is None:
-        raise ConfigurationError(f"{name} is empty")
+        raise ConfigurationError(f"{name} is empty; write its keys and values")
     _refuse_twice(name, root)
     return Document(name, value, root)
 

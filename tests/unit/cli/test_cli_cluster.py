@@ -31,7 +31,7 @@ WRONG = [
     ),
     pytest.param(["status"], ["RUN_ID"], id="no run"),
     pytest.param(["status", "r", "--host", "kubeflow"], ["--host 'kubeflow': write https://"], id="host"),
-    pytest.param(["status", "r", "--host", "http://h", "--context", "c"], ["give one"], id="host and context"),
+    pytest.param(["status", "r", "--host", "http://h", "--context", "c"], ["give only one"], id="host and context"),
     pytest.param(["status", "r", "--token", "x"], ["No such option"], id="a token as an argument"),
     pytest.param(
         ["status", "r", "--host", "http://h", "--token-file", "none"], ["token file none: No such"], id="token"

@@ -121,7 +121,7 @@ YAMLS = [
     pytest.param("base: quick\nsets: {}\n", ["found the keys base, sets"], id="unknown key at the top"),
     pytest.param("base: quick\nset: {vision: {layer: 3}}\n", ["'vision.layers'"], id="unknown key"),
     pytest.param("base: quick\nset: {settings: [13]}\n", ["layers 1 to 12"], id="layer"),
-    pytest.param("", ["write `base:`"], id="empty"),
+    pytest.param("", ["mine.yaml is empty; write its keys and values"], id="empty"),
 ]
 
 
