@@ -91,6 +91,7 @@ TESTED = {
     "python tests/families_page.py": "tests/unit/model/language/test_language_families.py::test_the_page_says_the_same",
     "python -m manifests.base.monitoring.dashboard": f"{BUILDERS}::test_the_dashboard",
     "python -m pytest tests/manifests": ".ci/run::make test",
+    "python -m pytest tests/unit/store": ".ci/run::make test",
 }
 
 # docs/commands.md says once for all of them that they take minutes.
