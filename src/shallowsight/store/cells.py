@@ -1,4 +1,4 @@
-"""Cells: one (experiment, step) each, named by a digest of everything that can change its bytes."""
+"""Cells: the output of one step, of one experiment or shared by several, named by a digest of what it was made from."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self

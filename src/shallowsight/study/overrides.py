@@ -4,6 +4,7 @@ Hydra and OmegaConf are not used: they would need a second schema beside pydanti
 """
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -77,7 +78,11 @@ def _base_and_changes(kind: type[M], named: Mapping[str, M], name_or_file: str) 
         raise ConfigurationError(
             f"{path}: write `base:` (one of {', '.join(named)}) and `set:` (keys and values), found {_shape(raw)}"
         )
-    changes = dict(flat(raw.get("set") or {}))
+    pairs = flat(raw.get("set") or {})
+    changes = dict(pairs)
+    if len(changes) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ConfigurationError(f"{path}: {twice} is given twice, with and without a dot; give it once")
     for stage in STAGES:
         if changes.get(f"{stage}.updates") is not None and changes.get(f"{stage}.epochs") is not None:
             raise ConfigurationError(f"{path}: {stage}.updates and {stage}.epochs: give one of the two")

@@ -75,6 +75,11 @@ def test_yaml_without_changes(write: Write, text: str) -> None:
             "finetune.updates and finetune.epochs: give one of the two",
             id="two lengths",
         ),
+        pytest.param(
+            "base: quick\nset: {finetune: {updates: 3}, finetune.updates: 4}\n",
+            "finetune.updates is given twice, with and without a dot; give it once",
+            id="a key in two forms",
+        ),
         pytest.param("base: quick\nsets: {}\n", "found the keys base, sets", id="unknown part"),
         pytest.param("set: {seed: 1}\n", "found the keys set", id="no base"),
         pytest.param("base: qick\n", f"'qick', did you mean 'quick'? choose from {ALL_EXPERIMENTS}", id="unknown base"),
