@@ -117,7 +117,7 @@ def test_a_training_is_scraped_and_goes_on_after_a_stop(
     assert 0 < pace["share done"] < 1
     waiting = prometheus.value(queries["waiting for data"])
     assert waiting is not None and 0 < waiting < 1
-    for nothing in ("MFU, pauses counted", "no progress", "checkpoint too old", "checkpoints fail", "failed, and why"):
+    for nothing in ("MFU with pauses", "no progress", "checkpoint too old", "checkpoints fail", "failed, and why"):
         assert prometheus.ask(queries[nothing]) == []
     # The alerts do look: with other limits they find it.
     for alert in ("no progress", "checkpoint too old"):
