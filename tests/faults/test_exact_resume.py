@@ -31,7 +31,10 @@ pytestmark = pytest.mark.slow
 
 UPDATES = 24
 ENDS = 5  # updates after which, at the latest, each run of a hunted training ends
-WAYS = [pytest.param(zero, processes, id=f"zero{zero}-{processes}") for zero in (0, 2) for processes in (1, 2)]
+WAYS = [pytest.param(zero, processes, {}, id=f"zero{zero}-{processes}") for zero in (0, 2) for processes in (1, 2)]
+# Four groups of parameters: with and without decay, with the connector's rate and the general one.
+GROUPS = {"finetune__weight_decay": 0.1, "finetune__connector_learning_rate": 1e-3}
+WAYS.append(pytest.param(2, 2, GROUPS, id="zero2-2-groups"))
 
 Make = Callable[..., ProcessTask]
 
@@ -47,10 +50,12 @@ def _begun(job: ProcessTask, update: int) -> bool:
     return any(folder.glob("*.safetensors")) and not (folder / MANIFEST).exists()
 
 
-@pytest.mark.parametrize(("zero", "processes"), WAYS)
-def test_kill_anywhere(job: Make, calm: Make, tmp_path: Path, zero: int, processes: int) -> None:
+@pytest.mark.parametrize(("zero", "processes", "groups"), WAYS)
+def test_kill_anywhere(
+    job: Make, calm: Make, tmp_path: Path, zero: int, processes: int, groups: dict[str, float]
+) -> None:
     """In the middle of a save, at any moment, and in a save again."""
-    hunted, chance = job("hunted", finetune__zero=zero), random.Random(f"{zero}-{processes}")
+    hunted, chance = job("hunted", finetune__zero=zero, **groups), random.Random(f"{zero}-{processes}")
     reached = [0]
     for number in range(3):
         last = reached[-1] + ENDS
@@ -67,7 +72,7 @@ def test_kill_anywhere(job: Make, calm: Make, tmp_path: Path, zero: int, process
     assert _begun(hunted, reached[-1] + 1), "the last kill hit a save"
     finish(hunted, processes)
     assert log_of(hunted).count("continuing after update") >= 3
-    assert result(hunted) == result(calm(processes, UPDATES, finetune__zero=zero))
+    assert result(hunted) == result(calm(processes, UPDATES, finetune__zero=zero, **groups))
 
 
 @pytest.mark.parametrize("fault", ["flipped byte", "cut off", "missing file", "manifest cut off", "no manifest"])

@@ -72,6 +72,7 @@ class Engine:
                 "steps_per_print": 10**9,
             },
         )
+        self._make_moments()
 
     def loss(self, *batch: Any) -> Tensor:
         """The model's forward pass."""
@@ -138,7 +139,8 @@ class Engine:
         """
         from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
 
-        self._make_moments(updates)
+        for moments in self._own_optimizer().state.values():
+            moments["step"].fill_(updates)
         trained = dict(self._trained())
         for name, tensors in state:
             parameter = trained[name]
@@ -158,14 +160,22 @@ class Engine:
         """Whether DeepSpeed trains the parameter itself, not a copy or a part of it: without ZeRO, in float32."""
         return not hasattr(parameter, "ds_id") and not hasattr(parameter, "_hp_mapping")
 
-    def _make_moments(self, updates: int) -> None:
-        """Make the moments that AdamW would make at its first update, and set its number of updates."""
-        own = getattr(self._optimizer, "optimizer", self._optimizer)  # DeepSpeed's optimizer may wrap this AdamW
+    def _own_optimizer(self) -> torch.optim.Optimizer:
+        own: torch.optim.Optimizer = getattr(self._optimizer, "optimizer", self._optimizer)  # DeepSpeed may wrap it
+        return own
+
+    def _make_moments(self) -> None:
+        """Make the moments that AdamW would make at its first update.
+
+        ZeRO 1 and 2 look for the moments once, after the first parameter group was updated, and would then miss those
+        of the other groups.
+        """
+        own = self._own_optimizer()
         # Between updates, ZeRO 3 keeps its flat parameters outside the optimizer's groups.
         flat = getattr(self._optimizer, "fp32_partitioned_groups_flat", None)
         for held in flat or [p for group in own.param_groups for p in group["params"]]:
             own.state[held] = {
-                "step": torch.tensor(float(updates)),
+                "step": torch.tensor(0.0),
                 **{key: torch.zeros_like(held, memory_format=torch.preserve_format) for key in MOMENTS},
             }
         if hasattr(self._optimizer, "_lazy_init_hp_params_optimizer_state"):

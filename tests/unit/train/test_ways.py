@@ -107,6 +107,26 @@ def test_a_resumed_stage_ends_in_the_same_bytes(make_job: Make, tmp_path: Path, 
         "finetune__zero": zero,
         "finetune__precision": precision,
     }
+    require_equal_bytes_after_a_resume(make_job, tmp_path, changes)
+
+
+# Decay is for matrices alone, and the connector may have a rate of its own: one, two or four groups of parameters.
+@pytest.mark.parametrize("zero", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"finetune__weight_decay": 0.1}, id="two groups"),
+        pytest.param({"finetune__weight_decay": 0.1, "finetune__connector_learning_rate": 1e-3}, id="four groups"),
+    ],
+)
+def test_every_group_of_parameters_is_resumed(
+    make_job: Make, tmp_path: Path, zero: int, changes: dict[str, Any]
+) -> None:
+    require_equal_bytes_after_a_resume(make_job, tmp_path, {**changes, "finetune__updates": 6, "finetune__zero": zero})
+
+
+def require_equal_bytes_after_a_resume(make_job: Make, tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Of a stage that stops after its fourth update, with a state after each."""
     whole = make_job(**changes)
     run_stage(whole, lambda *_: None)
     stopped = make_job(**changes).model_copy(update={"states": f"file://{tmp_path}", "save_seconds": 1e-6})
