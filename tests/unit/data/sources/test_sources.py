@@ -17,7 +17,8 @@ def test_require_files(files: Path) -> None:
     train = str(files / "train.json")
     require_files(Data(finetune=(train, "scenes"), test=(train,), images=str(files / "images")))
     with pytest.raises(
-        ConfigurationError, match=r"no data source 'scnes': there is no such file; allowed are scenes, scenes-captions, easy-vqa"
+        ConfigurationError,
+        match=r"no data source 'scnes': there is no such file; allowed are scenes, scenes-captions, easy-vqa",
     ):
         require_files(Data(finetune=("scnes",), images=str(files)))
     with pytest.raises(ConfigurationError, match=r"data\.images: no folder '/gone'; name the folder"):
