@@ -34,7 +34,7 @@ demo: $(INSTALLED) ## set up and run the embedded layer study, about ten minutes
 test: $(INSTALLED) ## set up and run all tests that need neither a GPU nor a cluster
 	@$(PYTEST) -m "not gpu and not cluster"
 
-test-fast: $(INSTALLED) ## the tests that take less than a second, in about a minute
+test-fast: $(INSTALLED) ## the tests that take less than a second, in two to three minutes
 	@$(PYTEST)
 
 check: lint test-fast ## what to run before a push: lint and the fast tests
