@@ -4,6 +4,7 @@ from pathlib import Path
 
 from shallowsight.observe.progress import Progress
 from shallowsight.steps.machine import scratch, share_cores
+from shallowsight.steps.process_task import feature_folders
 from shallowsight.steps.tracking import track_setting
 from shallowsight.store.cells import evaluate_cell, feature_cells, prepare_cell, stage_cell
 from shallowsight.store.computation import leave_note, this_computation
@@ -32,8 +33,8 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
         progress = Progress(str(cell))
         progress(0, 1)
         checkpoint = store.folder(stage_cell(resolved, setting, seed, "finetune"))
-        data, features = store.folder(prepare_cell(resolved)), feature_cells(resolved, setting)
-        folders = None if features is None else tuple(store.folder(each) for each in features)
+        data = store.folder(prepare_cell(resolved))
+        folders = feature_folders(feature_cells(resolved, setting), store)
         with scratch(store) as work:
             run(experiment, checkpoint, data, folders, out, work)
         progress(1, 1)

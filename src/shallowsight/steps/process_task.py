@@ -1,6 +1,7 @@
 """The task for the processes of a training, made from the study, the store and the environment."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,13 +42,13 @@ def process_task(task: StageTask, conditions: Conditions, store: Store, out: Pat
 
     from shallowsight.train.process_task import ProcessTask
 
-    resolved, cell, features, pretrained = task.resolved, task.cell, task.features, task.pretrained
+    resolved, cell, pretrained = task.resolved, task.cell, task.pretrained
     return ProcessTask(
         experiment=task.experiment,
         tower=resolved.tower,
         stage=task.stage,
         data=store.folder(prepare_cell(resolved)),
-        feature_folders=None if features is None else tuple(store.folder(each) for each in features),
+        feature_folders=feature_folders(task.features, store),
         start=None if pretrained is None else store.folder(pretrained),
         out=out,
         work=work,
@@ -61,6 +62,11 @@ def process_task(task: StageTask, conditions: Conditions, store: Store, out: Pat
         study=resolved.study.name,
         cell=cell.digest,
     )
+
+
+def feature_folders(cells: Sequence[Cell] | None, store: Store) -> tuple[Path, ...] | None:
+    """The folders of cached features, one for each layer; None where features are not cached."""
+    return None if cells is None else tuple(store.folder(cell) for cell in cells)
 
 
 def states_url(store: Store) -> str:
