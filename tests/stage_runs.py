@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from shallowsight.data.learning import LEARNING
 from shallowsight.train.parts import LOSSES
 from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.state import MANIFEST
@@ -117,7 +118,7 @@ def saved(job: ProcessTask) -> list[int]:
 
 
 def result(job: ProcessTask) -> dict[str, str]:
-    names = [*(p.name for p in job.out.glob("*.safetensors")), LOSSES]
+    names = [*(p.name for p in job.out.glob("*.safetensors")), LOSSES, LEARNING]
     return {name: hashlib.sha256((job.out / name).read_bytes()).hexdigest() for name in sorted(names)}
 
 

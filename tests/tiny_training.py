@@ -1,5 +1,7 @@
 """Tiny stages of training on the tiny data, a study of one setting, and its task."""
 
+import json
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -18,14 +20,28 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
+def measured(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prepared folder with held-out records, those of the test and a text: of so few the data step has none."""
+    from shallowsight.data.held_out import held_out_file
+    from shallowsight.data.records import write_jsonl
+
+    folder = shutil.copytree(prepared.folder, tmp_path_factory.mktemp("measured") / "prepared")
+    records = json.loads((prepared.files / "test.json").read_text(encoding="utf-8"))
+    talk = [{"from": "human", "value": "Say hello."}, {"from": "gpt", "value": "hello"}]
+    shown = [record | {"image": f"files/{record['image']}"} for record in records]
+    write_jsonl([*shown, {"id": "another text", "conversations": talk}], held_out_file(folder))
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
 def make_job(
-    prepared: Prepared,
+    measured: Path,
     facts: TowerFacts,
     cached: dict[int, Path],
     small: Callable[..., Experiment],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., "ProcessTask"]:
-    """A training stage on `prepared`; keywords are dotted keys of the experiment with `__` for the dot."""
+    """A training stage on `measured`; keywords are dotted keys of the experiment with `__` for the dot."""
     from shallowsight.train.process_task import ProcessTask
 
     def make(
@@ -37,7 +53,7 @@ def make_job(
                 "experiment": experiment,
                 "tower": facts,
                 "stage": stage,
-                "data": prepared.folder,
+                "data": measured,
                 "feature_folders": None if live else tuple(cached[layer] for layer in experiment.vision.layers),
                 "start": start,
                 "out": tmp_path_factory.mktemp("out"),

@@ -8,6 +8,7 @@ KFP = "tests/services/test_kfp_commands.py"
 IN_A_MINUTE = f"{KFP}::test_submit_status_and_wait"
 SENT_FILE = "tests/services/test_kfp_submit.py::test_a_study_is_sent"
 ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study"
+NEXT_SEEDS = "tests/unit/cli/test_more_seeds.py::test_next_seeds_of_a_store_are_printed"
 SCHEDULE = f"{KFP}::test_a_schedule_from_its_first_diff_to_its_end"
 FETCH = "tests/services/test_fetch_command.py::test_fetch_as_it_stands_there"
 TRACK = "tests/services/test_track_study.py::test_what_is_not_whole_there_is_sent_again"
@@ -79,6 +80,9 @@ TESTED = {
     "shallowsight train-stage": ONE_BOX,
     "shallowsight evaluate": ONE_BOX,
     "shallowsight report": ONE_BOX,
+    "shallowsight next-seeds --out STORE": NEXT_SEEDS,
+    "shallowsight next-seeds --out s3://bucket/prefix": NEXT_SEEDS,
+    "shallowsight study my.yaml --dry-run": f"{RUNS}::test_own_data",
     "make compile": f"{BUILDERS}::test_make_compile",
     "make pin-images": "tests/unit/test_pin_bases.py::test_writes_the_digest_of_what_the_registry_keeps",
     "shallowsight schedule diff FILE": SCHEDULE,
@@ -99,7 +103,9 @@ BENCHMARKS = {
     "python -m benchmarks...",
     "python -m benchmarks.startup runs/demo",
     "python -m benchmarks.training",
+    "python -m benchmarks.statistics",
     "python -m benchmarks.memory",
+    "python -m benchmarks.grouping",
     "python -m benchmarks.validation",
     "python -m benchmarks.validation_parts.leak",
     "python -m benchmarks.validation_parts.pictures",

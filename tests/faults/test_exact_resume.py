@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stage_runs import (
@@ -33,8 +34,10 @@ UPDATES = 24
 ENDS = 5  # updates after which, at the latest, each run of a hunted training ends
 WAYS = [pytest.param(zero, processes, {}, id=f"zero{zero}-{processes}") for zero in (0, 2) for processes in (1, 2)]
 # Four groups of parameters: with and without decay, with the connector's rate and the general one.
-GROUPS = {"finetune__weight_decay": 0.1, "finetune__connector_learning_rate": 1e-3}
+GROUPS: dict[str, Any] = {"finetune__weight_decay": 0.1, "finetune__connector_learning_rate": 1e-3}
 WAYS.append(pytest.param(2, 2, GROUPS, id="zero2-2-groups"))
+MUON = GROUPS | {"finetune__optimizer": "muon"}
+WAYS += [pytest.param(0, processes, MUON, id=f"muon-{processes}") for processes in (1, 2)]
 
 Make = Callable[..., ProcessTask]
 
@@ -52,7 +55,7 @@ def _begun(job: ProcessTask, update: int) -> bool:
 
 @pytest.mark.parametrize(("zero", "processes", "groups"), WAYS)
 def test_kill_anywhere(
-    job: Make, calm: Make, tmp_path: Path, zero: int, processes: int, groups: dict[str, float]
+    job: Make, calm: Make, tmp_path: Path, zero: int, processes: int, groups: dict[str, Any]
 ) -> None:
     """In the middle of a save, at any moment, and in a save again."""
     hunted, chance = job("hunted", finetune__zero=zero, **groups), random.Random(f"{zero}-{processes}")

@@ -4,50 +4,96 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from shallowsight.analysis.grouping import find_groups, stability
+from shallowsight.analysis.agreement import HALVES, Finding, Stability, findings, stability
+from shallowsight.analysis.grouping import groups_between
+from shallowsight.analysis.pace import DRAWS, ERROR_RATE, Matrix
 from shallowsight.analysis.sample import ANALYSIS_IMAGES, sample
 from shallowsight.analysis.similarity import Similarity
 from shallowsight.data.enough import require_pictures
 from shallowsight.model.encode import BATCH, Encoder
 
 ANALYSIS = "analysis.json"
-GROUPS = 3
-DRAWS = 200
+NULL = "a smooth tower: the steps between neighbouring layers follow a smooth trend along depth, with irregularity"
 
 
 def analyze(
     encoder: Encoder, depth: int, keys: Sequence[str], out: Path, on_progress: Callable[[int, int], None]
 ) -> None:
-    """Write analysis.json: matrices, groups, and how often a bootstrap over the pictures finds each border.
+    """Write analysis.json: matrices, groups (one, named `all`, where there is no border), and the evidence for them.
 
     Raises:
         ConfigurationError: there are too few pictures.
     """
     require_pictures(len(keys))
     chosen = sample(keys, ANALYSIS_IMAGES)
-    usable = len(chosen) - len(chosen) % BATCH
-    whole, parts = Similarity(depth), []
-    for first in range(0, usable, BATCH):
-        states = encoder.hidden_states(chosen[first : first + BATCH])[1:]
-        stacked = torch.stack([encoder.pictures.tower.patches(state) for state in states])
-        whole.add(stacked)
-        part = Similarity(depth)
-        part.add(stacked)
-        parts.append(part.cosine().numpy())
-        on_progress(first + BATCH, usable)
-    groups = min(GROUPS, depth)
-    found = find_groups(whole.cosine().numpy(), groups)
-    borders = stability(parts, groups, DRAWS, seed=0)
-    result = {
-        "layers": list(range(1, depth + 1)),
-        "images": usable,
-        "cosine": np.round(whole.cosine().numpy(), 6).tolist(),
-        "cka": np.round(whole.cka().numpy(), 6).tolist(),
-        "groups": [asdict(group) for group in found],
-        "boundaries": [{"after": end, "stability": share} for end, share in borders.items()],
-    }
+    seen = Similarity()
+    for first in range(0, len(chosen), BATCH):
+        batch = chosen[first : first + BATCH]
+        states = encoder.hidden_states(batch)[1:]
+        seen.add(torch.stack([encoder.pictures.tower.patches(state) for state in states]))
+        on_progress(first + len(batch), len(chosen))
+    result = analysis_of(seen, chosen)
     (out / ANALYSIS).write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def analysis_of(seen: Similarity, keys: Sequence[str]) -> dict[str, Any]:
+    """What analysis.json holds; the cosine decides about groups, as in the paper. `keys` are those of the images."""
+    cosine = seen.cosine()
+    found = findings({"cosine": seen.cosine, "cka": seen.cka}, keys)
+    changes = found[0].changes
+    held = stability(seen.cosine, len(keys), changes, found[0].noise)
+    layers = list(range(1, len(cosine) + 1))
+    groups = [asdict(group) for group in groups_between(changes.borders, cosine)]
+    return {
+        "layers": layers,
+        "images": len(keys),
+        "cosine": _rounded(cosine),
+        "cka": _rounded(seen.cka()),
+        "groups": groups or [{"name": "all", "layers": layers, "representative": None}],
+        "boundaries": [_boundary(border, found, held) for border in changes.borders],
+        "evidence": {
+            "groups": len(changes.borders) + 1,
+            "p": changes.p,
+            "error_rate": ERROR_RATE,
+            "null": NULL,
+            "draws": DRAWS,
+            "halves": HALVES,
+            "same_number_of_groups": held.count,
+            "findings": [_finding(each) for each in found],
+        },
+    }
+
+
+def _boundary(border: int, found: Sequence[Finding], held: Stability) -> dict[str, Any]:
+    change = next(change for change in found[0].changes.found if change.after == border)
+    return {
+        "after": border,
+        "stability": held.borders[border],
+        "kind": change.kind,
+        "factor": round(change.factor, 3),
+        "p": change.p,
+        # Whether each other measure and part of the pictures has this border at the same place, as in `findings`.
+        "also_in": [f"{f.measure}, {f.pictures}" for f in found[1:] if border in f.changes.borders],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "measure": finding.measure,
+        "pictures": finding.pictures,
+        "images": finding.images,
+        "groups": len(finding.changes.borders) + 1,
+        "noise": round(finding.noise, 5),
+        "p": finding.changes.p,
+        "borders": list(finding.changes.borders),
+    }
+
+
+def _rounded(matrix: Matrix) -> list[list[float]]:
+    rounded: list[list[float]] = np.round(matrix, 6).tolist()
+    return rounded

@@ -1,59 +1,84 @@
-"""Measure the similarity of a tower's layers in one pass over the images, with constant memory.
+"""The similarity of a tower's layers over pictures, in one pass.
 
 There are two measures, both layer x layer over the same pictures (the paper does not say which variant it uses):
-- cosine: mean over images and patches of the cosine between the two layers' vectors of the same patch;
-- CKA: linear, between the layers' mean patch vectors, over minibatches with the unbiased estimator of HSIC
-  (Song et al. 2012; Nguyen et al. 2021, arXiv 2010.15327), so that small batches do not inflate it.
+- cosine: mean over images and patches of the cosine between the two layers' vectors of the same patch. A direction that
+  all patches share counts too, so a layer with a large mean vector is similar to others with the same one;
+- CKA: linear, between the layers' mean patch vectors, over all images at once, with the unbiased estimator of HSIC
+  (Song et al. 2012, equation 5). It does not see the layers' mean vectors, scales and rotations. The three HSIC values
+  are unbiased, their ratio only nearly.
+
+What is kept is small: for K layers and B images B x K x K cosines, K x B x D means and K x B x B products of means, in
+double precision (12 layers, 208 images, width 384: 12 MB). Neither measure depends on how images are put into batches.
 
 Shapes: K layers, B images, N patches, D vision width.
 """
 
-import torch
+from collections.abc import Sequence
+
+import numpy as np
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-MIN_BATCH = 4  # the unbiased estimator divides by (B - 3)
+Matrix = NDArray[np.float64]
+LEAST_IMAGES = 4  # the unbiased estimator divides by (images - 3)
 
 
 class Similarity:
-    """Add batches of hidden states, then read the matrices. Layers are in the order given, without the embeddings."""
+    """Add hidden states, then read the matrices. Layers are in the order given, without the embeddings."""
 
-    def __init__(self, layers: int) -> None:
-        self._cosine = torch.zeros(layers, layers, dtype=torch.float64)
-        self._hsic = torch.zeros(layers, layers, dtype=torch.float64)
-        self._images = 0
+    def __init__(self) -> None:
+        self._cosines: list[Matrix] = []  # each B, K, K
+        self._means: list[Matrix] = []  # each K, B, D
+        self._products: Matrix | None = None  # K, B, B
 
     def add(self, states_KBND: Tensor) -> None:
-        """Add the patch vectors of the same images at every layer.
+        """Add the patch vectors of the same images at every layer."""
+        K, B, N, _ = states_KBND.shape
+        flat = F.normalize(states_KBND.float(), dim=-1).transpose(0, 1).reshape(B, K, -1)
+        self._cosines.append((flat @ flat.transpose(1, 2)).double().div(N).cpu().numpy())
+        self._means.append(states_KBND.double().mean(dim=2).cpu().numpy())
+        self._products = None
+
+    @property
+    def images(self) -> int:
+        return sum(len(part) for part in self._cosines)
+
+    def cosine(self, images: Sequence[int] | None = None) -> Matrix:
+        """[K, K], 1 on the diagonal; over the images with these numbers, or all."""
+        every = np.concatenate(self._cosines)
+        return np.asarray((every if images is None else every[list(images)]).mean(axis=0))
+
+    def cka(self, images: Sequence[int] | None = None) -> Matrix:
+        """[K, K], 1 on the diagonal; may lie slightly below 0 for unrelated layers.
 
         Raises:
             ValueError: fewer than four images.
         """
-        K, B, N, _ = states_KBND.shape
-        if B < MIN_BATCH:
-            raise ValueError(f"a batch needs at least {MIN_BATCH} images, got {B}")
-        unit = F.normalize(states_KBND.float(), dim=-1)
-        flat = unit.reshape(K, -1)
-        self._cosine += (flat @ flat.T).double() / N  # sum over images
-        self._hsic += _hsic(states_KBND.double().mean(dim=2))
-        self._images += B
+        chosen = np.arange(self.images) if images is None else np.asarray(images)
+        if len(chosen) < LEAST_IMAGES:
+            raise ValueError(f"CKA needs at least {LEAST_IMAGES} images, got {len(chosen)}")
+        hsic = _hsic(self._all_products()[:, chosen[:, None], chosen])
+        own = np.sqrt(np.maximum(np.diagonal(hsic), np.finfo(np.float64).tiny))
+        return np.asarray(hsic / np.outer(own, own))
 
-    def cosine(self) -> Tensor:
-        """[K, K], 1 on the diagonal."""
-        return self._cosine / self._images
+    def _all_products(self) -> Matrix:
+        """[K, B, B] scalar products of the mean vectors; of an image with itself 0, as the estimator wants."""
+        if self._products is None:
+            means = np.concatenate(self._means, axis=1)
+            # The products of large common vectors would hide the rest in rounding; the estimator ignores a shift.
+            means = means - means.mean(axis=1, keepdims=True)
+            self._products = means @ means.transpose(0, 2, 1)
+            self._products[:, np.arange(self.images), np.arange(self.images)] = 0.0
+        return self._products
 
-    def cka(self) -> Tensor:
-        """[K, K], 1 on the diagonal; may lie slightly below 0 for unrelated layers."""
-        own = self._hsic.diagonal().clamp_min(torch.finfo(torch.float64).tiny).sqrt()
-        return self._hsic / torch.outer(own, own)
 
-
-def _hsic(means_KBD: Tensor) -> Tensor:
-    """[K, K] unbiased HSIC of one batch with linear kernels."""
-    K, B, _ = means_KBD.shape
-    gram = means_KBD @ means_KBD.transpose(1, 2)
-    gram.diagonal(dim1=1, dim2=2).zero_()
-    rows = gram.sum(dim=2)  # K, B
-    total = rows.sum(dim=1)  # K
-    trace = gram.reshape(K, -1) @ gram.reshape(K, -1).T
-    return (trace + torch.outer(total, total) / ((B - 1) * (B - 2)) - 2 * (rows @ rows.T) / (B - 2)) / (B * (B - 3))
+def _hsic(products_KBB: Matrix) -> Matrix:
+    """[K, K] unbiased HSIC with linear kernels."""
+    K, B, _ = products_KBB.shape
+    rows = products_KBB.sum(axis=2)  # K, B
+    total = rows.sum(axis=1)  # K
+    flat = products_KBB.reshape(K, -1)
+    trace = flat @ flat.T
+    found = trace + np.outer(total, total) / ((B - 1) * (B - 2)) - 2 * (rows @ rows.T) / (B - 2)
+    return np.asarray(found / (B * (B - 3)))

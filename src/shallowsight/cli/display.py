@@ -76,6 +76,8 @@ def print_plan(console: Console, status: Status, missing: int, outlook: Outlook 
     study = status.resolved.study
     settings = ", ".join(map(str, status.plan.members)) if status.plan else ", ".join(study.settings)
     rest = f": settings {settings}; seeds {', '.join(map(str, study.seeds))}"
+    if study.more_seeds:
+        rest += f", then {', '.join(map(str, study.more_seeds))} where undecided"
     console.print(Text.assemble((study.name, "bold"), rest))
     console.print(f"tower {status.resolved.tower.name}, {status.resolved.tower.depth} layers", highlight=False)
     console.print(f"{len(status.whole)} cells are whole, {missing} are to be made", highlight=False)

@@ -26,6 +26,7 @@ from shallowsight.store.cells import Cell, analyze_cell, prepare_cell
 from shallowsight.store.plan import Plan, make_plan
 from shallowsight.store.store import Store
 from shallowsight.study.resolved import Resolved
+from shallowsight.study.settings import Setting
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +65,19 @@ def status_of(resolved: Resolved, store: Store) -> Status:
 
 
 def likely_missing(status: Status) -> list[Cell]:
-    """The cells to be made; as long as the groups are not known, they are taken as thirds of the tower."""
+    """The cells to be made; as long as the groups are not known, evenly spread layers take their place."""
     if status.plan is not None:
         return list(status.missing)
-    resolved = status.resolved
-    likely = Plan(dict.fromkeys(likely_settings(resolved.study.settings, resolved.tower.depth), ()))
+    likely = Plan(dict.fromkeys(likely_members(status), ()))
     done = set(status.whole)
-    return [cell for cell in likely.cells(resolved) if cell not in done]
+    return [cell for cell in likely.cells(status.resolved) if cell not in done]
+
+
+def likely_members(status: Status) -> list[Setting]:
+    """The settings of the study; as long as the groups are not known, they are taken as thirds of the tower."""
+    if status.plan is not None:
+        return list(status.plan.members)
+    return likely_settings(status.resolved.study.settings, status.resolved.tower.depth)
 
 
 class BudgetSpent(Interrupted):

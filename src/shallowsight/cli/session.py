@@ -17,12 +17,15 @@ from shallowsight.cli.display import Display, print_cells, print_plan
 from shallowsight.cli.forecast_table import print_forecast, quantity
 from shallowsight.cli.local_run import (
     BudgetSpent,
+    Status,
+    likely_members,
     likely_missing,
     pipeline_arguments,
     progress_file,
     run_pipeline,
     status_of,
 )
+from shallowsight.cli.more_seeds import look_line
 from shallowsight.cluster.kubeflow import pipelines
 from shallowsight.cost.budget import Budget
 from shallowsight.cost.forecast import Outlook, forecast_study, outlook
@@ -74,14 +77,54 @@ def run(
         budget.require(expected.cost.low)
         _require_room(store, expected)
     if dry_run:
+        for line in steps.smallest_gaps(resolved, likely_members(status)):
+            console.print(line, highlight=False)
         print_cells(console, status, len(missing))
         return
     with store.exclusive():
-        steps.publish(resolved, store)
-        if status.complete or _run_missing(kind, resolved, arguments, store, console, budget):
-            steps.plan_members(resolved, store)
-            steps.report(store)
+        _make(kind, status, arguments, store, console, budget)
+        if resolved.study.more_seeds:
+            _add_seeds(name_or_file, overrides, store, gpus, console, budget)
         _print_verdict(console, store)
+
+
+def _make(kind: str, status: Status, arguments: dict[str, Any], store: Store, console: Console, budget: Budget) -> None:
+    """Make what is missing, and the report; raises as `run`."""
+    steps.publish(status.resolved, store)
+    if status.plan is not None:  # so that a report of a stopped run knows the members
+        steps.plan_members(status.resolved, store)
+    if status.complete or _run_missing(kind, status.resolved, arguments, store, console, budget):
+        steps.plan_members(status.resolved, store)
+        steps.report(store)
+
+
+def _add_seeds(
+    name_or_file: str, overrides: Sequence[str], store: Store, gpus: int, console: Console, budget: Budget
+) -> None:
+    """Look at the finished study, and train the undecided settings with the next seed, until the rule says stop.
+
+    A next look that the budget does not suffice for is not begun: the study then ends with the looks that it has.
+    """
+    from shallowsight.report.looks import added
+
+    seen = 0
+    while len(found := steps.looks(store)) > seen:
+        seen = len(found)
+        console.print(look_line(found[-1]), highlight=False)
+        if found[-1].last:
+            return
+        words = [*overrides, f"added={' '.join(added(found))}"]
+        status = status_of(_resolve("study", name_or_file, words, dry_run=False), store)
+        missing = likely_missing(status)
+        expected = _outlook(status.resolved, missing, gpus) if missing else None
+        print_plan(console, status, len(missing), expected)
+        if isinstance(expected, Outlook):
+            if not budget.suffices(expected.cost.low):
+                console.print(f"the budget of {budget} does not suffice for this look: no seed is added")
+                return
+            _require_room(store, expected)
+        _make("study", status, pipeline_arguments("study", name_or_file, words, store, gpus), store, console, budget)
+    raise ShallowsightError("the seeds that were added have no usable results; the report says what is wrong with them")
 
 
 def forecast(name_or_file: str, overrides: Sequence[str], device: str, gpus: int, *, one: bool) -> None:
@@ -198,7 +241,7 @@ def _print_verdict(console: Console, store: Store) -> None:
     console.print(f"\nreport: {page}", highlight=False)
     counts = json.loads((store.root / "report" / "recommendation.json").read_text(encoding="utf-8"))["categories"]
     for category, found in counts.items():
-        console.print(f"  {category}: {found['evidence']}", highlight=False)
+        console.print(f"  {category}: {found['why']}", highlight=False)
     if urlsplit(store.url).scheme != "file":  # then the page above is a copy on this machine
         bring = f"shallowsight fetch {shlex.quote(store.url)} --out DIR"
         console.print(f"in the bucket: {store.url}/report/report.html; to any other machine: {bring}", highlight=False)

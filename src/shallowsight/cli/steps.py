@@ -98,6 +98,20 @@ def report(out: Out) -> None:
     typer.echo(steps.report(open_named(out)))
 
 
+@app.command()
+def next_seeds(out: Out) -> None:
+    """Of a finished study with more_seeds: what is undecided, and the --set that gives the next seed."""
+    from shallowsight import steps
+    from shallowsight.cli.more_seeds import look_line
+    from shallowsight.report.looks import added
+    from shallowsight.store.opening import open_named
+
+    found = steps.looks(open_named(out))
+    typer.echo(look_line(found[-1]))
+    if not found[-1].last:
+        typer.echo(f'--set added="{" ".join(added(found))}"')
+
+
 def _open(name: str, overrides: list[str] | None, out: str) -> "tuple[Resolved, Store]":
     from shallowsight import steps
     from shallowsight.store.opening import open_named

@@ -26,9 +26,13 @@ class Budget:
         """The wall time that is left, in seconds."""
         return self.hours * 3600 / self._at_once - (time.monotonic() - self.started)
 
+    def suffices(self, seconds: float) -> bool:
+        """Whether at least `seconds` are left."""
+        return seconds <= self.left()
+
     def require(self, seconds: float) -> None:
         """Raises ConfigurationError when less than `seconds` are left."""
-        if seconds > self.left():
+        if not self.suffices(seconds):
             needed = seconds * self._at_once / 3600
             raise ConfigurationError(
                 f"--budget {self.hours:g}: the missing cells take at least {needed:.2g} {self._unit} (forecast); "

@@ -66,7 +66,7 @@ def forecast_study(subject: Subject, device: str, gpus: int, members_at_once: in
         raise ConfigurationError(f"--gpus {gpus}: name at least one GPU, or --device {CPU}")
     gpus = 0 if device == CPU else gpus
     machine: Machine = Cpu(members_at_once) if device == CPU else Gpus(find_device(device), gpus)
-    settings, seeds = subject.members(), len(subject.study.seeds)
+    models = [setting for setting in subject.members() for _ in subject.study.seeds_of(setting)]
     tasks = all_tasks(subject)
     if isinstance(machine, Cpu):
         found = forecast(subject, tasks, machine)
@@ -75,7 +75,7 @@ def forecast_study(subject: Subject, device: str, gpus: int, members_at_once: in
         spans = (work_seconds(subject, task, machine) for task in tasks if task.step in STAGES)
         seconds = sum(spans, Span(0.0, 0.0))
     features = sum(task.step == "encode" for task in tasks) * layer_bytes(subject)
-    checkpoints = sum(bytes_of.checkpoint_bytes(subject, s, stage) for s in settings for stage in STAGES) * seeds
+    checkpoints = sum(bytes_of.checkpoint_bytes(subject, s, stage) for s in models for stage in STAGES)
     setting = subject.base.setting
     return StudyForecast(
         subject=subject,
@@ -83,7 +83,7 @@ def forecast_study(subject: Subject, device: str, gpus: int, members_at_once: in
         device=device,
         gpus=gpus,
         stages=tuple(stage_forecast(subject, setting, stage, machine, max(1, gpus)) for stage in STAGES),
-        models=len(settings) * seeds,
+        models=len(models),
         seconds=seconds,
         storage=checkpoints + features,
     )

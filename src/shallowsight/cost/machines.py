@@ -10,6 +10,7 @@ from shallowsight.cost.devices import USABLE, Device, device_of_cuda
 from shallowsight.cost.hardware import gpu_name, matrix_speed
 from shallowsight.cost.memory import number_bytes, trained_parameters
 from shallowsight.cost.operations import sample_operations, stage_operations
+from shallowsight.cost.optimizer import update_operations
 from shallowsight.cost.subject import Subject
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import StageName
@@ -108,7 +109,8 @@ class Cpu:
         one = sample_operations(subject, setting, stage, settings.global_batch)
         more = max(1.0, trained_parameters(subject, setting, stage) / speed.parameters) if trained else 1.0
         passes = one.computed * speed.operation + one.tower / self._speed(self.threads, _TOWER_SHARE)
-        return _span(load.updates * (passes + more * speed.update + _AROUND))
+        update = more * speed.update + update_operations(subject, setting, stage) * speed.operation
+        return _span(load.updates * (passes + update + _AROUND))
 
     def look(self, operations: float) -> Span:
         return _span(operations / self._speed(self.cores, _TOWER_SHARE))
@@ -139,7 +141,10 @@ class Gpus:
         found = stage_operations(subject, setting, stage)
         halves = number_bytes(subject, stage) == 2
         half, single = (found.computed, found.tower) if halves else (0.0, found.hardware)
-        work, updates = self._span(half, single, 1.0) * (1 / self.count), subject.loads[stage].updates
+        updates = subject.loads[stage].updates
+        # Every process computes the whole update by Muon.
+        more = self._span(0.0, updates * update_operations(subject, setting, stage), 1.0)
+        work = self._span(half, single, 1.0) * (1 / self.count) + more
         return Span(max(work.low, updates * _GPU_UPDATE[0]), max(work.high, updates * _GPU_UPDATE[1]))
 
     def look(self, operations: float) -> Span:

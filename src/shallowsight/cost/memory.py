@@ -2,21 +2,21 @@
 
 Letters: e bytes of a number (2 or 4), H width, q and kv the widths of queries and of keys.
 
-Counted: weights, gradients, AdamW's moments and master weights as ZeRO divides them, ZeRO's buckets, the activations of
-every layer and of the logits that the backward pass needs, and the tower. Not counted: the CUDA context and NCCL, gaps
-between allocations, temporary arrays of single kernels, norms' statistics, and, without flash-attn, the mask of packed
-rows.
+Counted: weights, gradients, the optimizer's moments and master weights as ZeRO divides them, ZeRO's buckets, the
+activations of every layer and of the logits that the backward pass needs, and the tower. Not counted: the CUDA context
+and NCCL, gaps between allocations, temporary arrays of single kernels, norms' statistics, and, without flash-attn, the
+mask of packed rows.
 """
 
 from dataclasses import dataclass
 
+from shallowsight.cost.optimizer import moments
 from shallowsight.cost.shapes import LanguageShape, connector_parameters
 from shallowsight.cost.subject import Subject
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import Lora, StageName
 
 _SINGLE = 4  # bytes of a float32
-_MOMENTS = 2 * _SINGLE
 _BUCKET = 5e8  # numbers that DeepSpeed collects before it sends them; its default
 _LIVE = 1e9  # parameters that ZeRO 3 keeps undivided; its default
 _LOGIT = 12  # bytes for one logit: its float32 value, softmax and gradient
@@ -70,11 +70,12 @@ def memory(subject: Subject, setting: Setting, stage: StageName, gpus: int, micr
     settings, trained = subject.base.stage(stage), _split(subject, setting, stage)
     e, zero = number_bytes(subject, stage), settings.zero
     whole = trained[0] + trained[1]
-    share = trained[0] / (gpus if zero else 1)
+    parts = gpus if zero else 1  # among which ZeRO divides
+    share = trained[0] / parts
     master = _SINGLE if e == 2 or zero else 0
     return Memory(
         weights=e * (min(whole, whole / gpus + _LIVE) if zero == 3 else whole),
-        optimizer=(_MOMENTS + master) * share,
+        optimizer=_SINGLE * moments(subject, setting, stage, trained[0]) / parts + master * share,
         buckets=e * min(trained[0], _BUCKET) * (0, 1, 1, 2)[zero],
         tower=_tower_weights(subject, setting),
         gradients=e * (share if zero >= 2 else trained[0]),
@@ -153,7 +154,8 @@ def _seeing(subject: Subject, setting: Setting) -> float:
 
 def state_bytes(subject: Subject, setting: Setting, stage: StageName) -> float:
     """The bytes of one saved state: every trained parameter and its moments in float32."""
-    return (_SINGLE + _MOMENTS) * trained_parameters(subject, setting, stage)
+    trained = trained_parameters(subject, setting, stage)
+    return _SINGLE * (trained + moments(subject, setting, stage, trained))
 
 
 def checkpoint_bytes(subject: Subject, setting: Setting, stage: StageName) -> float:

@@ -138,9 +138,15 @@ def shape_of_config(name: str, config: Mapping[str, Any]) -> LanguageShape:
     )
 
 
+def connector_sides(connector: Connector, fused_width: int, width: int) -> tuple[tuple[int, int], ...]:
+    """(in, out) of the connector's matrices."""
+    first = (fused_width, width)
+    return (first, (width, width)) if connector.kind == "mlp2x_gelu" else (first,)
+
+
 def connector_matrices(connector: Connector, fused_width: int, width: int) -> int:
     """Parameters in the connector's matrices."""
-    return fused_width * width + (width * width if connector.kind == "mlp2x_gelu" else 0)
+    return sum(a * b for a, b in connector_sides(connector, fused_width, width))
 
 
 def connector_parameters(connector: Connector, fused_width: int, width: int) -> int:

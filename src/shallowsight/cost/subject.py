@@ -9,10 +9,11 @@ from typing import Protocol
 from shallowsight.cost import texts
 from shallowsight.cost.caching import pays_to_cache
 from shallowsight.cost.shapes import LanguageShape, language_shape, tower_facts
+from shallowsight.data.held_out import withheld
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.resolved import Resolved, TowerFacts
-from shallowsight.study.settings import WORDS, Setting, needs_groups
+from shallowsight.study.settings import Setting, resolve_settings
 from shallowsight.study.stages import STAGES, StageName
 from shallowsight.study.study import Study
 
@@ -90,7 +91,7 @@ class Subject:
         return self.base.at(setting, 0)
 
     def members(self) -> list[Setting]:
-        """The settings of the study; as long as the groups are not known, they are taken as thirds of the tower."""
+        """The settings of the study; as long as the groups are not known, evenly spread layers take their place."""
         return likely_settings(self.study.settings, self.tower.depth)
 
     def _load(self, stage: StageName) -> Load:
@@ -100,7 +101,10 @@ class Subject:
         longest = min(limit, self.image_tokens + read.longest) if read.pictured else min(limit, read.bare_tokens)
         updates = settings.updates
         if updates is None:
-            updates = math.ceil((settings.epochs or 0) * read.records / settings.global_batch)
+            records = read.records
+            if stage == "finetune" or not self.base.data.pretrain:  # the stage trains on the finetune records
+                records -= withheld(records, read.turns, self.base.data.held_out)
+            updates = math.ceil((settings.epochs or 0) * records / settings.global_batch)
         shuffled = max(1.0, longest / length)  # every row is padded to the longest sequence of its batch
         by_length = settings.order == "by_length"
         padded = _PACKED if settings.packed else _BY_LENGTH if by_length else shuffled
@@ -148,16 +152,8 @@ def subject_named(study: Study) -> Subject:
 
 
 def likely_settings(named: Sequence[str], depth: int) -> list[Setting]:
-    """The settings, each once; as long as the groups are not known, they are taken as thirds of the tower."""
-    thirds = [max(1, depth * part // 6) for part in (1, 3, 5)]
-    found: dict[Setting, None] = {}
-    for text in named:
-        if needs_groups([text]):
-            guesses = [",".join(map(str, thirds))] if text != "groups" else list(map(str, thirds))
-        else:
-            guesses = [str(depth)] if text in WORDS else [text]
-        found |= {Setting.parse(guess, depth): None for guess in guesses}
-    return list(found)
+    """The settings, each once; as long as the groups are not known, evenly spread layers take their place."""
+    return list(resolve_settings(named, depth, groups=()))
 
 
 def all_tasks(subject: Subject) -> list[Task]:
@@ -166,6 +162,6 @@ def all_tasks(subject: Subject) -> list[Task]:
     layers = sorted({layer for setting in settings for layer in setting.layers}) if subject.cached else []
     tasks: list[Task] = [Made("prepare"), Made("analyze"), *(Made("encode", f"layer {layer}") for layer in layers)]
     for setting in settings:
-        for seed in subject.study.seeds:
+        for seed in subject.study.seeds_of(setting):
             tasks += [Made(step, str(setting), seed) for step in (*STAGES, "evaluate")]
     return tasks

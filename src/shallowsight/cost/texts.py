@@ -28,6 +28,7 @@ class Texts:
     pictured_tokens: float = 0.0
     bare_tokens: float = 0.0
     supervised: float  # tokens with loss, mean over all records
+    turns: float  # answers, mean over all records
     longest: float  # tokens of the longest record with a picture
 
     @property
@@ -49,14 +50,20 @@ class Talk:
 _BUILT_IN = {"scenes": Talk(104, 23, 5), "scenes-captions": Talk(37, 70, 1), "easy-vqa": Talk(125, 14, 4)}
 
 # Published: the number of records of both stages, and that 40,688 records of LLaVA's mixture are text only. Assumed:
-# that the larger mixtures contain the same text records, and all lengths.
-_CAPTIONS = Texts(pictured=558_128, bare=0, pictured_tokens=30, supervised=28, longest=60)
+# that the larger mixtures contain the same text records, and all lengths and turns.
+_CAPTIONS = Texts(pictured=558_128, bare=0, pictured_tokens=30, supervised=28, turns=1, longest=60)
 
 
 def _mixture(records: int) -> Texts:
     bare = 40_688
     return Texts(
-        pictured=records - bare, bare=bare, pictured_tokens=250, bare_tokens=900, supervised=150, longest=float("inf")
+        pictured=records - bare,
+        bare=bare,
+        pictured_tokens=250,
+        bare_tokens=900,
+        supervised=150,
+        turns=5,
+        longest=float("inf"),
     )
 
 
@@ -154,6 +161,7 @@ def _summary(talks: Sequence[Talk], template: Template, times: int = 1) -> Texts
         pictured_tokens=statistics.fmean(pictured or [0.0]),
         bare_tokens=statistics.fmean(lengths[False] or [0.0]),
         supervised=statistics.fmean([talk.answers / _CHARACTERS + talk.turns for talk in talks] or [0.0]),
+        turns=statistics.fmean([talk.turns for talk in talks] or [0.0]),
         longest=pictured[min(len(pictured) - 1, int(_LONGEST * len(pictured)))] if pictured else 0.0,
     )
 
@@ -179,5 +187,6 @@ def _together(parts: Sequence[Texts]) -> Texts:
         pictured_tokens=sum(p.pictured * p.pictured_tokens for p in parts) / max(1, pictured),
         bare_tokens=sum(p.bare * p.bare_tokens for p in parts) / max(1, bare),
         supervised=sum(p.records * p.supervised for p in parts) / max(1, pictured + bare),
+        turns=sum(p.records * p.turns for p in parts) / max(1, pictured + bare),
         longest=max(p.longest for p in parts),
     )

@@ -104,14 +104,21 @@ class Batches:
         else:
             packed = pack([len(example.ids) for example in examples], self._row_tokens)
             rows = [[examples[number] for number in row] for row in packed]
-        images = [e.image for row in rows for e in row if e.image is not None]
-        lengths = torch.tensor([sum(len(e.ids) for e in row) for row in rows])
-        ids = torch.tensor(pad_right([[i for e in row for i in e.ids] for row in rows], self._pad))
-        # The first token of a sequence has no label, because there is no token before it to predict it from.
-        labels = torch.tensor(pad_right([[i for e in row for i in (IGNORE, *e.labels[1:])] for row in rows], IGNORE))
-        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-        positions = None if self._row_tokens is None else torch.tensor([_positions(row, ids.shape[1]) for row in rows])
-        return Batch(self._features.load(images) if images else [], ids, mask, positions, labels, supervised)
+        batch = collate(rows, self._features, self._pad, supervised)
+        if self._row_tokens is None:
+            return batch
+        return replace(batch, positions=torch.tensor([_positions(row, batch.ids.shape[1]) for row in rows]))
+
+
+def collate(rows: Sequence[Sequence[Example]], features: FeatureSource, pad: int, supervised: int) -> Batch:
+    """The batch of some rows, padded on the right with the token `pad`, without positions; `supervised` as in Batch."""
+    images = [e.image for row in rows for e in row if e.image is not None]
+    lengths = torch.tensor([sum(len(e.ids) for e in row) for row in rows])
+    ids = torch.tensor(pad_right([[i for e in row for i in e.ids] for row in rows], pad))
+    # The first token of a sequence has no label, because there is no token before it to predict it from.
+    labels = torch.tensor(pad_right([[i for e in row for i in (IGNORE, *e.labels[1:])] for row in rows], IGNORE))
+    mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+    return Batch(features.load(images) if images else [], ids, mask, None, labels, supervised)
 
 
 def _positions(row: Sequence[Example], width: int) -> list[int]:

@@ -11,7 +11,7 @@ Hashes = NDArray[np.uint64]
 
 def hash_keys(keys: Sequence[str]) -> Hashes:
     """The hashes of keys; raises ValueError when a key comes twice, or when two keys have the same hash."""
-    hashes = np.array([_hash(key) for key in keys], dtype=np.uint64)
+    hashes = np.array([hash_key(key) for key in keys], dtype=np.uint64)
     if len(np.unique(hashes)) != len(hashes):
         seen: set[str] = set()
         twice = next((key for key in keys if key in seen or seen.add(key)), None)  # type: ignore[func-returns-value]
@@ -30,15 +30,16 @@ class KeyIndex:
         return len(self._sorted)
 
     def __contains__(self, key: str) -> bool:
-        place = int(np.searchsorted(self._sorted, np.uint64(_hash(key))))
-        return place < len(self._sorted) and int(self._sorted[place]) == _hash(key)
+        place = int(np.searchsorted(self._sorted, np.uint64(hash_key(key))))
+        return place < len(self._sorted) and int(self._sorted[place]) == hash_key(key)
 
     def row(self, key: str) -> int:
         """The row number of a key; raises KeyError for an unknown key."""
         if key not in self:
             raise KeyError(key)
-        return int(self._order[np.searchsorted(self._sorted, np.uint64(_hash(key)))])
+        return int(self._order[np.searchsorted(self._sorted, np.uint64(hash_key(key)))])
 
 
-def _hash(key: str) -> int:
+def hash_key(key: str) -> int:
+    """The hash of one key, a number of 64 bits."""
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little")

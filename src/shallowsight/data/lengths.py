@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from shallowsight.data.conversation import TEMPLATES, Template, encode_record, prompt_ids
+from shallowsight.data.conversation import TEMPLATES, Template, answer_length, encode_record, prompt_ids
 from shallowsight.data.examples import shorten
-from shallowsight.data.plain_text import Tokenizer, plain_ids
+from shallowsight.data.plain_text import Tokenizer
 from shallowsight.data.prepare import QUESTIONS
 from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.data.records import Record, read_jsonl
@@ -62,7 +62,7 @@ def add_question(
     """Whether a question, the turns before it and its answer fit; if not, the question counts as left out."""
     pictured = image_tokens if question["image"] else 0
     prompt = prompt_ids(question["question"], template, tokenizer, pictured, question[EARLIER_TURNS])
-    length = len(prompt) + len(plain_ids(question["answer"], tokenizer))
+    length = len(prompt) + answer_length(question["answer"], template, tokenizer)
     found.add(question["id"], length, length <= found.limit)
     return length <= found.limit
 

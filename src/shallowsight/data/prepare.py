@@ -1,7 +1,7 @@
 """The data step: run the gate, then write the shards, records, questions and tokenizer that later steps read.
 
-Writes `images-*.tar` with `images.jsonl` and `images.npy`, `pretrain.jsonl`, `finetune.jsonl`, `questions.jsonl`,
-`tokenizer/`, `validation/<group>/` and `data.json`.
+Writes `images-*.tar` with `images.jsonl` and `images.npy`, `pretrain.jsonl`, `finetune.jsonl`, `held_out.jsonl`,
+`questions.jsonl`, `tokenizer/`, `validation/<group>/` and `data.json`.
 """
 
 import json
@@ -16,6 +16,7 @@ from shallowsight.data.enough import require_kinds
 from shallowsight.data.gate.gate import GateReport, gate
 from shallowsight.data.gate.images import ImageLimits
 from shallowsight.data.gate.leak import leaked_images, same_files
+from shallowsight.data.held_out import FEWEST_RECORDS, Unit, choose, held_out_file, unit_of
 from shallowsight.data.own_files import own_rules
 from shallowsight.data.questions import questions_of
 from shallowsight.data.records import Record, read_jsonl, write_jsonl
@@ -48,7 +49,8 @@ def prepare(
 
     `given` is the tokenizer of a language model that the user names; None: one is learnt from the training text.
 
-    `on_notice` gets messages for the user about data that passed: rows that were converted or put into quarantine.
+    `on_notice` gets messages for the user about data that passed: rows that were converted or put into quarantine, and
+    whether there are too few records to hold some out.
 
     Raises:
         DataRefused: too many bad rows, or training pictures in the test set.
@@ -65,7 +67,12 @@ def prepare(
     leaks = _leaks(good, data)
     shutil.copytree(verdicts, out / "validation")
 
-    written = {use: write_jsonl(_records(good[use]), out / f"{use}.jsonl") for use in ("pretrain", "finetune")}
+    held_out = _held_out(good, data, on_notice)
+    written = {
+        use: write_jsonl(_trained(good[use], held_out), out / f"{use}.jsonl") for use in ("pretrain", "finetune")
+    }
+    aside = [record for record in _records(good["finetune"]) if unit_of(record) in held_out]
+    write_jsonl(aside, held_out_file(out))
     written["questions"] = write_jsonl(_questions(good["test"], data.turns), out / QUESTIONS)
     on_progress("checking records and pictures", 1, 1)
     on_progress("packing pictures", 0, 1)
@@ -78,6 +85,8 @@ def prepare(
     summary = {
         "train_rows": written["finetune"],
         "pretrain_rows": written["pretrain"],
+        "held_out_rows": len(aside),
+        "held_out_questions": sum(len(record["conversations"]) // 2 for record in aside),
         "test_rows": sum(1 for _ in _records(good["test"])),
         "questions": written["questions"],
         "images": images,
@@ -188,6 +197,23 @@ def _records(rows: list[_Rows]) -> Iterable[Record]:
         yield from one.records()
 
 
+def _held_out(good: dict[str, list[_Rows]], data: Data, on_notice: Callable[[str], None]) -> frozenset[Unit]:
+    """What is held out: none where a stage would keep no record."""
+    chosen = choose(_records(good["finetune"]), data.held_out)
+    if chosen and not any(True for _ in _trained(good["pretrain"], chosen)):
+        chosen = frozenset()
+    if data.held_out and not chosen:
+        on_notice(
+            f"data.held_out={data.held_out}: too few training records to hold some out, so the training is not "
+            f"measured while it learns; at least {FEWEST_RECORDS} are needed, and more for a small share"
+        )
+    return chosen
+
+
+def _trained(rows: list[_Rows], held_out: frozenset[Unit]) -> Iterable[Record]:
+    return (record for record in _records(rows) if unit_of(record) not in held_out)
+
+
 def _questions(rows: list[_Rows], turns: str) -> Iterable[Record]:
     """The built-in questions are always asked alone, because questions of one picture do not refer to each other."""
     for one in rows:
@@ -196,8 +222,9 @@ def _questions(rows: list[_Rows], turns: str) -> Iterable[Record]:
 
 
 def training_images(folder: Path) -> list[str]:
-    """Keys of the pictures that training sees, in the order of the records."""
-    rows = (row for use in ("finetune", "pretrain") for row in read_jsonl(folder / f"{use}.jsonl"))
+    """Keys of the pictures of the training data, those held out last, in the order of the records."""
+    files = (folder / "finetune.jsonl", folder / "pretrain.jsonl", held_out_file(folder))
+    rows = (row for file in files for row in read_jsonl(file))
     return list(dict.fromkeys(row["image"] for row in rows if row.get("image")))
 
 

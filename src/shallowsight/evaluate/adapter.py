@@ -17,6 +17,7 @@ from shallowsight.data.features import CachedFeatures
 from shallowsight.data.plain_text import plain_text
 from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.evaluate.long_prompts import warn_of_long_prompts
 from shallowsight.model.checkpoint import IN_A_FOLDER, load_trained
 from shallowsight.model.encode import PictureEncoder
 from shallowsight.model.language.kinds import positions_of
@@ -63,6 +64,9 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         # Prompts of similar length share a batch, for less padding and for equal batches in any order of the requests.
         rows = sorted(
             enumerate(self._row(request) for request in requests), key=lambda item: (len(item[1][0]), item[0])
+        )
+        warn_of_long_prompts(
+            ((requests[number].args[4], len(ids)) for number, (ids, _) in rows), self._experiment.language.max_length
         )
         wishes = [request.args[1] for request in requests]
         limits = [wish.get("max_new_tokens", MAX_NEW_TOKENS) for wish in wishes]

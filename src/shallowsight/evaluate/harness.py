@@ -11,7 +11,7 @@ from typing import Any
 from shallowsight.data.records import Record, write_jsonl
 from shallowsight.data.shortened import SHORTENED
 from shallowsight.errors import MissingPackage
-from shallowsight.evaluate.statistics import accuracy
+from shallowsight.evaluate.statistics.answers import accuracy
 from shallowsight.evaluate.tasks import Reader, task_name, write_tasks
 from shallowsight.study.benchmarks import Benchmark, find_benchmark
 from shallowsight.study.experiment import Experiment
@@ -104,7 +104,9 @@ def _samples(benchmark: Benchmark, logged: Sequence[dict[str, Any]]) -> list[Rec
                 "question": doc["question"],
                 "prediction": sample["filtered_resps"][0],
                 "target": doc["answer"],
-                "correct": sample["accuracy"],
+                "accepted": doc["accepted"],
+                "score": doc["score"],
+                "correct": sample["accuracy"],  # from 0 to 1
             }
         )
     return rows

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from shallowsight.data.shards import Shards
-from shallowsight.evaluate.matching import is_correct
+from shallowsight.evaluate.scoring import TrueAnswer, score
 
 
 @lru_cache(maxsize=2)
@@ -26,12 +26,12 @@ def doc_to_text(doc: dict[str, Any], lmms_eval_specific_kwargs: dict[str, Any] |
     return str(doc["question"])
 
 
-def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, int]:
-    """Whether an answer is right. `sayable` is the true answer in the form that the model's tokenizer can produce."""
-    targets = (doc["answer"], doc.get("sayable"))
-    return {"accuracy": int(any(is_correct(results[0], str(target)) for target in targets if target is not None))}
+def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """The score of an answer. `sayable` has each true answer in the form that the model's tokenizer can produce."""
+    answer, *accepted = map(TrueAnswer, (doc["answer"], *doc["accepted"]), doc["sayable"])
+    return {"accuracy": score(doc["score"], results[0], answer, accepted)}
 
 
-def mean(values: Sequence[int]) -> float:
+def mean(values: Sequence[float]) -> float:
     """The mean of the scores of one metric, for lmms-eval's `aggregation`."""
     return sum(values) / len(values)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from shallowsight.data.conversation import TEMPLATES
+from shallowsight.data.conversation import TEMPLATES, Template, answer_length
 from shallowsight.data.lengths import add_question, asked_questions, require_fitting
-from shallowsight.data.plain_text import Tokenizer, plain_ids, sayable
+from shallowsight.data.plain_text import Tokenizer, sayable
 from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.data.records import Record
 from shallowsight.data.shortened import Shortened
@@ -39,12 +39,16 @@ class Reader:
     experiment: Experiment
     tower: TowerFacts
 
+    @property
+    def template(self) -> Template:
+        return TEMPLATES[self.experiment.finetune.template]
+
     def fitting(self, questions: Iterable[Record]) -> tuple[list[Record], Shortened]:
         """The questions that fit the model's length, and a list of those that do not."""
-        vision, template = self.experiment.vision, TEMPLATES[self.experiment.finetune.template]
+        vision = self.experiment.vision
         image_tokens = self.tower.tokens(vision.image_size, vision.pool, vision.features)
         found = Shortened(self.experiment.language.max_length)
-        fit = [q for q in questions if add_question(found, q, template, self.tokenizer, image_tokens)]
+        fit = [q for q in questions if add_question(found, q, self.template, self.tokenizer, image_tokens)]
         return fit, found
 
 
@@ -59,14 +63,21 @@ def write_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader, fol
     for benchmark in benchmarks:
         name = task_name(benchmark)
         rows = [
-            q | {"shards": str(data), "sayable": sayable(q["answer"], reader.tokenizer)}
+            q
+            | {
+                "shards": str(data),
+                "sayable": [sayable(text, reader.tokenizer) for text in (q["answer"], *q["accepted"])],
+            }
             for q in questions
             if benchmark.question_kind in (None, q["kind"])
         ]
         require_fitting(benchmark.name, len(rows), shortened.limit)
         _write_rows(rows, folder / f"{name}.parquet")
         # The limit allows a token for every byte, because a model may spell a word in more tokens than its tokenizer.
-        longest = max(max(len(row["answer"].encode()), len(plain_ids(row["answer"], reader.tokenizer))) for row in rows)
+        answers = [text for row in rows for text in (row["answer"], *row["accepted"])]
+        longest = max(
+            max(len(text.encode()), answer_length(text, reader.template, reader.tokenizer)) for text in answers
+        )
         text = _task_yaml(name, folder / f"{name}.parquet", min(max(longest, SHORTEST_LIMIT), LONGEST_LIMIT))
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     return shortened
@@ -77,10 +88,9 @@ def _write_rows(rows: Sequence[Record], path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet
 
-    pairs = pa.list_(pa.list_(pa.string()))
-    columns = {
-        key: pa.array([row[key] for row in rows], pairs if key == EARLIER_TURNS else pa.string()) for key in rows[0]
-    }
+    texts = pa.list_(pa.string())
+    lists = {EARLIER_TURNS: pa.list_(texts), "accepted": texts, "sayable": texts}
+    columns = {key: pa.array([row[key] for row in rows], lists.get(key, pa.string())) for key in rows[0]}
     pyarrow.parquet.write_table(pa.table(columns), path)
 
 

@@ -3,6 +3,7 @@
 Shapes: L layers, B sequences, T tokens, N image tokens of an image, D vision width, H language width.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,6 +16,13 @@ from shallowsight.model.connector.kinds import CONNECTORS
 from shallowsight.model.fusion.kinds import FUSIONS
 from shallowsight.model.language.language import build_language
 from shallowsight.study.experiment import Experiment
+
+Outcome = Callable[[Tensor, Tensor], Tensor]  # of the logits [S, V] and the targets [S] of S supervised tokens
+
+
+def summed_loss(logits_SV: Tensor, targets_S: Tensor) -> Tensor:
+    """The sum of the cross-entropy in nats."""
+    return F.cross_entropy(logits_SV.float(), targets_S, reduction="sum")
 
 
 class VLM(nn.Module):
@@ -51,8 +59,15 @@ class VLM(nn.Module):
         image = self.connector(self.fusion([f.to(embeddings.dtype) for f in features]))
         return embeddings.masked_scatter(is_image.unsqueeze(-1), image)
 
-    def forward(self, features: list[Tensor], ids_BT: Tensor, positions_BT: Tensor | None, labels_BT: Tensor) -> Tensor:
-        """Summed cross-entropy in nats over the supervised tokens; logits are computed only at those.
+    def forward(
+        self,
+        features: list[Tensor],
+        ids_BT: Tensor,
+        positions_BT: Tensor | None,
+        labels_BT: Tensor,
+        outcome: Outcome = summed_loss,
+    ) -> Tensor:
+        """The outcome of the supervised tokens, row after row; logits are computed only at those.
 
         Padding is on the right, where no token of a causal model attends to it: no mask is needed, and attention is
         faster without a mask. With `positions`, a row holds several sequences, each with positions from 0, whose
@@ -65,7 +80,7 @@ class VLM(nn.Module):
             # flash-attn finds the borders of sequences from the positions, but in a single row only, of any length.
             embeddings, positions_BT = embeddings.flatten(0, 1).unsqueeze(0), positions_BT.reshape(1, -1)
         logits = self._logits(embeddings, positions_BT, F.pad(supervised, (0, 1)))
-        return F.cross_entropy(logits.float(), targets[supervised], reduction="sum")
+        return outcome(logits, targets[supervised])
 
     def _logits(self, embeddings_BTH: Tensor, positions_BT: Tensor | None, chosen_BT: Tensor) -> Tensor:
         """[S, V] at the S chosen positions.

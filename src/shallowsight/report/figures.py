@@ -9,7 +9,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from shallowsight.report.drawing import COLORS, LEGEND, STYLE, WHITE, png, svg
-from shallowsight.report.findings import Category, Findings
+from shallowsight.report.findings import Findings
+from shallowsight.report.group_words import real_groups
+from shallowsight.report.scores import Category
 from shallowsight.report.values import Analysis, Group, Member, Study
 from shallowsight.report.words import depth
 
@@ -23,16 +25,16 @@ def curves_png(study: Study, findings: Findings) -> bytes:
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        columns = min(3, max(1, len(findings.categories)))
-        rows = max(1, ceil(len(findings.categories) / columns))
+        columns = min(3, max(1, len(findings.every)))
+        rows = max(1, ceil(len(findings.every) / columns))
         figure = Figure(figsize=(3.9 * columns, 2.9 * rows), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes in grid[len(findings.categories) :]:
+        for axes in grid[len(findings.every) :]:
             axes.set_axis_off()
-        if not findings.categories:
+        if not findings.every:
             grid[0].text(0.5, 0.5, "no evaluated model yet", ha="center", color=COLORS["muted"])
         figure.supxlabel(LEGEND, fontsize=8.5, color=COLORS["muted"])
-        for axes, category in zip(grid, findings.categories, strict=False):
+        for axes, category in zip(grid, findings.every, strict=False):
             axes.set_title(category.name, loc="left", fontsize=11, fontweight="bold", pad=16)
             draw_curve(axes, study, category)
         return png(figure)
@@ -83,11 +85,11 @@ def maps(analysis: Analysis) -> tuple[tuple[str, Sequence[Sequence[float]]], ...
 
 
 def draw_curve(axes: "Axes", study: Study, category: Category) -> None:
-    """Accuracy in percent over layers: mean line, every seed a point, 95 % bars from the pooled seed noise."""
+    """Accuracy in percent over layers: mean line, every seed a point, 95 % bars of the mean for other trainings."""
     layers = depth(study)
     singles = sorted((m for m in study.members if m.single and m.setting in category.scores), key=lambda m: m.layers)
     fusions = [m for m in study.members if not m.single and m.setting in category.scores]
-    _shade(axes, study.analysis.groups if study.analysis else ())
+    _shade(axes, real_groups(study.analysis))
     if category.chance is not None:
         axes.axhline(100 * category.chance, color=COLORS["muted"], lw=1, ls=(0, (1, 2.5)), zorder=1)
     means = [100 * category.scores[m.setting].accuracy for m in singles]
@@ -131,7 +133,7 @@ def draw_similarity(axes: "Axes", analysis: Analysis, matrix: Sequence[Sequence[
 
     first, last = analysis.layers[0] - 0.5, analysis.layers[-1] + 0.5
     image = axes.imshow(matrix, cmap="cividis", vmax=1, extent=(first, last, last, first), interpolation="nearest")
-    for group in analysis.groups:
+    for group in real_groups(analysis):
         start, size = group.layers[0] - 0.5, len(group.layers)
         inner = (start + 0.07, start + 0.07), size - 0.14, size - 0.14
         axes.add_patch(Rectangle(*inner, fill=False, ec=WHITE, lw=2, zorder=3))
@@ -153,21 +155,16 @@ def draw_similarity(axes: "Axes", analysis: Analysis, matrix: Sequence[Sequence[
 def _point(axes: "Axes", category: Category, member: Member, at: float, color: str, marker: str) -> None:
     score = category.scores[member.setting]
     values = [100 * v for v in score.seeds.values()]
-    if half := _half(category, len(values)):
+    if half := 100 * (score.half or 0.0):
         axes.errorbar(at, 100 * score.accuracy, half, color=COLORS[color], lw=1.2, capsize=2.5, capthick=1.2, zorder=3)
     beside = [at + 0.38] * len(values)  # beside the mean, so that its marker does not hide the seeds
     axes.plot(beside, values, marker, ms=3, mfc="none", mec=COLORS[color], mew=0.9, alpha=0.8, zorder=4)
     axes.plot(at, 100 * score.accuracy, marker, ms=5.5, color=COLORS[color], mec=COLORS["paper"], mew=1, zorder=4)
 
 
-def _half(category: Category, seeds: int) -> float:
-    """Half of the 95 % interval of a mean over so many seeds, in percent; 0 when it is unknown."""
-    return 100 * category.floor.gap(seeds, seeds) / 2**0.5 if category.floor else 0.0
-
-
 def _extent(category: Category, member: Member) -> list[float]:
     score = category.scores[member.setting]
-    half = _half(category, len(score.seeds))
+    half = 100 * (score.half or 0.0)
     return [100 * score.accuracy - half, 100 * score.accuracy + half, *(100 * v for v in score.seeds.values())]
 
 

@@ -1,4 +1,4 @@
-"""The findings of a study: the scores of each setting in each category, and a comparison of every pair.
+"""The findings of a study: the scores of each setting in each category, and the verdict on every comparison.
 
 A category joins the questions of its benchmarks, with equal weights. All numbers come from samples.jsonl, so that
 scores, standard errors and tests agree; scores.json is only compared with them.
@@ -7,10 +7,17 @@ scores, standard errors and tests agree; scores.json is only compared with them.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
+from typing import Any
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.evaluate.statistics import Answers, Comparison, NoiseFloor, compare_all, noise_floor
+from shallowsight.evaluate.statistics.answers import Answers
+from shallowsight.evaluate.statistics.family import Judgement, Planned, judge
+from shallowsight.evaluate.statistics.looks import level_of
+from shallowsight.evaluate.statistics.sheet import Sheet
+from shallowsight.report.curves import curves_of
+from shallowsight.report.levelling import Curves
+from shallowsight.report.scores import Category, category_of, chance_of, overall_of
 from shallowsight.report.values import Member, Study, Trial
 
 log = logging.getLogger(__name__)
@@ -19,47 +26,26 @@ TOLERANCE = 5e-4  # allowed difference between scores.json, which may be rounded
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
-    """One setting in one category."""
-
-    setting: str
-    accuracy: float  # mean over seeds
-    sd: float | None  # between seeds; None with one seed
-    standard_error: float  # clustered by image
-    n: int
-    images: int
-    seeds: Mapping[int, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Category:
-    """All settings in one category."""
-
-    name: str
-    benchmarks: tuple[str, ...]
-    chance: float | None
-    floor: NoiseFloor | None
-    scores: Mapping[str, Score]
-    pairs: Mapping[tuple[str, str], Comparison]
-
-    def compare(self, a: str, b: str) -> Comparison | None:
-        """Setting a against setting b; None when one of them has no result."""
-        if (a, b) in self.pairs:
-            return self.pairs[a, b]
-        return self.pairs[b, a].flipped() if (b, a) in self.pairs else None
-
-    def best(self, members: tuple[Member, ...]) -> Score | None:
-        """The highest score among these members; among equal scores, that of the shallower layer."""
-        scored = [self.scores[m.setting] for m in sorted(members, key=lambda m: m.layers) if m.setting in self.scores]
-        return max(scored, key=lambda s: s.accuracy, default=None)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Findings:
-    """All categories, and the problems that were found in the results."""
+    """All categories, the verdicts, and the problems that were found in the results."""
 
     categories: tuple[Category, ...]
+    overall: Category | None  # with two categories or more
+    planned: Planned
+    judgement: Judgement | None  # None without results
+    level: float  # the probability of a false claim among all planned contrasts, at this look
+    curves: Curves  # on held-out questions
     problems: tuple[str, ...]
+
+    @property
+    def every(self) -> tuple[Category, ...]:
+        """The categories, and all of them together at the end."""
+        return (*self.categories, *((self.overall,) if self.overall else ()))
+
+    @property
+    def noise_known(self) -> bool:
+        """Whether the seeds suffice to know the training noise anywhere."""
+        return self.judgement is not None and any(self.judgement.noise.values())
 
 
 def find(study: Study) -> Findings:
@@ -68,62 +54,80 @@ def find(study: Study) -> Findings:
     trials = {m.setting: _distinct(m, problems) for m in study.members if m.done}
     for setting, kept in trials.items():
         problems += [p for trial in kept for p in _mismatches(setting, trial)]
-    names = dict.fromkeys(s.category for kept in trials.values() for trial in kept for s in trial.samples)
+    names = list(dict.fromkeys(s.category for kept in trials.values() for trial in kept for s in trial.samples))
+    answers = {name: found for name in names if (found := _collect(name, trials, problems))}
+    planned = _planned(study)
+    level = level_of(study.more_seeds)
+    if not answers:
+        return Findings(
+            categories=(),
+            overall=None,
+            planned=planned,
+            judgement=None,
+            level=level,
+            curves=Curves(study, {}, {}),
+            problems=tuple(problems),
+        )
+    sheets = _sheets(answers, problems)
+    chances = {name: chance for name in sheets if (chance := chance_of(_accuracies(name, trials))) is not None}
+    curves = Curves(study, curves_of(study, sheets), chances)
+    judgement = judge(sheets, planned, level, curves.why_not)
+    categories = tuple(category_of(name, _accuracies(name, trials), judgement) for name in sheets)
     return Findings(
-        categories=tuple(c for name in names if (c := _category(name, trials, problems)) is not None),
+        categories=categories,
+        overall=overall_of(categories, judgement),
+        planned=planned,
+        judgement=judgement,
+        level=level,
+        curves=curves,
         problems=tuple(problems),
     )
 
 
-def _category(name: str, trials: Mapping[str, tuple[Trial, ...]], problems: list[str]) -> Category | None:
-    every = [b for kept in trials.values() for t in kept for b in t.benchmarks if b.get("category") == name]
-    other = {str(b["name"]) for b in every if b.get("metric", "accuracy") != "accuracy"}
-    answers: dict[str, Answers] = {}
-    seeds: dict[str, list[int]] = {}
+def _planned(study: Study) -> Planned:
+    usual = study.role("penultimate")
+    return Planned(
+        usual=usual.setting if usual else None,
+        singles=tuple(m.setting for m in study.members if m.single),
+        controls=tuple(m.setting for m in study.members if m.control),
+        fusions=tuple(m.setting for m in study.members if not m.single and not m.control),
+    )
+
+
+def _collect(name: str, trials: Mapping[str, tuple[Trial, ...]], problems: list[str]) -> dict[str, Answers]:
+    other = {str(b["name"]) for b in _benchmarks(name, trials)} - {str(b["name"]) for b in _accuracies(name, trials)}
+    found = {}
     for setting, kept in trials.items():
-        tables = {t.seed: _answers(t, name, other) for t in kept}
-        tables = {seed: table for seed, table in tables.items() if table}
+        tables = {t.seed: table for t in kept if (table := _table(t, name, other))}
         try:
             if tables:
-                answers[setting] = Answers.collect(list(tables.values()))
-                seeds[setting] = list(tables)
+                found[setting] = Answers.collect(tables)
         except ConfigurationError as error:
             problems.append(f"{setting} in {name}: {error}")
-    if not answers:
-        return None
-    try:
-        pairs = compare_all(answers)
-    except ConfigurationError as error:
-        problems.append(f"{name}: settings cannot be compared: {error}")
-        pairs = {}
-    chances = {str(b["name"]): (float(b["chance"]), int(b["n"])) for b in every if b.get("chance") is not None}
-    weight = sum(n for _, n in chances.values())
-    return Category(
-        name=name,
-        benchmarks=tuple(dict.fromkeys(str(b["name"]) for b in every if b["name"] not in other)),
-        chance=sum(chance * n for chance, n in chances.values()) / weight if weight else None,
-        floor=noise_floor(a.accuracies for a in answers.values()),
-        scores={setting: _score(setting, a, seeds[setting]) for setting, a in answers.items()},
-        pairs=pairs,
-    )
+    return found
 
 
-def _score(setting: str, answers: Answers, seeds: list[int]) -> Score:
-    by_seed = answers.accuracies
-    estimate = answers.accuracy()
-    return Score(
-        setting=setting,
-        accuracy=fmean(by_seed),
-        sd=stdev(by_seed) if len(by_seed) > 1 else None,
-        standard_error=estimate.standard_error,
-        n=estimate.n,
-        images=estimate.images,
-        seeds=dict(zip(seeds, by_seed, strict=True)),
-    )
+def _sheets(answers: Mapping[str, Mapping[str, Answers]], problems: list[str]) -> dict[str, Sheet]:
+    sheets = {}
+    for name, found in answers.items():
+        try:
+            sheets[name] = Sheet.of(found)
+        except ConfigurationError as error:
+            problems.append(f"{name}: settings cannot be compared: {error}")
+    return sheets
 
 
-def _answers(trial: Trial, category: str, without: set[str]) -> dict[str, tuple[str, int]]:
-    """Question -> (image, right)."""
+def _benchmarks(name: str, trials: Mapping[str, tuple[Trial, ...]]) -> list[Mapping[str, Any]]:
+    return [b for kept in trials.values() for t in kept for b in t.benchmarks if b.get("category") == name]
+
+
+def _accuracies(name: str, trials: Mapping[str, tuple[Trial, ...]]) -> list[Mapping[str, Any]]:
+    """What scores.json says of the benchmarks of a category whose metric is an accuracy."""
+    return [b for b in _benchmarks(name, trials) if b.get("metric", "accuracy") == "accuracy"]
+
+
+def _table(trial: Trial, category: str, without: set[str]) -> dict[str, tuple[str, float]]:
+    """Question -> (image, score)."""
     rows = (s for s in trial.samples if s.category == category and s.benchmark not in without)
     return {f"{s.benchmark}/{s.id}": (s.image_id, s.correct) for s in rows}
 

@@ -4,17 +4,27 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from shallowsight.data.learning import LEARNING, Learning
 from shallowsight.data.shortened import SHORTENED, Shortened
 from shallowsight.errors import ConfigurationError, CorruptOutput
+from shallowsight.report.group_evidence import read_evidence
 from shallowsight.report.values import Analysis, Cell, Group, Member, Sample, Study, Texts, Trial
 from shallowsight.store.digest import digest_of
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = ("data.json", "analysis.json", "scores.json", "samples.jsonl", SHORTENED)  # files of cells that are read
+OUTPUTS = (
+    "data.json",
+    "analysis.json",
+    "scores.json",
+    "samples.jsonl",
+    SHORTENED,
+    LEARNING,
+)  # files of cells that are read
 NO_PLAN: Mapping[str, Any] = {"members": []}
 STEPS = ("prepare", "encode", "pretrain", "finetune", "evaluate")  # in the order in which they run
 READ_TEXTS = ("pretrain", "finetune", "evaluate")
@@ -118,7 +128,10 @@ class _Reader:
             layers=tuple(int(i) for i in entry["layers"]),
             fusion=str(entry.get("fusion", "single")),
             roles=tuple(str(r) for r in entry.get("roles", ())),
-            trials=tuple(self.trial(int(e["seed"]), first, e.get("cells") or {}) for e in entry.get("experiments", ())),
+            trials=tuple(
+                self.with_learning(self.trial(int(e["seed"]), first, e.get("cells") or {}))
+                for e in entry.get("experiments", ())
+            ),
         )
 
     def trial(self, seed: int, first: Mapping[str, str | None], own: Mapping[str, str | None]) -> Trial:
@@ -138,6 +151,17 @@ class _Reader:
                     reason = str(last.get("error") or "")
                     return Trial(seed=seed, digests=digests, state=f"{state} at {step}", error=reason)
         return Trial(seed=seed, digests=digests, state="not run")
+
+    def with_learning(self, trial: Trial) -> Trial:
+        """The trial with what its finetune cell says about held-out questions; older studies have no such file."""
+        digest = trial.digests.get("finetune")
+        if self.cell(digest) is None or digest is None or not (self.cells / digest / LEARNING).exists():
+            return trial
+        try:
+            return replace(trial, learning=Learning.model_validate_json(self.output(digest, LEARNING)).points)
+        except (OSError, ValueError, CorruptOutput) as error:
+            self.problems.append(f"{LEARNING} of cell {digest[:12]} cannot be used: {error}")
+            return trial
 
     def texts(self, members: Sequence[Member]) -> Iterator[Texts]:
         """The shortened texts from the first finished cell of each step that reads texts."""
@@ -164,6 +188,7 @@ class _Reader:
                     for g in found["groups"]
                 ),
                 boundaries=tuple((int(b["after"]), float(b["stability"])) for b in found.get("boundaries", ())),
+                evidence=read_evidence(found),
             )
         except (KeyError, TypeError, ValueError) as error:
             self.problems.append(f"analysis.json does not have the agreed form: {error!r}")
@@ -186,10 +211,11 @@ def _benchmark(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:
-    if row["correct"] not in (0, 1):
-        raise ValueError(f"`correct` is 0 or 1, found {row['correct']!r}")
+    correct = row["correct"]
+    if not isinstance(correct, int | float) or not 0 <= correct <= 1:
+        raise ValueError(f"`correct` is a number from 0 to 1, found {correct!r}")
     texts = {k: str(row[k]) for k in ("benchmark", "category", "id", "image_id", "question", "prediction", "target")}
-    return Sample(**texts, correct=int(row["correct"]))
+    return Sample(**texts, correct=float(correct))
 
 
 def _required(path: Path) -> dict[str, Any]:

@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from shallowsight import __version__
-from shallowsight.evaluate.statistics import Comparison, Verdict
-from shallowsight.report import figures
-from shallowsight.report.findings import Category, Findings
-from shallowsight.report.recommendation import Choice
+from shallowsight.evaluate.statistics.family import OVERALL, Verdict
+from shallowsight.report import figures, learning
+from shallowsight.report.caveats import caveats
+from shallowsight.report.chips import against_all_chip, verdict_chip
+from shallowsight.report.choice import RULE, Choice, above_chance
+from shallowsight.report.findings import Findings
+from shallowsight.report.group_words import group_sentences, real_groups
+from shallowsight.report.recommendation import features
+from shallowsight.report.scores import Category
 from shallowsight.report.values import Cell, Member, Sample, Study
-from shallowsight.report.words import caveats, depth, headline, lead, shortened
+from shallowsight.report.words import depth, headline, lead, shortened
 
 TEMPLATE = "template.html.j2"
-MARKS = {  # CSS class of the mark, sign, words: the meaning must not depend on colour alone
-    Verdict.A_BETTER: ("better", "\N{BLACK UP-POINTING TRIANGLE}", "better"),
-    Verdict.B_BETTER: ("worse", "\N{BLACK DOWN-POINTING TRIANGLE}", "worse"),
-    Verdict.NOT_DISTINGUISHABLE: ("same", "\N{ALMOST EQUAL TO}", "not distinguishable"),
-    Verdict.ONE_SEED: ("same", "?", "one seed"),
-}
+SMALL = 0.05  # the largest "no worse by" that is worth a sentence
 LONGEST = 300  # characters of a model's answer that are shown
 
 
@@ -39,28 +39,35 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
     return environment.get_template(TEMPLATE).render(
         study=study,
         version=__version__,
-        headline=headline(study, choices),
-        lead=lead(study, choices),
+        headline=headline(findings, choices),
+        lead=lead(findings, choices),
         facts=_facts(study, findings),
         depth=depth(study),
-        one_seed=all(c.floor is None for c in findings.categories),
+        noise_known=findings.noise_known,
+        rule=RULE,
+        features=features(study),
         answers=[_answer(study, c) for c in choices],
         # The figures are made from numbers and escaped names, and are the only text that is not escaped again.
-        curves=[(c.name, Markup(figures.curve_svg(study, c))) for c in findings.categories],
+        curves=[(c.name, Markup(figures.curve_svg(study, c))) for c in findings.every],
+        learning=[(name, Markup(drawn)) for name, drawn in learning.learning_svgs(study, findings)],
+        refused=[f"{c.category.name}, {why}" for c in choices for why in c.refused],
+        no_worse=_no_worse(choices),
+        exploration=_exploration(study, findings),
         maps=[(n, Markup(figures.similarity_svg(analysis, n, m))) for n, m in figures.maps(analysis)]
         if analysis
         else [],
-        boundaries=analysis.boundaries if analysis else (),
+        groups=group_sentences(analysis) if analysis else [],
+        grouped=bool(real_groups(analysis)),
         fusions=[_fusion(c) for c in choices if c.fusion],
-        categories=[c.name for c in findings.categories],
+        categories=[c.name for c in findings.every],
         scores=[_row(m, findings, study) for m in study.members],
-        sizes=[_size(c) for c in findings.categories],
+        sizes=[_size(c) for c in findings.every],
         shortened=shortened(study),
         holes=[(m, t) for m in study.members for t in m.trials if not t.done],
         steps=_steps(study.cells),
         cells=sorted(study.cells, key=lambda c: -c.seconds),
         total=sum(c.seconds for c in study.cells),
-        samples=[(c.category.name, rows) for c in choices if (rows := _samples(c))],
+        samples=[(c.category.name, rows) for c in choices if (rows := _samples(c, study))],
         caveats=caveats(study, findings),
         problems=findings.problems,
         digests=[(m, t) for m in study.members for t in m.trials],
@@ -78,64 +85,56 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def verdict_chip(c: Comparison | None) -> dict[str, str] | None:
-    """A comparison for readers: gap in points, interval, mark."""
-    if c is None:
-        return None
-    kind, sign, words = MARKS[c.verdict]
-    minus = "\N{MINUS SIGN}"
-    low, high = (f"{100 * x:+.1f}".replace("-", minus) for x in (c.low, c.high))
-    return {
-        "gap": f"{100 * c.gap:+.1f}".replace("-", minus),
-        "interval": f"{low} to {high}",
-        "kind": kind,
-        "sign": sign,
-        "words": words,
-        "p": ("images only, " if c.p_training is None else "") + (f"p = {c.p:.2g}" if c.p >= 1e-4 else "p < 0.0001"),
-    }
-
-
 def _facts(study: Study, findings: Findings) -> list[tuple[str, str]]:
     trials = [t for m in study.members for t in m.trials]
     done = sum(t.done for t in trials)
-    many = "" if len(study.seeds) == 1 else "s"
+    seeds = {len(m.trials) for m in study.members} or {len(study.seeds)}  # unequal when seeds were added to some
+    many = f"{min(seeds)} to {max(seeds)} seeds" if len(seeds) > 1 else f"{max(seeds)} seed{'s' * (max(seeds) != 1)}"
     facts = [
         ("vision tower", f"{study.tower}, {depth(study)} layers"),
-        ("models", f"{len(study.members)} settings \N{MULTIPLICATION SIGN} {len(study.seeds)} seed{many}"),
+        ("models", f"{len(study.members)} settings \N{MULTIPLICATION SIGN} {many}"),
     ]
     if done < len(trials):
         facts.append(("finished", f"{done} of {len(trials)} models"))
     if sizes := sorted({s.n for c in findings.categories for s in c.scores.values()}):
         asked = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
         facts.append(("questions", f"{asked} per category"))
-    floors = [100 * c.floor.sd for c in findings.categories if c.floor]
-    if floors:
-        low, high = f"{min(floors):.1f}", f"{max(floors):.1f}"
-        facts.append(("seed noise (sd)", f"{low} points" if low == high else f"{low} to {high} points"))
+    spreads = [100 * s.sd for c in findings.categories for s in c.scores.values() if s.sd is not None]
+    if spreads:
+        low, high = f"{min(spreads):.1f}", f"{max(spreads):.1f}"
+        facts.append(("sd between seeds", f"{low} points" if low == high else f"{low} to {high} points"))
     facts.append(("compute", duration(sum(c.seconds for c in study.cells))))
     return facts
 
 
 def _answer(study: Study, c: Choice) -> dict[str, Any]:
-    layer = c.best.layers[0] if c.best else None
-    groups = study.analysis.groups if study.analysis else ()
+    layer = c.chosen.layers[0] if c.chosen else None
     tested = {m.layers[0] for m in study.members if m.single and m.setting in c.category.scores}
     equals = {m.layers[0] for m in c.equals}
     kinds = {i: "tested" for i in tested} | {i: "equal" for i in equals} | ({layer: "best"} if layer else {})
-    fused = verdict_chip(c.fusion_against_best)
     return {
         "name": c.category.name,
+        "overall": c.category.name == OVERALL,
         "layer": layer,
-        "group": next((g.name for g in groups if layer in g.layers), ""),
+        "group": next((g.name for g in real_groups(study.analysis) if layer in g.layers), ""),
         "strip": [(i, kinds.get(i, "untested")) for i in range(1, depth(study) + 1)],
-        "accuracy": f"{100 * c.score.accuracy:.1f}" if c.score else "",
-        "chance": c.above_chance,
+        "chance": c.chosen is None or c.chosen.setting not in c.category.scores or above_chance(c.category, c.chosen),
         "evidence": c.evidence,
-        "against": [
-            {"same": a.same, "text": a.text, "chip": verdict_chip(a.comparison)} for a in (c.last, c.penultimate)
-        ],
-        "fusion": fused,
+        "highest": c.highest.layers[0] if c.highest else None,
+        "accuracy": f"{100 * c.score.accuracy:.1f}" if c.score else "",
+        "picked": f"{100 * c.picked_score:.1f}" if c.picked_score is not None else "",
+        "against": verdict_chip(c.highest_against_usual),
+        "usual": c.usual.layers[0] if c.usual else None,
     }
+
+
+def _no_worse(choices: Iterable[Choice]) -> str:
+    """For each category the shallowest layer that is little worse than the usual choice, or better."""
+    found = []
+    for c in choices:
+        small = sorted((n.member.layers[0], n.points) for n in c.no_worse if n.points <= SMALL)
+        found += [f"{c.category.name} layer {layer} {100 * points:.1f}" for layer, points in small[:1]]
+    return ", ".join(found)
 
 
 def _fusion(c: Choice) -> dict[str, Any]:
@@ -144,28 +143,38 @@ def _fusion(c: Choice) -> dict[str, Any]:
         "name": c.category.name,
         "label": c.fusion.label,
         "accuracy": f"{100 * c.fusion_score.accuracy:.1f}",
-        "best": c.best.label if c.best else "",
-        "against": [verdict_chip(c.fusion_against_best), verdict_chip(c.fusion_against_penultimate)],
+        "against": [against_all_chip(c.fusion_against_best), verdict_chip(c.fusion_against_usual)],
     }
 
 
 def _row(member: Member, findings: Findings, study: Study) -> dict[str, Any]:
     cells = []
-    for category in findings.categories:
+    for category in findings.every:
         score, top = category.scores.get(member.setting), category.best(study.members)
-        mark = ""
-        if score and top and score.setting != top.setting:
-            against = category.compare(top.setting, member.setting)
-            mark = "\N{ALMOST EQUAL TO}" if against and against.verdict is not Verdict.A_BETTER else ""
         cells.append(
             {
                 "mean": f"{100 * score.accuracy:.1f}" if score else "",
                 "sd": f"{100 * score.sd:.1f}" if score and score.sd is not None else "",
                 "best": bool(score and top and score.setting == top.setting),
-                "mark": mark,
+                "mark": "\N{ALMOST EQUAL TO}" if _as_good(category, member) else "",
             }
         )
     return {"member": member, "cells": cells, "done": len(member.done), "seeds": len(member.trials)}
+
+
+def _as_good(category: Category, member: Member) -> bool:
+    return member.setting in category.judgement.best.get(category.name, ())
+
+
+def _exploration(study: Study, findings: Findings) -> list[dict[str, Any]]:
+    """The pairs that were not planned and differ after the correction for all such pairs."""
+    if findings.judgement is None:
+        return []
+    return [
+        {"category": category, "a": study.member(a).label, "b": study.member(b).label, "chip": verdict_chip(c)}
+        for (category, a, b), c in findings.judgement.pairs.items()
+        if not c.planned and c.verdict in (Verdict.A_BETTER, Verdict.B_BETTER)
+    ]
 
 
 def _size(category: Category) -> str:
@@ -181,19 +190,20 @@ def _steps(cells: Iterable[Cell]) -> list[dict[str, Any]]:
     return [{"step": s, "cells": len(v), "seconds": sum(v), "share": sum(v) / total} for s, v in seconds.items()]
 
 
-def _samples(c: Choice) -> list[dict[str, Any]]:
-    """A question that the best layer answers right (and the last wrong, if possible), and one it answers wrong."""
-    if c.best is None:
+def _samples(c: Choice, study: Study) -> list[dict[str, Any]]:
+    """A question that the highest layer answers right (and the last wrong, if possible), and one it answers wrong."""
+    if c.highest is None:
         return []
-    mine = [s for s in c.best.done[0].samples if s.category == c.category.name]
-    other = {} if c.last.same or c.last.member is None else _by_question(c.last.member, c.category.name)
-    right = sorted((s for s in mine if s.correct), key=lambda s: _right(other, s))[:1]
-    wrong = [s for s in mine if not s.correct][:1]
+    last = study.role("last")
+    mine = [s for s in c.highest.done[0].samples if s.category == c.category.name]
+    other = {} if last is None or last is c.highest else _by_question(last, c.category.name)
+    right = sorted((s for s in mine if s.correct == 1), key=lambda s: _right(other, s))[:1]
+    wrong = [s for s in mine if s.correct < 1][:1]
     rows = []
     for s in right + wrong:
-        last = other.get((s.benchmark, s.id))
-        answers = [(c.best.label, s.prediction[:LONGEST], bool(s.correct))]
-        answers += [("last layer", last.prediction[:LONGEST], bool(last.correct))] if last else []
+        found = other.get((s.benchmark, s.id))
+        answers = [(c.highest.label, s.prediction[:LONGEST], s.correct == 1)]
+        answers += [("last layer", found.prediction[:LONGEST], found.correct == 1)] if found else []
         rows.append({"question": s.question[:LONGEST], "target": s.target[:LONGEST], "id": s.id, "answers": answers})
     return rows
 
@@ -202,6 +212,6 @@ def _by_question(member: Member, category: str) -> dict[tuple[str, str], Sample]
     return {(s.benchmark, s.id): s for t in member.done[:1] for s in t.samples if s.category == category}
 
 
-def _right(other: Mapping[tuple[str, str], Sample], s: Sample) -> int:
+def _right(other: Mapping[tuple[str, str], Sample], s: Sample) -> float:
     found = other.get((s.benchmark, s.id))
     return found.correct if found else 1

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shallowsight.evaluate.statistics import Verdict
-from shallowsight.report.findings import Category, find
+from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
+from shallowsight.report.scores import Category
 from shallowsight.report.values import Member, Study
 from shallowsight.report.words import shortened
 
@@ -23,7 +23,7 @@ def terminal_table(study_dir: Path) -> "Table":
 
     study = read_study(study_dir)
     findings = find(study)
-    caption = "* best single layer   \N{ALMOST EQUAL TO} not distinguishable from it"
+    caption = "* highest single layer   \N{ALMOST EQUAL TO} cannot be told from the best one"
     table = Table(
         title=f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds",
         caption=Text("\n".join([caption, *shortened(study)])),  # Text, because the users' ids are no markup
@@ -54,6 +54,6 @@ def _cell(study: Study, category: Category, member: Member) -> str:
     mark = " "
     if best and best.setting == member.setting:
         mark = "*"
-    elif best and (found := category.compare(best.setting, member.setting)):
-        mark = "\N{ALMOST EQUAL TO}" if found.verdict is not Verdict.A_BETTER else " "
+    elif member.setting in category.judgement.best.get(category.name, ()):
+        mark = "\N{ALMOST EQUAL TO}"
     return f"{100 * score.accuracy:.1f}{spread}{mark}"

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shallowsight.data.learning import Point as Point
 from shallowsight.data.shortened import Shortened
+from shallowsight.report.group_evidence import GroupEvidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +21,7 @@ class Cell:
     machine: Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
     """One question, and the answer of one trained model."""
 
@@ -30,7 +32,7 @@ class Sample:
     question: str
     prediction: str
     target: str
-    correct: int
+    correct: float  # the score of the answer, from 0 to 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,7 @@ class Trial:
     error: str = ""
     benchmarks: tuple[Mapping[str, Any], ...] = ()  # as in scores.json
     samples: tuple[Sample, ...] = ()
+    learning: tuple[Point, ...] = ()  # the finetuning's answers to held-out questions, after some of its updates
 
     @property
     def done(self) -> bool:
@@ -62,8 +65,13 @@ class Member:
 
     @property
     def single(self) -> bool:
-        """Whether the model uses one layer only."""
+        """Whether the model uses one layer once."""
         return len(self.layers) == 1
+
+    @property
+    def control(self) -> bool:
+        """Whether the model uses one layer several times: the parameters of a fusion without its other layers."""
+        return len(self.layers) > 1 and len(set(self.layers)) == 1
 
     @property
     def done(self) -> tuple[Trial, ...]:
@@ -94,7 +102,8 @@ class Analysis:
     cosine: tuple[tuple[float, ...], ...]
     cka: tuple[tuple[float, ...], ...]
     groups: tuple[Group, ...]
-    boundaries: tuple[tuple[int, float], ...]  # (layer, share of resamples with a border after this layer)
+    boundaries: tuple[tuple[int, float], ...]  # (layer, share of random halves with a border after this layer)
+    evidence: GroupEvidence | None  # None in an analysis that an older version made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +129,11 @@ class Study:
     texts: tuple[Texts, ...]  # one for each step that has a finished cell: it is equal for all settings and seeds
     cells: tuple[Cell, ...]
     problems: tuple[str, ...] = field(default=())
+
+    @property
+    def more_seeds(self) -> tuple[int, ...]:
+        """The seeds that may be added, one after another, to settings that are still undecided."""
+        return tuple(int(seed) for seed in self.raw.get("more_seeds", ()))
 
     def member(self, setting: str) -> Member:
         """The member of that setting (a programming error if there is none)."""

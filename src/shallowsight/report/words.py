@@ -1,13 +1,13 @@
-"""The report's sentences: the answer at the top, and the conclusions that the study does not allow."""
+"""The report's sentences: the answer at the top, texts that were shortened, and words for numbers and lists."""
 
 from collections.abc import Sequence
 
 from shallowsight.data.shortened import SHORTENED
-from shallowsight.evaluate.statistics import Verdict
+from shallowsight.evaluate.statistics.family import OVERALL, Verdict
+from shallowsight.evaluate.statistics.noise import LEAST_DOF
+from shallowsight.report.choice import Choice
 from shallowsight.report.findings import Findings
-from shallowsight.report.recommendation import Choice
-from shallowsight.report.values import Member, Study
-from shallowsight.study.experiment import SCRATCH
+from shallowsight.report.values import Study
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -45,20 +45,24 @@ def depth(study: Study) -> int:
     return max(known, default=1)
 
 
-def headline(study: Study, choices: Sequence[Choice]) -> str:
+def headline(findings: Findings, choices: Sequence[Choice]) -> str:
     """The answer in one line."""
     if not choices:
         return "No model of this study has been evaluated yet"
-    if all(c.category.floor is None for c in choices):
-        return "One seed per setting: scores, but no claims yet"
-    wins = [c for c in choices if c.evidence and c.last.better]
-    if wins:
-        layers = {c.best.layers[0] for c in wins if c.best}
-        who = f"Layer {layers.pop()}" if len(layers) == 1 else "An earlier layer"
-        return f"{who} beats the last one in {_share(len(wins), len(choices))}"
-    if wins := [c for c in choices if c.evidence]:
-        return f"The penultimate layer is beaten in {_share(len(wins), len(choices))}"
-    return "No layer is distinguishable from the usual choice"
+    if findings.planned.usual is None:
+        return "No penultimate layer to compare with: scores, but no choice"
+    if not findings.noise_known:
+        return "Too few seeds: scores, but no claims yet"
+    single = [c for c in choices if c.category.name != OVERALL]
+    if wins := [c for c in single if c.evidence]:
+        layers = {c.chosen.layers[0] for c in wins if c.chosen}
+        who = f"Layer {layers.pop()}" if len(layers) == 1 else "Another layer"
+        return f"{who} beats the penultimate one in {_share(len(wins), len(single))}"
+    if any(c.evidence for c in choices):
+        return "Another layer beats the penultimate one over all categories together"
+    if any(c.refused for c in choices):
+        return "No layer is shown to beat the penultimate one: trainings have not levelled off"
+    return "No layer is shown to beat the penultimate one"
 
 
 def _share(part: int, whole: int) -> str:
@@ -67,36 +71,51 @@ def _share(part: int, whole: int) -> str:
     return f"all {number(whole)} categories" if part == whole else f"{number(part)} of {number(whole)} categories"
 
 
-def lead(study: Study, choices: Sequence[Choice]) -> list[str]:
+def lead(findings: Findings, choices: Sequence[Choice]) -> list[str]:
     """The sentences below the headline."""
     if not choices:
         return ["The page will fill as cells finish; the table below shows the state of every setting."]
+    if not findings.noise_known:
+        return [
+            f"A claim needs two seeds of both settings, and at least {LEAST_DOF} seeds beyond the first of each "
+            "setting and category in all, because training noise is estimated from them."
+        ]
     sentences = []
-    shown = [c for c in choices if c.evidence and c.best]
     by_layer: dict[int, list[str]] = {}
-    for c in shown:
-        by_layer.setdefault(c.best.layers[0] if c.best else 0, []).append(c.category.name)
+    for c in choices:
+        if c.evidence and c.chosen:
+            by_layer.setdefault(c.chosen.layers[0], []).append(c.category.name)
     if by_layer:
         parts = [f"layer {layer} for {listed(names)}" for layer, names in sorted(by_layer.items())]
-        sentences.append(f"Best single layer of {depth(study)}: {'; '.join(parts)}.")
-    if rest := [c.category.name for c in choices if not c.evidence]:
-        sentences.append(f"No evidence for any choice on {listed(rest)}.")
-    beaten = [c.category.name for c in choices if c.penultimate.better and c.above_chance]
-    if any(c.penultimate.comparison for c in choices) and any(c.category.floor for c in choices):
-        usual = "the penultimate layer, the usual choice,"
+        sentences.append(f"Better than the penultimate layer, the usual choice: {'; '.join(parts)}.")
+    if rest := [c.category.name for c in choices if not c.evidence and not c.refused]:
+        sentences.append(f"No layer is shown to beat the penultimate one on {listed(rest)}.")
+    by_worse: dict[int, list[str]] = {}
+    for c in choices:
+        for member in c.worse:
+            by_worse.setdefault(member.layers[0], []).append(c.category.name)
+    if by_worse:
+        parts = [f"layer {layer} on {listed(names)}" for layer, names in sorted(by_worse.items())]
+        sentences.append(f"Worse than it: {'; '.join(parts)}.")
+    if refused := [c.category.name for c in choices if c.refused]:
         sentences.append(
-            f"Against {usual} the gain is distinguishable on {listed(beaten)}."
-            if beaten
-            else f"Against {usual} no gain is distinguishable."
+            f"On {listed(refused)} some settings differ from it, but their trainings have not levelled off or were not "
+            "measured, so this is not claimed."
         )
-    fused = [c for c in choices if c.fusion_against_best]
-    gains = [c.category.name for c in fused if c.fusion_against_best and _a_better(c.fusion_against_best.verdict)]
-    if fused and any(c.category.floor for c in choices):
-        sentences.append(
-            f"Fusing layers adds to the best single layer on {listed(gains)}."
-            if gains
-            else "Fusing several layers is nowhere distinguishably better than the best single one."
-        )
+    return [*sentences, *_fusions(choices)]
+
+
+def _fusions(choices: Sequence[Choice]) -> list[str]:
+    verdicts = {c.category.name: c.fusion_against_best.verdict for c in choices if c.fusion_against_best}
+    gains = [name for name, verdict in verdicts.items() if verdict is Verdict.A_BETTER]
+    unclear = [name for name, verdict in verdicts.items() if verdict is Verdict.NOT_LEVELLED]
+    sentences = []
+    if gains:
+        sentences.append(f"Fusing layers beats every single layer on {listed(gains)}.")
+    if unclear:
+        sentences.append(f"Whether it beats every single layer on {listed(unclear)}, longer training must show.")
+    if verdicts and not sentences:
+        sentences.append("Fusing several layers is nowhere shown to beat every single one.")
     return sentences
 
 
@@ -104,78 +123,3 @@ def shortened(study: Study) -> list[str]:
     """A sentence for each step in which texts were cut or left out."""
     names = {"pretrain": "Records of pretraining", "finetune": "Records of finetuning", "evaluate": "Test questions"}
     return [f"{names[t.step]}: {t.found}. All ids: cells/{t.cell}/{SHORTENED}" for t in study.texts if t.found.share]
-
-
-def caveats(study: Study, findings: Findings) -> list[str]:
-    """The conclusions that the study does not allow, given its tower, models, data and seeds."""
-    found = []
-    seeds = {len(s.seeds) for c in findings.categories for s in c.scores.values()}
-    if seeds:
-        found.append(_seeds(min(seeds), max(seeds), findings))
-    if findings.categories:
-        found.append(_questions(findings))
-    found.append(
-        f"One vision tower ({study.tower}). Another tower may have its useful layers elsewhere: layer numbers do not "
-        "carry over, and neither need the order of the settings."
-    )
-    if holes := [m for m in study.members if len(m.done) < len(m.trials)]:
-        found.append(f"Incomplete: {listed([_hole(m) for m in holes])}. A missing layer may be the best one.")
-    tested = sorted({m.layers[0] for m in study.members if m.single and m.done})
-    if tested and len(tested) < depth(study):
-        found.append(
-            f"Only layers {ranges(tested)} of {depth(study)} were trained as single layers; nothing is said of others."
-        )
-    base = study.raw.get("base") or {}
-    model = (base.get("language") or {}).get("model")
-    if model == SCRATCH:
-        found.append(
-            "The language model is small and trained from scratch: a larger, pretrained one may read weak features "
-            "better and shrink or move the gaps."
-        )
-    else:
-        found.append(f"One language model ({model or 'unknown'}); another may read the same features differently.")
-    if "scenes" in (base.get("data") or {}).get("test", ()):
-        found.append("Most pictures are composed scenes with known truth, not photographs of the world.")
-    else:
-        found.append("The benchmarks stand for their categories only as far as their questions do.")
-    found.append(
-        "The best layer is picked and scored on the same questions, so its own score is a little optimistic; the "
-        "comparisons allow for that by correcting over all pairs."
-    )
-    return found
-
-
-def _seeds(low: int, high: int, findings: Findings) -> str:
-    floors = [(c.name, c.floor, min(len(s.seeds) for s in c.scores.values())) for c in findings.categories]
-    known = [f"{name} {100 * floor.gap(max(s, 1), max(s, 1)):.1f}" for name, floor, s in floors if floor]
-    if not known:
-        return "One seed per setting: training noise is unknown, so no difference between settings may be claimed."
-    span = str(low) if low == high else f"{low} to {high}"
-    return (
-        f"{span} seed{'s' if high > 1 else ''} per setting. Gaps that training noise alone can make, in points: "
-        f"{listed(known)}. Smaller differences mean nothing here, however regular they look."
-    )
-
-
-def _questions(findings: Findings) -> str:
-    parts = []
-    for c in findings.categories:
-        worst = max(c.scores.values(), key=lambda s: s.standard_error)
-        parts.append((c.name, worst.n, worst.images, 196 * worst.standard_error))
-    low, high = min(p[3] for p in parts), max(p[3] for p in parts)
-    sizes = {p[1:3] for p in parts}
-    if len(sizes) == 1:
-        size = f"{parts[0][1]} questions on {parts[0][2]} images in each category"
-    else:
-        size = f"Questions (images) per category: {listed([f'{p[0]} {p[1]} ({p[2]})' for p in parts])}"
-    spread = f"{high:.1f}" if high - low < 0.05 else f"{low:.1f} to {high:.1f}"
-    return f"{size}. With other images one accuracy would move by about {spread} points (95 %)."
-
-
-def _hole(member: Member) -> str:
-    missing = [t for t in member.trials if not t.done]
-    return f"{member.label} lacks {count(len(missing), 'seed')}"
-
-
-def _a_better(verdict: Verdict) -> bool:
-    return verdict is Verdict.A_BETTER

@@ -11,22 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from shallowsight.errors import ConfigurationError, MissingPackage
-from shallowsight.report.findings import Category, Findings, find
+from shallowsight.evaluate.statistics.family import Comparison
+from shallowsight.report.caveats import caveats
+from shallowsight.report.choice import Choice, choose
+from shallowsight.report.findings import Findings, find
 from shallowsight.report.inputs import read_study
-from shallowsight.report.recommendation import Choice, choose, recommendation
+from shallowsight.report.recommendation import recommendation
+from shallowsight.report.scores import Category
 from shallowsight.report.values import Study, Texts
-from shallowsight.report.words import caveats, headline, lead
+from shallowsight.report.words import headline, lead
 from shallowsight.store.whole_folder import whole_folder
 
 log = logging.getLogger(__name__)
 
 PAGE = "report.html"
 IDS = 100  # the most ids of shortened records in report.json
-FILES = (PAGE, "report.json", "recommendation.json", "curves.png", "similarity.png", "scores.csv")
+FILES = (PAGE, "report.json", "recommendation.json", "curves.png", "learning.png", "similarity.png", "scores.csv")
 
 
 def write_report(study_dir: Path, out: Path) -> Path:
-    """Read the study, write the six files of the report into the folder `out`; return the path of the page.
+    """Read the study, write the seven files of the report into the folder `out`; return the path of the page.
 
     The files are made in a folder beside `out`, which replaces `out` when all files are complete. Missing results of
     the study are shown in the report and are no error.
@@ -62,7 +66,7 @@ def _refuse_foreign(out: Path) -> None:
 
 
 def _contents(study: Study) -> dict[str, bytes]:
-    from shallowsight.report import figures, page
+    from shallowsight.report import figures, learning, page
 
     findings = find(study)
     choices = choose(study, findings)
@@ -71,6 +75,7 @@ def _contents(study: Study) -> dict[str, bytes]:
         "report.json": _json(_numbers(study, findings, choices)),
         "recommendation.json": _json(recommendation(study, choices)),
         "curves.png": figures.curves_png(study, findings),
+        "learning.png": learning.learning_png(study, findings),
         "similarity.png": figures.similarity_png(study),
         "scores.csv": _csv(study).encode(),
     }
@@ -82,9 +87,12 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "study": study.name,
         "tower": study.tower,
         "seeds": study.seeds,
-        "headline": headline(study, choices),
-        "answer": lead(study, choices),
-        "categories": {c.name: _category(c) for c in findings.categories},
+        "more_seeds": study.more_seeds,
+        "level": findings.level,
+        "headline": headline(findings, choices),
+        "answer": lead(findings, choices),
+        "categories": {c.name: _category(c) for c in findings.every},
+        "learning": [asdict(curve) for curve in findings.curves.found.values()],
         "recommendation": recommendation(study, choices)["categories"],
         "similarity": asdict(study.analysis) if study.analysis else None,
         "data": dict(study.data),
@@ -121,12 +129,30 @@ def _texts(t: Texts) -> dict[str, Any]:
 
 
 def _category(c: Category) -> dict[str, Any]:
+    noise = c.judgement.noise.get(c.name, {})
+    pairs = {key[1:]: found for key, found in c.judgement.pairs.items() if key[0] == c.name}
+    best = {key[1]: found for key, found in c.judgement.against_best.items() if key[0] == c.name}
     return {
         "benchmarks": c.benchmarks,
         "chance": c.chance,
-        "noise_floor": asdict(c.floor) if c.floor else None,
+        "training_noise": {setting: asdict(found) for setting, found in noise.items()},
         "scores": [asdict(s) for s in c.scores.values()],
-        "pairs": [{"a": a, "b": b, **asdict(found)} for (a, b), found in c.pairs.items()],
+        "pairs": [{"a": a, "b": b, **_comparison(found)} for (a, b), found in pairs.items()],
+        "fusions_against_every_single_layer": [{"a": a, **_comparison(found)} for a, found in best.items()],
+        "not_distinguishable_from_best": c.judgement.best.get(c.name, ()),
+    }
+
+
+def _comparison(c: Comparison) -> dict[str, Any]:
+    return {
+        "gap": c.gap,
+        "interval": c.interval,
+        "p": c.p,
+        "planned": c.planned,
+        "verdict": c.verdict,
+        "why": c.why,
+        "questions": c.contrast.n,
+        "images": c.contrast.images,
     }
 
 

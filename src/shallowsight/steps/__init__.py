@@ -10,9 +10,11 @@ from shallowsight.steps.analysis import plan_members as plan_members
 from shallowsight.steps.data import prepare_data as prepare_data
 from shallowsight.steps.evaluation import evaluate as evaluate
 from shallowsight.steps.features import encode_features as encode_features
+from shallowsight.steps.reporting import looks as looks
 from shallowsight.steps.reporting import report as report
 from shallowsight.steps.resolve import resolve_experiment as resolve_experiment
 from shallowsight.steps.resolve import resolve_study as resolve_study
+from shallowsight.steps.smallest_gap import smallest_gaps as smallest_gaps
 from shallowsight.steps.study_document import publish as publish
 from shallowsight.steps.study_document import read_resolved as read_resolved
 from shallowsight.steps.training import train_stage as train_stage

@@ -44,7 +44,7 @@ def model_facts(resolved: Resolved, setting: str, stage: str, cells: Sequence[Pa
         "stage": stage,
         "tower": f"{resolved.tower.name} {resolved.tower.digest[:16]}",
         "language": f"{base.language.model} {resolved.language_digest[:16]}",
-        "seeds": ", ".join(map(str, resolved.study.seeds)),
+        "seeds": ", ".join(map(str, resolved.study.seeds_of(resolved.setting(setting)))),
         "checkpoints": ", ".join(f"{store.rstrip('/')}/cells/{cell.name}" for cell in cells),
     }
 
@@ -52,7 +52,7 @@ def model_facts(resolved: Resolved, setting: str, stage: str, cells: Sequence[Pa
 def write_summary(page: Path, path: str) -> None:
     """Write the recommendation that lies beside a report's page as a Markdown table."""
     categories = json.loads((page.parent / RECOMMENDATION).read_text(encoding="utf-8"))["categories"]
-    cells = ((name, found["evidence"]) for name, found in categories.items())
+    cells = ((name, found["why"]) for name, found in categories.items())
     rows = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in cells]
     lines = ["| category | what the study shows |", "|---|---|", *rows] if rows else ["Nothing is finished yet."]
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -14,9 +14,9 @@ from shallowsight.study.settings import Setting
 
 
 def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:
-    """Run lmms-eval over the benchmarks, for every seed of the study."""
+    """Run lmms-eval over the benchmarks, for every seed of the setting."""
     parsed = resolved.setting(setting)
-    cells = [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds]
+    cells = [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds_of(parsed)]
     track_setting(resolved, parsed, cells, store)
     return cells
 

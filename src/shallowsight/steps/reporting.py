@@ -1,8 +1,12 @@
-"""The report step."""
+"""The report step, and the looks at a study that may get more seeds."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shallowsight.store.store import Store
+
+if TYPE_CHECKING:  # not imported at run time: it needs numpy
+    from shallowsight.report.looks import Look
 
 
 def report(store: Store) -> Path:
@@ -14,3 +18,12 @@ def report(store: Store) -> Path:
         page = write_report(study, store.root / "report")
     store.share("report")
     return page
+
+
+def looks(store: Store) -> "tuple[Look, ...]":
+    """The looks at the study in the store, from its finished cells; raises as `report.looks.looks`."""
+    from shallowsight.report.inputs import OUTPUTS, read_study
+    from shallowsight.report.looks import looks as find_looks
+
+    with store.view(OUTPUTS) as folder:
+        return find_looks(read_study(folder))

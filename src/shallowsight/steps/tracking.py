@@ -6,7 +6,7 @@ Sends the scores, and as many questions as the environment asks for; never a pic
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,8 @@ def track_setting(resolved: Resolved, setting: Setting, cells: Sequence[Path], s
         to = tracking()
         if to is None:
             return
-        results = [_read(resolved, setting, seed, cell) for seed, cell in zip(resolved.study.seeds, cells, strict=True)]
+        seeds = resolved.study.seeds_of(setting)
+        results = [_read(resolved, setting, seed, cell) for seed, cell in zip(seeds, cells, strict=True)]
         send(to, [_evaluation(resolved, result, to.samples) for result in results])
     except (ShallowsightError, OSError) as fault:
         command = f"shallowsight track --out {store.name}"
@@ -80,7 +81,7 @@ def track_study(store: Store) -> Outcome:
             cell_digest=trial.digests["evaluate"],
             questions_digest=trial.digests["prepare"],
             benchmarks=trial.benchmarks,
-            samples=[vars(sample) for sample in trial.samples],
+            samples=[asdict(sample) for sample in trial.samples],
         )
         for member in study.members
         for trial in member.done
@@ -161,7 +162,7 @@ def _row(sample: Mapping[str, Any]) -> Row:
         question=sample["question"],
         expected=sample["target"],
         answer=sample["prediction"],
-        correct=bool(sample["correct"]),
+        correct=sample["correct"],
     )
 
 

@@ -11,12 +11,13 @@ from shallowsight.study.stages import StageName
 
 
 def train_stage(resolved: Resolved, setting: str, stage: StageName, store: Store, launch: Launch) -> list[Path]:
-    """Train one stage of one setting for every seed of the study; unfinished trainings go on from their last state.
+    """Train one stage of one setting for every seed of it; unfinished trainings go on from their last state.
 
     The training runs on this machine or, when this is a pod of a cluster, in one TrainJob for each seed.
     """
     parsed = resolved.setting(setting)
-    tasks = [StageTask(resolved=resolved, setting=str(parsed), seed=s, stage=stage) for s in resolved.study.seeds]
+    seeds = resolved.study.seeds_of(parsed)
+    tasks = [StageTask(resolved=resolved, setting=str(parsed), seed=seed, stage=stage) for seed in seeds]
     if uses_trainjobs():
         return [train_on_cluster(task, store, launch) for task in tasks]
     return [train_cell(task, store, max(1, launch.gpus)) for task in tasks]

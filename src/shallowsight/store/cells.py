@@ -84,6 +84,7 @@ def prepare_cell(resolved: Resolved) -> Cell:
         "sources": {
             use: [resolved.sources[s].digest for s in getattr(data, use)] for use in ("pretrain", "finetune", "test")
         },
+        "held_out": data.held_out,
         "turns": data.turns,
         "language": resolved.language_digest,
         "vocabulary": resolved.base.language.vocabulary,

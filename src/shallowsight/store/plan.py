@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shallowsight.errors import ConfigurationError
 from shallowsight.store.cells import Cell, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
 from shallowsight.store.digest import digest_of
 from shallowsight.study.layers import Group
@@ -25,7 +26,7 @@ class Plan:
         if resolved.cache_features:
             found += [encode_cell(resolved, layer) for layer in self.layers]
         for setting in self.members:
-            for seed in resolved.study.seeds:
+            for seed in resolved.study.seeds_of(setting):
                 found += [stage_cell(resolved, setting, seed, stage) for stage in STAGES]
                 found.append(evaluate_cell(resolved, setting, seed))
         return found
@@ -61,17 +62,27 @@ class Plan:
                         "evaluate": evaluate_cell(resolved, setting, seed).digest,
                     },
                 }
-                for seed in resolved.study.seeds
+                for seed in resolved.study.seeds_of(setting)
             ],
         }
 
 
 def make_plan(resolved: Resolved, analysis: Path) -> Plan:
-    """`analysis` is the folder of the analysis cell."""
-    return Plan(resolve_settings(resolved.study.settings, resolved.tower.depth, read_groups(analysis)))
+    """`analysis` is the folder of the analysis cell.
+
+    Raises:
+        ConfigurationError: seeds were added to a setting that the study does not have.
+    """
+    plan = Plan(resolve_settings(resolved.study.settings, resolved.tower.depth, read_groups(analysis)))
+    have = list(map(str, plan.members))
+    if foreign := [setting for setting in resolved.study.given if setting not in have]:
+        raise ConfigurationError(
+            f"added: the study has no setting {' nor '.join(foreign)}; its settings are {' '.join(have)}"
+        )
+    return plan
 
 
 def read_groups(analysis: Path) -> tuple[Group, ...]:
-    """The groups that an analysis found."""
+    """The groups that an analysis found; none where it found that all layers are one."""
     raw = json.loads((analysis / "analysis.json").read_text(encoding="utf-8"))["groups"]
-    return tuple(Group(g["name"], tuple(g["layers"]), g["representative"]) for g in raw)
+    return tuple(Group(g["name"], tuple(g["layers"]), g["representative"]) for g in raw) if len(raw) > 1 else ()

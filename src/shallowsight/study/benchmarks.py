@@ -27,6 +27,7 @@ _LOCAL = (
 )
 BENCHMARKS: dict[str, Benchmark] = {b.name: b for b in _LOCAL}
 DEMO_BENCHMARKS = tuple(name for name in BENCHMARKS if name != "own")
+ALL_CATEGORIES = "all categories"  # the name of all of them together in a report
 _OWN_KIND = "own:"  # own:counting asks the questions of the kind `counting` in a user's test file
 
 
@@ -34,6 +35,8 @@ def find_benchmark(name: str) -> Benchmark:
     """A benchmark by its name; the ValueError for an unknown name has the most similar known name."""
     if name.startswith(_OWN_KIND) and name != _OWN_KIND:
         kind = normalize("NFC", name.removeprefix(_OWN_KIND))  # as in questions_of
+        if kind == ALL_CATEGORIES:
+            raise ValueError(f"benchmark {name!r}: {kind!r} is the name of all categories together; rename the kind")
         return Benchmark(name, kind, kind, None)
     if name not in BENCHMARKS:
         near = difflib.get_close_matches(name, BENCHMARKS, n=1)

@@ -26,6 +26,8 @@ class Data(Part):
     scenes_test: Count = 300
     easy_vqa_train: Count = 200
     easy_vqa_test: Count = 80
+    # Share of the finetune records that no stage trains on; during the finetuning the model is measured on them.
+    held_out: Annotated[float, Field(ge=0, lt=0.5)] = 0.04
     # How the later questions of a test record are asked: after the turns before them, or each alone.
     turns: Literal["in_context", "alone"] = "in_context"
     max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01  # of rows that the gate refuses, and of too long texts

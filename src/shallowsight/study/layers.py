@@ -14,17 +14,21 @@ from pydantic_core import CoreSchema, core_schema
 
 _ONE = re.compile(r"-?\d+")
 _RANGE = re.compile(r"(\d+)-(\d+)")
-_ALLOWED = "layers are written 18 or 3,18,23 or 13-20, counted from 1, increasing"
+_ALLOWED = "layers are written 18 or 3,18,23 or 13-20, counted from 1, increasing, or one layer several times, 9,9,9"
 
 
 @dataclass(frozen=True)
 class LayerSet:
-    """An increasing tuple of layers, for instance `3,18,23`."""
+    """An increasing tuple of layers, for instance `3,18,23`, or one layer several times.
+
+    The latter, fused by concat, has the parameters of a fusion without its other layers: a fusion's control.
+    """
 
     indices: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if not self.indices or any(i < 1 for i in self.indices) or list(self.indices) != sorted(set(self.indices)):
+        increasing = list(self.indices) == sorted(set(self.indices))
+        if not self.indices or min(self.indices) < 1 or not (increasing or len(set(self.indices)) == 1):
             raise ValueError(f"got layers {','.join(map(str, self.indices)) or 'none'}; {_ALLOWED}")
 
     @classmethod
@@ -103,6 +107,11 @@ class Group:
     name: str
     layers: tuple[int, ...]
     representative: int
+
+
+def evenly_spread(depth: int) -> tuple[int, ...]:
+    """The last layers of the tower's thirds: what `groups` stands for in a tower without groups."""
+    return tuple(sorted({-(-depth * third // 3) for third in (1, 2, 3)}))
 
 
 # From the paper's figure 1a, for CLIP-ViT-L/14-336; the representatives are the layers that the paper fuses.

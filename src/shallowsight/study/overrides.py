@@ -27,7 +27,7 @@ from shallowsight.study.yaml_lines import read_document
 
 M = TypeVar("M", Experiment, Study)
 DepthOf = Callable[[str], int]  # tower -> number of its layers
-_STUDY_KEYS = ("name", "settings", "seeds")
+_STUDY_KEYS = ("name", "settings", "seeds", "more_seeds", "added")
 _MODELS = ("vision.tower", "language.model")  # a folder, a hub id, or the URL of a folder in a bucket
 # Keys that a study varies: a study's key -> the key of one experiment, and the other way round.
 _ONE = {"settings": "vision.layers", "seeds": "seed"}

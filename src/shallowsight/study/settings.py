@@ -1,14 +1,15 @@
 """A setting, which is what a study varies: the layers and their fusion.
 
 It is written `8` or `3,8,12:concat`. Four words stand for layers that are known only after the analysis:
-`groups` (one representative of each group), `groups:concat` (all of them fused), `last`, `penultimate`.
+`groups` (one representative of each group), `groups:concat` (all of them fused), `last`, `penultimate`. Where the
+analysis finds no groups, the first two stand for layers that are spread evenly over the tower.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from shallowsight.study.layers import Group, LayerSet
+from shallowsight.study.layers import Group, LayerSet, evenly_spread
 
 WORDS = ("groups", "groups:concat", "penultimate", "last")
 FusionKind = Literal["single", "concat"]
@@ -60,28 +61,52 @@ def needs_groups(texts: Sequence[str]) -> bool:
 
 
 def resolve_settings(texts: Sequence[str], depth: int, groups: Sequence[Group]) -> dict[Setting, tuple[str, ...]]:
-    """Replace the words by layers: each distinct setting once, with its roles, in the order of the texts."""
+    """Replace the words by layers: each distinct setting once, with its roles, in the order of the texts.
+
+    Args:
+        groups: those that the analysis found; none, or one alone, where the tower has no groups.
+
+    Raises:
+        ValueError: a setting is beyond the depth, or `penultimate` is asked of a tower with one layer.
+    """
     roles: dict[Setting, list[str]] = {}
     for text in texts:
         for setting, role in _expand(text, depth, groups):
             found = roles.setdefault(setting, [])
-            if role and role not in found:
-                found.append(role)
+            new = dict.fromkeys((role, _usual_name(setting, depth)))
+            found += [each for each in new if each and each not in found]
     return {setting: tuple(found) for setting, found in roles.items()}
 
 
 def _expand(text: str, depth: int, groups: Sequence[Group]) -> list[tuple[Setting, str]]:
     match text:
         case "groups":
-            return [(_single(g.representative), f"{g.name} representative") for g in groups]
+            return [(_single(layer), role) for layer, role in _for_groups(depth, groups)]
         case "groups:concat":
-            layers = LayerSet(tuple(sorted(g.representative for g in groups)))
-            return [(Setting(layers, "concat"), "group fusion")]
+            layers = sorted({layer for layer, _ in _for_groups(depth, groups)})
+            role = "group fusion" if len(groups) > 1 else "evenly spread fusion"
+            return [(Setting(LayerSet(tuple(layers)), "concat"), role)]
         case "last":
             return [(_single(depth), "last")]
         case "penultimate":
+            if depth < 2:
+                raise ValueError("the setting 'penultimate' needs a tower with two layers or more, this one has 1")
             return [(_single(depth - 1), "penultimate")]
     return [(Setting.parse(text, depth), "")]
+
+
+def _usual_name(setting: Setting, depth: int) -> str:
+    """What a layer is called by its place, however the study wrote it; empty for others."""
+    if setting.fusion != "single":
+        return ""
+    return {depth: "last", depth - 1: "penultimate"}.get(setting.layers.deepest, "")
+
+
+def _for_groups(depth: int, groups: Sequence[Group]) -> list[tuple[int, str]]:
+    """The layers that `groups` stands for, with their roles."""
+    if len(groups) > 1:
+        return [(group.representative, f"{group.name} representative") for group in groups]
+    return [(layer, "evenly spread") for layer in evenly_spread(depth)]
 
 
 def _single(layer: int) -> Setting:

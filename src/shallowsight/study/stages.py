@@ -25,6 +25,7 @@ class Lora(Part):
 class Stage(Part):
     """One of the two training stages."""
 
+    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: for the matrices, and AdamW for everything else
     learning_rate: Annotated[float, Field(gt=0)]
     connector_learning_rate: Annotated[float, Field(gt=0)] | None = None  # of fusion and connector; None: the same
     global_batch: Positive
@@ -52,4 +53,13 @@ class Stage(Part):
     def _weights_are_kept_exactly(self) -> Self:
         if self.precision == "bfloat16" and self.zero == 0:
             raise ValueError("bfloat16 with zero=0 keeps no float32 copy of the weights; use zero=1, 2 or 3")
+        return self
+
+    @model_validator(mode="after")
+    def _matrices_are_whole(self) -> Self:
+        if self.optimizer == "muon" and self.zero > 0:
+            raise ValueError(
+                f"optimizer=muon with zero={self.zero}: Muon needs whole matrices, but ZeRO 1, 2 and 3 divide "
+                "them among processes; use zero=0 with precision=float32, or optimizer=adamw"
+            )
         return self

@@ -1,12 +1,14 @@
 """A study: many experiments that differ in setting and seed, and one verdict over them."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, field_validator, model_validator
 
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.fields import Names, Part, Seed, words_of
 from shallowsight.study.settings import WORDS, Setting, check_word_or_setting
+
+Seeds = Annotated[tuple[Seed, ...], BeforeValidator(words_of)]
 
 
 class Study(Part):
@@ -15,7 +17,9 @@ class Study(Part):
     name: str
     base: Experiment
     settings: Names
-    seeds: Annotated[tuple[Seed, ...], BeforeValidator(words_of)] = (0, 1)
+    seeds: Seeds = (0, 1)
+    more_seeds: Seeds = ()  # that may be added one after another, to settings that are still undecided
+    added: Names = ()  # `SETTING=SEEDS`, such as `9=2,3`: the first of more_seeds, which a setting has been given
 
     @field_validator("settings")
     @classmethod
@@ -35,3 +39,46 @@ class Study(Part):
         if not seeds or len(set(seeds)) != len(seeds):
             raise ValueError(f"seeds must be distinct and at least one, got {seeds}")
         return seeds
+
+    @model_validator(mode="after")
+    def _new_seeds(self) -> Self:
+        every = (*self.seeds, *self.more_seeds)
+        if len(set(every)) != len(every):
+            raise ValueError(
+                f"more_seeds must be distinct and none of seeds; got seeds {list(self.seeds)}, "
+                f"more_seeds {list(self.more_seeds)}"
+            )
+        given = [_given(word) for word in self.added]
+        names = [setting for setting, _ in given]
+        if len(set(names)) != len(names):
+            raise ValueError(f"added: name each setting once; got {' '.join(self.added)}")
+        for setting, seeds in given:
+            if seeds != self.more_seeds[: len(seeds)]:
+                raise ValueError(
+                    f"added: setting {setting} has the seeds {list(seeds)}; seeds are added in the order of "
+                    f"more_seeds, {list(self.more_seeds)}"
+                )
+        return self
+
+    def seeds_of(self, setting: Setting) -> tuple[int, ...]:
+        """The seeds of one setting: those of every setting, and the ones that it was given later."""
+        return (*self.seeds, *self.given.get(str(setting), ()))
+
+    @property
+    def given(self) -> dict[str, tuple[int, ...]]:
+        """`added` by setting."""
+        return dict(map(_given, self.added))
+
+    @property
+    def looks(self) -> int:
+        """How often the study is judged at most: once, and once after each seed that may be added."""
+        return 1 + len(self.more_seeds)
+
+
+def _given(word: str) -> tuple[str, tuple[int, ...]]:
+    text, _, seeds = word.rpartition("=")
+    try:
+        numbers = tuple(map(int, seeds.split(",")))
+        return str(Setting.parse(text)), numbers
+    except ValueError:
+        raise ValueError(f"added: write SETTING=SEEDS, such as 9=2,3 or 3,8:concat=2, got {word!r}") from None

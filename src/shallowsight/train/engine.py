@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from shallowsight.errors import ConfigurationError, MissingPackage
 from shallowsight.study.stages import Stage
+from shallowsight.train.optimizer import ADAMW_MOMENTS, STEP, adamw_moments, build_optimizer, first_state
 from shallowsight.train.processes import Processes
 
 log = logging.getLogger(__name__)
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's two moments of every parameter
 VALUE = "value"  # the parameter itself, in float32
 
 
@@ -56,11 +56,10 @@ class Engine:
         self._scale = float(shares)  # turns DeepSpeed's mean over micro-batches and processes into a sum
         self._stage = stage
         self._broken = False
-        groups = _groups(model.named_parameters(), stage)
-        self._shares_of_rate = [group.pop("share_of_rate") for group in groups]
+        optimizer, self._shares_of_rate = build_optimizer(model, stage)
         self._engine, self._optimizer, _, _ = _deepspeed().initialize(
             model=model,
-            optimizer=torch.optim.AdamW(groups, lr=stage.learning_rate),
+            optimizer=optimizer,
             config={
                 "train_batch_size": stage.global_batch,
                 "train_micro_batch_size_per_gpu": stage.global_batch // shares,
@@ -74,10 +73,20 @@ class Engine:
         )
         self._make_moments()
 
-    def loss(self, *batch: Any) -> Tensor:
+    def forward(self, *batch: Any) -> Tensor:
         """The model's forward pass."""
-        loss: Tensor = self._engine(*batch)
-        return loss
+        found: Tensor = self._engine(*batch)
+        return found
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Within this context forward passes have no dropout and leave no gradient; use it between two updates."""
+        self._engine.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self._engine.train()
 
     def backward(self, loss_share: Tensor) -> None:
         """`loss_share` is this micro-batch's part of the global batch's loss; the parts add up."""
@@ -125,10 +134,10 @@ class Engine:
 
         for name, parameter in self._trained():
             if self._holds_itself(parameter):
-                kept = self._optimizer.state[parameter]
-                yield name, {VALUE: parameter.detach(), **{key: kept[key] for key in MOMENTS}}
+                kept = self._optimizer.state[parameter].items()
+                yield name, {VALUE: parameter.detach(), **{key: moment for key, moment in kept if key != STEP}}
                 continue
-            moments = {key: safe_get_full_optimizer_state(parameter, key) for key in MOMENTS}
+            moments = {key: safe_get_full_optimizer_state(parameter, key) for key in ADAMW_MOMENTS}
             yield name, {VALUE: safe_get_full_fp32_param(parameter), **moments}
 
     def restore(self, updates: int, state: Iterable[tuple[str, dict[str, Tensor]]]) -> None:
@@ -139,18 +148,19 @@ class Engine:
         """
         from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
 
-        for moments in self._own_optimizer().state.values():
-            moments["step"].fill_(updates)
+        for kept in self._own_optimizer().state.values():
+            if STEP in kept:
+                kept[STEP].fill_(updates)
         trained = dict(self._trained())
         for name, tensors in state:
             parameter = trained[name]
             saved = {key: value.to(parameter.device) for key, value in tensors.items()}
             if self._holds_itself(parameter):
-                for key in MOMENTS:
+                for key in saved.keys() - {VALUE}:
                     self._optimizer.state[parameter][key].copy_(saved[key])
                 continue
             safe_set_full_fp32_param(parameter, saved[VALUE])
-            for key in MOMENTS:
+            for key in ADAMW_MOMENTS:
                 safe_set_full_optimizer_state(parameter, saved[key], key)
 
     def _trained(self) -> Iterator[tuple[str, nn.Parameter]]:
@@ -165,7 +175,7 @@ class Engine:
         return own
 
     def _make_moments(self) -> None:
-        """Make the moments that AdamW would make at its first update.
+        """Make the moments that the optimizer would make at its first update.
 
         ZeRO 1 and 2 look for the moments once, after the first parameter group was updated, and would then miss those
         of the other groups.
@@ -173,28 +183,6 @@ class Engine:
         own = self._own_optimizer()
         # Between updates, ZeRO 3 keeps its flat parameters outside the optimizer's groups.
         flat = getattr(self._optimizer, "fp32_partitioned_groups_flat", None)
-        for held in flat or [p for group in own.param_groups for p in group["params"]]:
-            own.state[held] = {
-                "step": torch.tensor(0.0),
-                **{key: torch.zeros_like(held, memory_format=torch.preserve_format) for key in MOMENTS},
-            }
+        own.state.update({held: adamw_moments(held) for held in flat} if flat else first_state(own))
         if hasattr(self._optimizer, "_lazy_init_hp_params_optimizer_state"):
             self._optimizer._lazy_init_hp_params_optimizer_state()
-
-
-def _groups(parameters: Iterable[tuple[str, Tensor]], stage: Stage) -> list[dict[str, Any]]:
-    """The optimizer's parameter groups.
-
-    Weight decay applies to matrices only, not to biases and norms. Fusion and connector may have their own learning
-    rate.
-    """
-    groups: dict[tuple[float, float], list[Tensor]] = {}
-    ratio = (stage.connector_learning_rate or stage.learning_rate) / stage.learning_rate
-    for name, parameter in parameters:
-        if parameter.requires_grad:
-            share = 1.0 if name.startswith("language.") else ratio
-            decay = stage.weight_decay if parameter.ndim > 1 else 0.0
-            groups.setdefault((share, decay), []).append(parameter)
-    return [
-        {"params": members, "weight_decay": decay, "share_of_rate": share} for (share, decay), members in groups.items()
-    ]

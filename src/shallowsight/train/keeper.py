@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from shallowsight.data.learning import Point
 from shallowsight.errors import Interrupted
 from shallowsight.store.computation import Computation
 from shallowsight.train.engine import Engine
@@ -57,6 +58,7 @@ class Keeper:
         stop: StopRequest,
         every: float,
         records: list[UpdateRecord],
+        points: Sequence[Point],
         computed: Sequence[Computation],
         on_state: OnState,
     ) -> None:
@@ -65,12 +67,13 @@ class Keeper:
         Args:
             every: seconds between two saved states.
             records: those of the updates that are done already.
+            points: measured so far; others add to them while the stage runs.
             computed: the conditions under which all updates are computed, as in Saved.
         """
         self._engine, self._states, self._processes = engine, states, processes
         self._stop, self._every, self._on_state = stop, every, on_state
         self._saved_at = time.monotonic()
-        self._computed = computed
+        self._points, self._computed = points, computed
         self.records = records
 
     def after_update(self, record: UpdateRecord, updates: int) -> None:
@@ -89,7 +92,7 @@ class Keeper:
     def _save(self) -> bool:
         if self._states is None:
             return False
-        saved = self._states.save(self.records, self._computed, self._engine.state())
+        saved = self._states.save(self.records, self._points, self._computed, self._engine.state())
         self._on_state(len(self.records), saved)
         self._saved_at = time.monotonic()  # also after a failure: the next try comes after the same interval
         return saved

@@ -95,7 +95,7 @@ class Trainer:
         tokens, operations = float(batch.mask.sum()), self._meter.costs.of(batch)
         batch = batch.to(self._processes.device)
         features = self._features.features(batch.pictures) if batch.pictures else []
-        found = self._engine.loss(features, batch.ids, batch.positions, batch.labels)
+        found = self._engine.forward(features, batch.ids, batch.positions, batch.labels)
         share = found / batch.supervised
         self._engine.backward(share)
         self._engine.step(rate)

@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from shallowsight.data.features import CachedFeatures, FeatureSource, LiveFeatures
+from shallowsight.data.learning import LEARNING, Learning
 from shallowsight.data.shards import Shards
 from shallowsight.data.shortened import SHORTENED
 from shallowsight.errors import LossNotFinite
@@ -66,8 +67,16 @@ def features_for(task: ProcessTask, pictures: PictureEncoder | None) -> FeatureS
     )
 
 
-def leave(model: VLM, task: ProcessTask, tokenizer: PreTrainedTokenizerBase, records: Sequence[UpdateRecord]) -> None:
+def leave(
+    model: VLM,
+    task: ProcessTask,
+    tokenizer: PreTrainedTokenizerBase,
+    records: Sequence[UpdateRecord],
+    learning: Learning,
+) -> None:
     """Merge adapters into the weights, and write checkpoint, losses and the list of shortened records to `task.out`.
+
+    A finetuning also leaves what it has learnt.
 
     Raises:
         LossNotFinite: weights are not finite after the last update.
@@ -78,6 +87,7 @@ def leave(model: VLM, task: ProcessTask, tokenizer: PreTrainedTokenizerBase, rec
         if task.settings.lora.rank:
             merge_adapters(model.language.float())  # in half precision the sum would round most of them away
         save_finetuned(model, task.experiment, task.tower, tokenizer, task.out)
+        (task.out / LEARNING).write_text(learning.model_dump_json(indent=1), encoding="utf-8")
     else:
         # The finetune settings of the experiment are no part of this cell, so the checkpoint must not contain them.
         save_pretrained(model, task.experiment.model_copy(update={"finetune": task.settings}), task.out)

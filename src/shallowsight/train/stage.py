@@ -8,6 +8,7 @@ import torch
 
 from shallowsight.data.batches import Batches, Share
 from shallowsight.data.examples import Examples
+from shallowsight.data.learning import Learning
 from shallowsight.data.loading import Loader
 from shallowsight.data.passes import first_passes, more_passes
 from shallowsight.errors import OutOfMemory
@@ -19,8 +20,10 @@ from shallowsight.store.computation import Computation, leave_note, this_computa
 from shallowsight.store.objects.opening import open_objects
 from shallowsight.train.efficiency import Meter, costs_of, device_peak
 from shallowsight.train.engine import VALUE, Engine
+from shallowsight.train.held_out import HeldOut
 from shallowsight.train.keeper import Keeper, OnState, stop_request
 from shallowsight.train.loop import Trainer, UpdateRecord
+from shallowsight.train.measuring import Measuring
 from shallowsight.train.parts import build_model, features_for, leave, pictures_for
 from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.processes import Processes, join_processes, lost_peers
@@ -73,7 +76,7 @@ def _run(
     model = build_model(task, tokenizer)
     if updates == 0:
         if processes.leads:
-            leave(model, task, tokenizer, [])
+            leave(model, task, tokenizer, [], Learning())
         return
     pictures = pictures_for(task)
     features = features_for(task, pictures)
@@ -91,9 +94,12 @@ def _run(
         share = Share(processes.rank, processes.count, _passes(task, examples, processes))
         computed = _computed(share, saved)
         engine = _start(model, task, processes, share.accumulation, saved)
-        records = list(saved.records) if saved else []
+        records, points = (list(saved.records), list(saved.points)) if saved else ([], [])
+        at_once = stage.global_batch // (share.processes * share.accumulation)
+        held_out = HeldOut.read(task, tokenizer)
+        measuring = Measuring(held_out, engine, features, tokenizer.eos_token_id, at_once, processes, points)
         tell_state: OnState = on_state if processes.leads_node else lambda *_: None
-        keeper = Keeper(engine, states, processes, stop, task.save_seconds, records, computed, tell_state)
+        keeper = Keeper(engine, states, processes, stop, task.save_seconds, records, points, computed, tell_state)
         loader = Loader(batches, share, len(records), updates, task.workers)
         trainer = Trainer(engine, batches, features, stage, task.experiment.seed, processes, meter)
         with (
@@ -101,15 +107,17 @@ def _run(
             lost_peers(),
             _memory_faults(task, engine, share),
         ):
+            measuring.after_update(len(records), updates, watchdog.alive)
             for record in trainer.train(loader, len(records), updates):
                 watchdog.alive()
                 if processes.leads_node:
                     on_update(record, updates)
+                measuring.after_update(record.update, updates, watchdog.alive)
                 keeper.after_update(record, updates)
                 watchdog.alive()
         with engine.whole_parameters():
             if processes.leads:
-                leave(model, task, tokenizer, keeper.records)
+                leave(model, task, tokenizer, keeper.records, measuring.learning)
                 leave_note(task.out, computed)
 
 

@@ -7,6 +7,7 @@ written last: a state without a manifest does not exist.
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from shallowsight.data.learning import Point
 from shallowsight.errors import CorruptOutput, ShallowsightError
 from shallowsight.store.computation import Computation
 from shallowsight.store.digest import file_sha256
@@ -38,6 +40,7 @@ class Saved:
     """A complete state, with its files on this machine."""
 
     records: tuple[UpdateRecord, ...]  # one for each update that is done
+    points: tuple[Point, ...]  # measured so far
     computed: tuple[Computation, ...]  # under which conditions, in their order; several if they changed at a resume
     files: tuple[Path, ...]
 
@@ -49,10 +52,12 @@ class Saved:
         """The tensors that `Engine.state` gave, one parameter after the other."""
         for file in self.files:
             with safe_open(file, framework="pt") as opened:
-                names = sorted({key.partition("/")[2] for key in opened.keys()})
-                kinds = sorted({key.partition("/")[0] for key in opened.keys()})
-                for name in names:
-                    yield name, {kind: opened.get_tensor(f"{kind}/{name}") for kind in kinds}
+                kinds: dict[str, list[str]] = defaultdict(list)  # of each parameter: optimizers keep different moments
+                for key in sorted(opened.keys()):
+                    kind, _, name = key.partition("/")
+                    kinds[name].append(kind)
+                for name in sorted(kinds):
+                    yield name, {kind: opened.get_tensor(f"{kind}/{name}") for kind in kinds[name]}
 
 
 class SavedStates:
@@ -67,12 +72,13 @@ class SavedStates:
     def save(
         self,
         records: Sequence[UpdateRecord],
+        points: Sequence[Point],
         computed: Sequence[Computation],
         state: Iterator[tuple[str, dict[str, Tensor]]],
     ) -> bool:
         """Write the state after the last update of `records`; all processes must call this together.
 
-        `computed` are the conditions under which the updates were computed. Returns False, and logs the reason, if the
+        `points` and `computed` are as in Saved. Returns False, and logs the reason, if the
         disk is full or the store does not answer: the training can go on.
         """
         place = f"{self._prefix}/update-{len(records):08}"
@@ -89,6 +95,7 @@ class SavedStates:
                 {
                     "files": files,
                     "records": [asdict(record) for record in records],
+                    "points": [point.model_dump() for point in points],
                     "computed": [each.model_dump() for each in computed],
                 },
             )
@@ -144,6 +151,7 @@ class SavedStates:
         try:
             manifest: dict[str, Any] = json.loads(raw or b"")
             records = tuple(UpdateRecord(**record) for record in manifest["records"])
+            points = tuple(Point.model_validate(each) for each in manifest["points"])
             computed = tuple(Computation.model_validate(each) for each in manifest["computed"])
             digests: dict[str, str] = manifest["files"]
         except (ValueError, KeyError, TypeError) as error:
@@ -157,7 +165,7 @@ class SavedStates:
             if file_sha256(path) != digest:
                 return None, f"{name} is not the file that was written"
             files.append(path)
-        return Saved(records, computed, tuple(files)), None
+        return Saved(records, points, computed, tuple(files)), None
 
     def _newest_place(self) -> str | None:
         return max(self._places(), default=None)

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from shallowsight.analysis.analyze import analyze
+from shallowsight.analysis.analyze import analysis_of, analyze
 from shallowsight.analysis.sample import sample
+from shallowsight.analysis.similarity import Similarity
 from shallowsight.data.shards import Shards
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.encode import Encoder, PictureEncoder
 from shallowsight.model.tower.families import describe
+from shallowsight.store.plan import read_groups
 from shallowsight.study.experiment import Experiment
-from shallowsight.study.resolved import TowerFacts
 
 DEPTH = 4
 
@@ -46,20 +47,56 @@ def run(encoder: Encoder, wanted: list[str], out: Path) -> dict[str, Any]:
 def test_what_it_leaves(encoder: Encoder, tmp_path: Path) -> None:
     wanted = keys(encoder, 35)
     found = run(encoder, wanted, tmp_path)
-    assert found["layers"] == [1, 2, 3, 4] and found["images"] == 32, "whole batches of sixteen"
+    assert found["layers"] == [1, 2, 3, 4] and found["images"] == 35, "the last batch has three"
     with torch.no_grad():
-        states = [s.clone() for s in encoder.hidden_states(wanted[:32])[1:]]
+        states = [s.clone() for s in encoder.hidden_states(wanted)[1:]]
     patches = [s[:, -4:].reshape(-1, 32) for s in states]
     for i in range(DEPTH):
         for j in range(DEPTH):
             expected = torch.nn.functional.cosine_similarity(patches[i], patches[j]).mean().item()
             assert found["cosine"][i][j] == pytest.approx(expected, abs=1e-4), "class token, or embeddings, in it"
     assert np.diagonal(found["cka"]) == pytest.approx(1) and np.shape(found["cka"]) == (DEPTH, DEPTH)
-    groups = found["groups"]
-    assert [g["name"] for g in groups] == ["shallow", "middle", "deep"]
-    assert [layer for g in groups for layer in g["layers"]] == [1, 2, 3, 4]
-    assert [b["after"] for b in found["boundaries"]] == [g["layers"][-1] for g in groups[:-1]]
-    assert all(0 <= b["stability"] <= 1 for b in found["boundaries"])
+
+
+def test_four_layers_are_too_few_for_groups(encoder: Encoder, tmp_path: Path) -> None:
+    found = run(encoder, keys(encoder, 20), tmp_path)
+    assert found["groups"] == [{"name": "all", "layers": [1, 2, 3, 4], "representative": None}]
+    assert found["boundaries"] == [] and read_groups(tmp_path) == ()
+    evidence = found["evidence"]
+    assert evidence["groups"] == 1 and evidence["p"] is None and evidence["same_number_of_groups"] == 1.0
+    assert {(f["measure"], f["groups"], f["p"]) for f in evidence["findings"]} == {
+        ("cosine", 1, None),
+        ("cka", 1, None),
+    }
+
+
+def test_the_evidence_for_groups(tmp_path: Path) -> None:
+    """Twelve layers whose vectors turn by a small angle each, and by a large one after layer 6."""
+    random = torch.Generator().manual_seed(0)
+    angles = 0.2 * torch.tensor([0.0, *[1.0, 0.9, 1.1, 1.0, 0.9], 6.0, *[1.1, 1.0, 0.9, 1.0, 1.1]]).cumsum(0)
+    one, other = torch.randn(2, 40, 9, 64, generator=random)
+    seen = Similarity()
+    seen.add(torch.stack([a.cos() * one + a.sin() * other for a in angles]))
+    sources = [f"{'scenes' if n < 22 else 'own'}/{n}.png" for n in range(40)]
+    found = analysis_of(seen, sources)
+    (tmp_path / "analysis.json").write_text(json.dumps(found), encoding="utf-8")
+    assert [(g.name, g.layers) for g in read_groups(tmp_path)] == [
+        ("shallow", tuple(range(1, 7))),
+        ("deep", tuple(range(7, 13))),
+    ]
+    (border,) = found["boundaries"]
+    assert (border["after"], border["stability"], border["kind"]) == (6, 1.0, "jump") and border["factor"] > 2
+    assert border["also_in"] == ["cka, all", "cosine, scenes", "cka, scenes", "cosine, own", "cka, own"]
+    evidence = found["evidence"]
+    assert evidence["groups"] == 2 and evidence["p"] == border["p"] <= 0.05
+    assert [(f["measure"], f["pictures"], f["images"]) for f in evidence["findings"]] == [
+        ("cosine", "all", 40),
+        ("cka", "all", 40),
+        ("cosine", "scenes", 22),
+        ("cka", "scenes", 22),
+        ("cosine", "own", 18),
+        ("cka", "own", 18),
+    ]
 
 
 def test_equal_each_time(encoder: Encoder, tmp_path: Path) -> None:
@@ -80,17 +117,3 @@ def test_many_pictures_are_sampled_evenly(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(set(chosen)) == 208 and chosen[0] == 0 and chosen[-1] > 990
     assert {b - a for a, b in itertools.pairwise(chosen)} == {4, 5}
     assert sample(names[:5], 208) == names[:5]
-
-
-def test_a_shallow_tower_has_fewer_groups(
-    make_tower: Callable[..., torch.nn.Module],
-    prepared: Any,
-    tmp_path: Path,
-    towers: dict[str, Path],
-    small: Callable[..., Experiment],
-    facts: TowerFacts,
-) -> None:
-    encoder = Encoder(PictureEncoder(small().vision, facts, 2, "stretch"), Shards(prepared.folder))
-    analyze(encoder, 2, keys(encoder, 16), tmp_path, lambda *_: None)
-    found = json.loads((tmp_path / "analysis.json").read_text(encoding="utf-8"))
-    assert [(g["name"], g["layers"]) for g in found["groups"]] == [("shallow", [1]), ("deep", [2])]

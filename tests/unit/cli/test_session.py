@@ -50,7 +50,7 @@ def test_the_end_says_how_others_get_the_report(
     objects = open_objects((tmp_path / "store").as_uri())
     store = MirroredStore(objects, tmp_path / "copy")
     (store.root / "report").mkdir(parents=True)
-    (store.root / "report" / "recommendation.json").write_text('{"categories": {"count": {"evidence": "none"}}}')
+    (store.root / "report" / "recommendation.json").write_text('{"categories": {"count": {"why": "none"}}}')
     monkeypatch.setattr(terminal, "terminal_table", lambda study: "TABLE")
     monkeypatch.setattr(objects, "url", url)
     session._print_verdict(session._console(), store)

@@ -130,7 +130,7 @@ def test_forecast_needs_nothing(
     assert "updates 2,181 5,198" in lines
     assert any(line.startswith("time 1.") and line.endswith(" h") for line in lines)
     assert any(line.startswith("GPU-hours ") for line in lines)
-    assert any(line.startswith("all 25 models: ") for line in lines)
+    assert any(line.startswith("all 75 models: ") for line in lines)
     assert lines[-1].startswith("Operations, memory and storage are computed")
     session.forecast("paper-7b", ["vision.layers=3,18,23", "fusion.kind=concat"], "A100-40G", 4, one=True)
     printed = capsys.readouterr().out

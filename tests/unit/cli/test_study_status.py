@@ -119,5 +119,5 @@ def test_groups_are_read_from_the_analysis(store: Store, resolve: Callable[..., 
     assert [m["roles"] for m in json.loads((store.root / "plan.json").read_text())["members"]] == [
         ["shallow representative"],
         ["middle representative"],
-        ["deep representative"],
+        ["deep representative", "penultimate"],
     ]

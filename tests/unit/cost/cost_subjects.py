@@ -9,7 +9,8 @@ from shallowsight.study.study import Study
 SMALL = TowerFacts(name="s", family="dinov2", depth=12, width=384, patch=14, has_class_token=True, digest="sha256:a")
 LARGE = TowerFacts(name="l", family="clip", depth=24, width=1024, patch=14, has_class_token=True, digest="sha256:b")
 _OWN = ("settings=groups last", "seeds=0 1", "data.scenes_train=100", "data.scenes_test=50", "data.easy_vqa_train=20")
-_STAGES = tuple(f"{stage}.{what}" for stage in ("pretrain", "finetune") for what in ("global_batch=64", "updates=100"))
+_HOW = ("global_batch=64", "updates=100", "optimizer=adamw")
+_STAGES = tuple(f"{stage}.{what}" for stage in ("pretrain", "finetune") for what in _HOW)
 # Two layers of width 128 as the demo's, a vocabulary of 1000.
 TINY = LanguageShape(layers=2, width=128, inner=344, heads=4, kv_heads=4, head_width=32, vocabulary=1000, tied=True)
 

@@ -14,6 +14,7 @@ from shallowsight.cost.devices import DEVICES, device_of_cuda, find_device
 from shallowsight.cost.local import cell_seconds, forecast, work_seconds
 from shallowsight.cost.machines import Cpu, Gpus, Span, this_machine
 from shallowsight.cost.operations import answer_operations, sample_operations, stage_operations, tower_operations
+from shallowsight.cost.optimizer import update_operations
 from shallowsight.cost.subject import Made, Task, all_tasks
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.settings import Setting
@@ -54,6 +55,21 @@ def test_a_stage_on_the_cpu_by_hand() -> None:
         100 * (frozen.computed / 1e9 + 0.01 + machines._AROUND)
     )
     assert [threads for _, threads in ASKED] == [2, 1]
+
+
+@pytest.mark.usefixtures("speeds")
+def test_muon_takes_its_own_time() -> None:
+    muon = subject("finetune.optimizer=muon", "finetune.zero=0", "pretrain.optimizer=muon", "pretrain.zero=0")
+    first, square, inner = (5 * 2 * (2 * 128**2 * side + 128**3) for side in (384, 128, 344))
+    assert update_operations(muon, EIGHT, "pretrain") == first + square
+    more = update_operations(muon, EIGHT, "finetune")
+    assert more == first + square + 2 * (4 * square + 3 * inner)
+    assert update_operations(subject(), EIGHT, "finetune") == 0
+    cpu = Cpu(overlap=1, cores=2)
+    longer = middle(cpu.train(muon, EIGHT, "finetune")) - middle(cpu.train(subject(), EIGHT, "finetune"))
+    assert longer == pytest.approx(100 * more / 2e9)
+    gpus = [Gpus(DEVICES["H100"], 64).train(s, EIGHT, "finetune") for s in (subject(), muon)]
+    assert gpus[0].low <= gpus[1].low and gpus[0].high <= gpus[1].high
 
 
 @pytest.mark.usefixtures("speeds")
@@ -222,6 +238,6 @@ def test_the_first_cell_of_a_box_counts_the_imports() -> None:
 
 def test_all_tasks_of_a_study() -> None:
     tasks = all_tasks(subject("settings=8 groups:concat"))
-    assert [t.setting for t in tasks if t.step == "encode"] == ["layer 2", "layer 6", "layer 8", "layer 10"]
-    assert [t.setting for t in tasks if t.step == "evaluate"] == ["8", "8", "2,6,10:concat", "2,6,10:concat"]
+    assert [t.setting for t in tasks if t.step == "encode"] == ["layer 4", "layer 8", "layer 12"]
+    assert [t.setting for t in tasks if t.step == "evaluate"] == ["8", "8", "4,8,12:concat", "4,8,12:concat"]
     assert not [t for t in all_tasks(subject(cached=False)) if t.step == "encode"]

@@ -124,3 +124,16 @@ def test_files_by_hand() -> None:
     assert checkpoint_bytes(s, EIGHT, "pretrain") == 2 * CONNECTOR
     assert checkpoint_bytes(s, EIGHT, "finetune") == 2 * (CONNECTOR + SEVEN_B.parameters)
     assert checkpoint_bytes(large("finetune.lora.rank=8"), EIGHT, "finetune") == checkpoint_bytes(s, EIGHT, "finetune")
+
+
+def test_muon_keeps_one_moment_of_a_matrix() -> None:
+    s = subject("finetune.optimizer=muon", "finetune.zero=0", "pretrain.optimizer=muon", "pretrain.zero=0")
+    connector, layer = 384 * 128 + 128 * 128, 4 * 128 * 128 + 3 * 128 * 344
+    numbers = trained_parameters(s, EIGHT, "finetune")
+    kept = 2 * numbers - connector - 2 * layer
+    assert memory(s, EIGHT, "finetune", 1, 64).optimizer == 4 * kept
+    assert state_bytes(s, EIGHT, "finetune") == 4 * (numbers + kept)
+    assert state_bytes(s, EIGHT, "pretrain") == 4 * (2 * connector + 3 * 2 * 128)
+    low = subject("finetune.optimizer=muon", "finetune.zero=0", "finetune.lora.rank=4")
+    adapters = low.language.adapters(4)
+    assert state_bytes(low, EIGHT, "finetune") == 4 * (2 * connector + 3 * 2 * 128 + 2 * adapters)

@@ -168,3 +168,18 @@ def test_padding(more: list[str], padded: float | None) -> None:
 def test_the_heaviest_batch_of_batches_by_length_is_full() -> None:
     base = next(e for e in PAPER if e.name == "paper-1.4b")
     assert math.isinf(stage_texts(base, "finetune").longest)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.4])
+def test_epochs_are_over_the_records_that_are_trained_on(share: float, tmp_path: Path) -> None:
+    """As many as the data step leaves."""
+    from shallowsight.data.prepare import prepare
+
+    words = ("data.scenes_train=60", "data.scenes_test=16", "data.easy_vqa_train=20", "data.easy_vqa_test=8")
+    epochs = ("finetune.updates=null", "finetune.epochs=3", "finetune.global_batch=4", "data.pretrain=[]")
+    asked = subject(*words, *epochs, f"data.held_out={share}", "pretrain.updates=null", "pretrain.epochs=3")
+    prepare(asked.base, tmp_path, tmp_path / "work", tmp_path / "work" / "validation", None, lambda *_: None)
+    records = json.loads((tmp_path / "data.json").read_text(encoding="utf-8"))["train_rows"]
+    assert records == 80 - round(80 * share)
+    assert asked.loads["finetune"].updates == math.ceil(3 * records / 4)
+    assert asked.loads["pretrain"].updates == math.ceil(3 * records / 64)

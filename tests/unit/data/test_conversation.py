@@ -91,15 +91,15 @@ def answered(example: Example) -> str:
             id="short, two turns",
         ),
         pytest.param(
-            "v1", ["<image>\nQ?", "cat"], "a.png", f"[{V1_SYSTEM}USER: ###\nQ? ASSISTANT:cat]", "cat]", id="v1"
+            "v1", ["<image>\nQ?", "cat"], "a.png", f"[{V1_SYSTEM}USER: ###\nQ? ASSISTANT: cat]", " cat]", id="v1"
         ),
-        pytest.param("v1", ["Q?", "cat"], None, f"[{V1_SYSTEM}USER: Q? ASSISTANT:cat]", "cat]", id="v1, no image"),
+        pytest.param("v1", ["Q?", "cat"], None, f"[{V1_SYSTEM}USER: Q? ASSISTANT: cat]", " cat]", id="v1, no image"),
         pytest.param(
             "v1",
             ["<image>\nQ?", "cat", "R?", "dog"],
             "a.png",
-            f"[{V1_SYSTEM}USER: ###\nQ? ASSISTANT:cat]USER: R? ASSISTANT:dog]",
-            "cat]dog]",
+            f"[{V1_SYSTEM}USER: ###\nQ? ASSISTANT: cat]USER: R? ASSISTANT: dog]",
+            " cat] dog]",
             id="v1, two turns",
         ),
     ],
@@ -121,7 +121,7 @@ def test_the_prompt_is_what_training_saw_before_the_answer() -> None:
     for template in TEMPLATES.values():
         whole = encode_record(record("<image>\nQ?", "cat"), template, Letters(), image_tokens=3)
         prompt = prompt_ids("<image>\nQ?", template, Letters(), image_tokens=3)
-        assert list(whole.ids[:-1]) == [*prompt, *map(ord, "cat")]
+        assert list(whole.ids[:-1]) == [*prompt, *map(ord, template.before_answer + "cat")]
 
 
 @pytest.mark.parametrize("image", ["a.png", None], ids=["picture", "text alone"])
@@ -133,7 +133,8 @@ def test_the_prompt_of_a_follow_up_is_what_training_saw_before_its_answer(templa
     for number, (question, answer) in enumerate(pairs):
         prompt = prompt_ids(question, TEMPLATES[template], Letters(), 3 if image else 0, pairs[:number])
         assert list(whole.ids[: len(prompt)]) == prompt
-        assert whole.labels[len(prompt) : len(prompt) + len(answer)] == tuple(map(ord, answer))
+        said = TEMPLATES[template].before_answer + answer
+        assert whole.labels[len(prompt) : len(prompt) + len(said)] == tuple(map(ord, said))
 
 
 def test_a_tokenizer_without_a_start_token() -> None:

@@ -45,7 +45,7 @@ def test_the_same_key_twice_is_refused() -> None:
 
 def test_two_keys_of_one_hash_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else one picture would silently stand for the other."""
-    monkeypatch.setattr(module, "_hash", len)
+    monkeypatch.setattr(module, "hash_key", len)
     with pytest.raises(ValueError, match="two image names share a hash; rename one"):
         hash_keys(["aa", "b", "cc"])
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizer_families import FAMILIES
+from tokenizer_families import FAMILIES, sentencepiece_bpe
 from transformers import PreTrainedTokenizerBase
 
-from shallowsight.data.conversation import IGNORE, IMAGE, TEMPLATES, encode_record, prompt_ids
+from shallowsight.data.conversation import IGNORE, IMAGE, TEMPLATES, answer_ids, encode_record, prompt_ids
 from shallowsight.data.plain_text import control_ids, plain_ids, plain_text, sayable
 from shallowsight.data.tokenizer import train_tokenizer
 from shallowsight.model.language.language import load_tokenizer
@@ -127,14 +127,15 @@ def test_labels_are_the_answers_and_their_ends(
     at, end = 0, [tokenizer.eos_token_id] if form.after_answer is None else []
     for number, (question, answer) in enumerate(turns):
         prompt = prompt_ids(question, form, tokenizer, 4 * pictured, turns[:number])
-        answered = [*plain_ids(answer + (form.after_answer or ""), tokenizer), *end]
+        answered = answer_ids(answer, form, tokenizer)
+        assert answered[len(answered) - len(end) :] == end
         assert list(example.ids[: len(prompt)]) == prompt, "an evaluation asks what training saw"
         assert set(example.labels[at : len(prompt)]) <= {IGNORE}
         at = len(prompt) + len(answered)
         assert list(example.ids[len(prompt) : at]) == list(example.labels[len(prompt) : at]) == answered
         if name in LOSSLESS:
-            said = plain_text(example.labels[len(prompt) : at], tokenizer)
-            assert as_said(said) == as_said(answer + (form.after_answer or ""))
+            said, whole = plain_text(example.labels[len(prompt) : at], tokenizer), answer + (form.after_answer or "")
+            assert said in (form.before_answer + whole, whole) or as_said(said) == as_said(whole)
     assert at == len(example.ids)
     assert example.ids.count(tokenizer.eos_token_id) == len(turns) * len(end) + starts(tokenizer)
 
@@ -142,6 +143,51 @@ def test_labels_are_the_answers_and_their_ends(
 def starts(tokenizer: PreTrainedTokenizerBase) -> int:
     """Of GPT-2 the start is the end."""
     return int(tokenizer.bos_token_id == tokenizer.eos_token_id)
+
+
+@EVERY
+@pytest.mark.parametrize("pictured", [True, False], ids=["picture", "text alone"])
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [("What colour is it?", "red")],
+        [("Is it big?", "Yes, it is.\nVery big."), ("How many?", "3"), ("What?", "A red square")],
+    ],
+    ids=["one turn", "three turns"],
+)
+def test_v1_is_the_public_recipes_text(name: str, family: Family, turns: list[tuple[str, str]], pictured: bool) -> None:
+    """LLaVA encodes the whole conversation as one text, or as two around <image>."""
+    tokenizer = family(name)
+    end = tokenizer.eos_token
+    talk = "".join(f"USER: {asked} ASSISTANT: {answer}{end}" for asked, answer in turns)
+    whole = TEMPLATES["v1"].system + (talk.replace("USER: ", "USER: <image>\n", 1) if pictured else talk)
+    expected = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    for number, chunk in enumerate(whole.split("<image>")):
+        expected += [IMAGE] * number + tokenizer.encode(chunk, add_special_tokens=False)
+    found = encode_record(record(turns, pictured), TEMPLATES["v1"], tokenizer, image_tokens=1)
+    assert list(found.ids) == expected
+
+
+@pytest.mark.parametrize("name", ["qwen2", "gpt2", "scratch", "llama", "unigram", "slow_sentencepiece"])
+@pytest.mark.parametrize("turns", [[("Is it big?", "yes")], [("Is it big?", "no"), ("How many?", "yes")]])
+def test_the_space_before_an_answer_is_in_its_first_token(
+    name: str, family: Family, turns: list[tuple[str, str]]
+) -> None:
+    tokenizer = family(name)
+    example = encode_record(record(turns, True), TEMPLATES["v1"], tokenizer, image_tokens=1)
+    prompt = prompt_ids(turns[-1][0], TEMPLATES["v1"], tokenizer, 1, turns[:-1])
+    first = tokenizer.convert_ids_to_tokens(example.ids[len(prompt)])
+    assert first[0] in "\u0120\u2581", "byte-level and sentencepiece tokenizers' names of a space"
+    assert tokenizer.convert_ids_to_tokens(example.ids[len(prompt) - 1])[-1] == ":"
+
+
+def test_a_token_over_the_space_before_an_answer_is_not_used() -> None:
+    """The prompt ends before the space, so such a token could not be answered."""
+    tokenizer = sentencepiece_bpe(crossing=True)
+    (prompt, whole), form = (plain_ids(f" ASSISTANT:{more}", tokenizer) for more in ("", " 0")), TEMPLATES["v1"]
+    assert whole[: len(prompt)] != prompt, "or the test shows nothing"
+    example = encode_record(record([("Q", "0")], False), form, tokenizer, image_tokens=1)
+    assert list(example.ids) == [*prompt_ids("Q", form, tokenizer, 0), *plain_ids("0", tokenizer), 2]
 
 
 @EVERY
@@ -153,13 +199,14 @@ def test_the_texts_come_back_from_the_ids(name: str, family: Family, question: s
     if name in LOSSLESS:
         text = plain_text([i for i in example.ids if i != IMAGE], tokenizer)
         form = TEMPLATES["v1"]
-        parts = [form.system + form.before_question, f"\n{question.strip()} ASSISTANT:", answer]
+        parts = [form.system + form.before_question, f"\n{question.strip()} ASSISTANT:", form.before_answer + answer]
         assert text in ("".join(parts), "".join(f" {p}" if not p.startswith(" ") else p for p in parts), spaced(parts))
 
 
 def spaced(parts: list[str]) -> str:
     """Sentencepiece's way: a space before each span, and none at the start of the whole."""
-    return "".join(f" {part}" for part in parts)[1:]
+    *asked, answer = parts
+    return "".join(f" {part}" for part in asked)[1:] + answer
 
 
 def record(turns: list[tuple[str, str]], pictured: bool) -> dict[str, Any]:

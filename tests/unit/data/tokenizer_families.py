@@ -17,11 +17,18 @@ BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 
 def llama(_: Path) -> PreTrainedTokenizerBase:
     """Sentencepiece's BPE as Llama 1 and 2 and Gemma have it: a space is a letter, what is unknown becomes bytes."""
+    return sentencepiece_bpe(crossing=False)
+
+
+def sentencepiece_bpe(crossing: bool) -> PreTrainedTokenizerBase:
+    """With `crossing`, a token may have a space inside, as sentencepiece allows on demand."""
     made = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
     made.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
     made.decoder = decoders.Sequence(
         [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
+    if not crossing:
+        made.pre_tokenizer = pre_tokenizers.Split("\u2581", "merged_with_next")
     special = ["<unk>", "<s>", "</s>", *BYTES]
     trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=special, show_progress=False)
     made.train_from_iterator([t for t in TEXTS if "</s>" not in t], trainer)

@@ -176,6 +176,33 @@ def test_an_answer_ends_with_the_positions_of_the_model(
         ask(model, [docs[0] | {"question": "Which colour? " * 20}])
 
 
+def test_prompts_longer_than_the_training_are_told_once_for_each_task(
+    make: Callable[..., Any], docs: list[Doc], caplog: pytest.LogCaptureFixture
+) -> None:
+    long = [doc | {"question": "Which colour? " * 60} for doc in docs[:2]]
+    model = make(features=True)
+    assert len(ask(model, [*docs[2:6], *long], task="foreign")) == 6, "they are asked all the same"
+    (message,) = (record.getMessage() for record in caplog.records if "too long" in record.getMessage())
+    assert "task foreign: 2 of 6 prompts are too long for this model, the longest has" in message
+    assert "language.max_length=96 tokens" in message and "larger language.max_length" in message
+
+
+def test_prompts_that_fit_are_not_told(
+    make: Callable[..., Any], docs: list[Doc], caplog: pytest.LogCaptureFixture
+) -> None:
+    ask(make(features=True), docs)
+    assert "too long" not in caplog.text
+
+
+def test_each_task_has_its_own_warning_and_the_answer_needs_a_token(caplog: pytest.LogCaptureFixture) -> None:
+    from shallowsight.evaluate.long_prompts import warn_of_long_prompts
+
+    warn_of_long_prompts([("a", 10), ("b", 9), ("a", 12), ("a", 3), ("c", 11)], limit=10)
+    messages = [record.getMessage() for record in caplog.records]
+    assert [m.split(" prompts")[0] for m in messages] == ["task a: 2 of 3", "task c: 1 of 1"]
+    assert "the longest has 12 tokens" in messages[0] and "the longest has 11 tokens" in messages[1]
+
+
 @pytest.mark.parametrize("method", ["loglikelihood", "generate_until_multi_round"])
 def test_other_kinds_of_request_are_refused(make: Callable[..., Any], method: str) -> None:
     with pytest.raises(ShallowsightError, match="not supported"):

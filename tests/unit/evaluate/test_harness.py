@@ -68,7 +68,7 @@ def test_every_question_is_answered_once(evaluated: tuple[Path, Path, Experiment
             (q["id"], q["question"], q["answer"], q["image"]) for q in asked
         ]
     assert [set(r) for r in rows[:1]] == [
-        {"benchmark", "category", "id", "image_id", "question", "prediction", "target", "correct"}
+        {"benchmark", "category", "id", "image_id", "question", "prediction", "target", "accepted", "score", "correct"}
     ]
 
 
@@ -107,8 +107,8 @@ def test_standard_error_of_one_picture_is_unknown() -> None:
 
 def test_text_questions_are_their_own_pictures() -> None:
     logged = [
-        {"doc_id": n, "doc": {"id": f"r{n}", "image": None, "question": "?", "answer": "a"}, "filtered_resps": ["b"],
-         "accuracy": 0}
+        {"doc_id": n, "doc": {"id": f"r{n}", "image": None, "question": "?", "answer": "a", "accepted": [],
+                              "score": "exact"}, "filtered_resps": ["b"], "accuracy": 0}
         for n in (10, 9)
     ]  # fmt: skip
     rows = harness._samples(find_benchmark("own"), logged)

@@ -1,5 +1,6 @@
 """What the model is really asked through lmms-eval: earlier turns, texts that look like control tokens, long ones."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from shallowsight.data.conversation import TEMPLATES, encode_record
+from shallowsight.data.held_out import held_out_file
 from shallowsight.data.questions import EARLIER_TURNS, questions_of
 from shallowsight.data.records import read_jsonl, write_jsonl
 from shallowsight.data.shortened import SHORTENED, Shortened
@@ -39,6 +41,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory, prepared: Any) -> Path:
     ]
     for name in ("pretrain.jsonl", "finetune.jsonl"):
         write_jsonl(records, folder / name)
+    write_jsonl([], held_out_file(folder))
     write_jsonl(questions_of(records, in_context=True), folder / "questions.jsonl")
     turns = [turn["value"] for record in records for turn in record["conversations"]]
     train_tokenizer(turns, 300, folder / "tokenizer")
@@ -63,12 +66,14 @@ Run = Callable[..., tuple[list[dict[str, Any]], Shortened]]
 def run(learnt: tuple[Experiment, Path], talk: Path, tmp_path: Path) -> Run:
     experiment, checkpoint = learnt
 
-    def go(max_length: int = experiment.language.max_length) -> tuple[list[dict[str, Any]], Shortened]:
+    def go(
+        max_length: int = experiment.language.max_length, data: Path = talk
+    ) -> tuple[list[dict[str, Any]], Shortened]:
         language = experiment.language.model_copy(update={"max_length": max_length})
         for name in ("out", "work"):
             (tmp_path / name).mkdir()
         asked = experiment.model_copy(update={"language": language})
-        evaluate(asked, checkpoint, talk, None, tmp_path / "out", tmp_path / "work")
+        evaluate(asked, checkpoint, data, None, tmp_path / "out", tmp_path / "work")
         return list(read_jsonl(tmp_path / "out" / "samples.jsonl")), Shortened.read(tmp_path / "out" / SHORTENED)
 
     return go
@@ -80,6 +85,29 @@ def test_answers_that_look_like_control_tokens_survive(run: Run) -> None:
         (f"t{n}#{turn}", answer, 1) for n, answer in enumerate(ANSWERS) for turn in (0, 1)
     ], "and the second question has an answer only after the first"
     assert shortened.share == 0 and shortened.records == 8
+
+
+def test_accepted_answers_and_soft_scores(run: Run, talk: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in talk.iterdir():
+        (data / path.name).symlink_to(path)
+    rows = list(read_jsonl(talk / "questions.jsonl"))[::2]
+    changes: list[dict[str, Any]] = [
+        {},
+        {"answer": "nine", "accepted": ["ten", "<s>9</s>."]},
+        {"accepted": ["A\n\nB", *["c"] * 9], "score": "vqa"},
+        {"answer": "[0, 0, 0.5, 1]", "score": "iou"},
+    ]
+    (data / "questions.jsonl").unlink()
+    write_jsonl([row | change for row, change in zip(rows, changes, strict=True)], data / "questions.jsonl")
+    samples, _ = run(data=data)
+    assert [s["correct"] for s in samples] == pytest.approx([1, 1, 0.3, 0])
+    assert [s["score"] for s in samples] == ["exact", "exact", "vqa", "iou"]
+    assert [(s["target"], s["accepted"]) for s in samples[:2]] == [(ANSWERS[0], []), ("nine", ["ten", "<s>9</s>."])]
+    (score,) = json.loads((tmp_path / "out" / "scores.json").read_text())["benchmarks"]
+    assert (score["metric"], score["n"]) == ("accuracy", 4)
+    assert score["value"] == pytest.approx(2.3 / 4)
 
 
 def test_the_prompt_is_what_training_saw(

@@ -3,14 +3,9 @@
 from pathlib import Path
 
 import pytest
-from study_builder import Builder
+from study_builder import FEW, Builder
 
 from shallowsight.report.write import write_report
-
-FEW = {  # a planted winner (layer 7), a null
-    "count": {2: 0.45, 7: 0.75, 11: 0.50, 12: 0.40},
-    "colour": {2: 0.60, 7: 0.60, 11: 0.60, 12: 0.60},
-}
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from study_builder import CURVES, Builder
+from study_builder import CURVES, FEW, Builder
 
 from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
@@ -50,7 +50,7 @@ def test_all_files_are_there(planted):
     assert sorted(p.name for p in (planted / "report").iterdir()) == sorted(FILES)
     assert (planted / "report" / "curves.png").read_bytes().startswith(b"\x89PNG")
     lines = (planted / "report" / "scores.csv").read_text().splitlines()
-    assert lines[0].startswith("setting,layers,fusion,seed,benchmark") and len(lines) == 1 + 4 * 2 * 2
+    assert lines[0].startswith("setting,layers,fusion,seed,benchmark") and len(lines) == 1 + 4 * 3 * 2
 
 
 @pytest.mark.parametrize("study", ["planted", "holed"])
@@ -73,7 +73,7 @@ def test_model_output_is_escaped(holed):
 
 def test_drawings_use_the_page_colours_and_unique_ids(planted):
     drawings = re.findall(r"<svg role=.*?</svg>", page(planted), flags=re.S)
-    assert len(drawings) == 4  # two curves, two maps
+    assert len(drawings) == 8  # two categories and both together: scores and learning; two maps
     assert not re.search(r"#[0-9a-f]{6}(?![0-9a-f])", "".join(drawings).replace("#fffffe", ""))
     ids = [i for d in drawings for i in set(re.findall(r' id="([^"]+)"', d))]
     assert len(ids) == len(set(ids))
@@ -81,15 +81,16 @@ def test_drawings_use_the_page_colours_and_unique_ids(planted):
 
 def test_the_answer_leads(planted):
     text = page(planted)
-    assert "Layer 7 beats the last one in one of two categories" in text
-    assert "No evidence for any choice on colour." in text
+    assert "Layer 7 beats the penultimate one in one of two categories" in text
+    assert "Better than the penultimate layer, the usual choice: layer 7 for count" in text
+    assert "No layer is shown to beat the penultimate one on colour." in text
     assert text.index("<h1>") < text.index('id="answer"') < text.index('id="curves"') < text.index('id="limits"')
     assert "One vision tower (dinov2-small)" in text and "composed scenes" in text and "trained from scratch" in text
 
 
 def test_holes_are_shown(holed):
     text = page(holed)
-    assert "4 of 8 models are missing" not in text and "of 10 models are missing" in text
+    assert "of 15 models are missing" in text
     assert "failed at finetune" in text and "RuntimeError: loss is nan in finetune" in text
     assert "failed at pretrain" in text and "unfinished at evaluate" in text
     assert 'id="similarity"' not in text and "A missing layer may be the best one" in text
@@ -103,14 +104,53 @@ def test_nothing_finished_still_makes_a_page(tmp_path):
     assert "unfinished" in str(_printed(folder))
 
 
+def test_trainings_that_go_on_learning_support_no_claim(tmp_path):
+    slow = (0.1, 0.3, 0.5, 0.7, 0.8)
+    folder = Builder(curves=FEW, seed_sd=0.005, fusion_gain=None, held_out={"11": slow}).write(tmp_path / "study")
+    text = write_report(folder, tmp_path / "out").read_text()
+    assert "No layer is shown to beat the penultimate one: trainings have not levelled off" in text
+    assert (
+        "points): on held-out training questions layer 11 was 45 points behind layer 7 in the middle of the training "
+        "and is 17 behind at its end; it gained 10 in the last quarter: longer training may close the gap." in text
+    )
+    entry = json.loads((tmp_path / "out" / "recommendation.json").read_text())["categories"]["count"]
+    assert entry["layer"] == 11 and entry["confidence"] == "no evidence" and "longer training" in entry["refused"][0]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "why"),
+    [
+        ((0.1, 0.2, 0.2, 0.2, 0.2), "a training of layer 11 did not learn the questions of count (20 % right"),
+        (None, "not measured on held-out questions (data.held_out)"),
+    ],
+)
+def test_what_was_not_learnt_or_measured_supports_no_claim(tmp_path, held_out, why):
+    folder = Builder(curves=FEW, seed_sd=0.005, fusion_gain=None, held_out={"11": held_out}).write(tmp_path / "study")
+    text = write_report(folder, tmp_path / "out").read_text()
+    assert "No layer is shown to beat the penultimate one: trainings" in text and why in text
+    assert ("did not learn a kind of question, as held-out questions show: layer 11 on count" in text) == bool(held_out)
+
+
+@pytest.mark.parametrize("held_out", [(0.1, 0.6, 0.7, 0.74, 0.76), (0.1, 0.5, 0.7, 0.9, 0.94)])
+def test_a_gap_that_does_not_close_is_claimed(tmp_path, held_out):
+    """The weaker setting stays behind, or has learnt the held-out questions as well as the other."""
+    folder = Builder(curves=FEW, seed_sd=0.005, fusion_gain=None, held_out={"11": held_out}).write(tmp_path / "study")
+    assert "Layer 7 beats the penultimate one" in write_report(folder, tmp_path / "out").read_text()
+
+
+def test_pairs_that_were_not_planned_are_exploration(planted):
+    text = page(planted)
+    assert "These pairs were not planned" in text and text.index("These pairs") > text.index('id="scores"')
+
+
 def test_one_seed_claims_nothing(tmp_path):
     folder = Builder(curves={"count": CURVES["count"]}, seeds=(0,)).write(tmp_path / "study")
     text = write_report(folder, tmp_path / "out").read_text()
-    assert "One seed per setting: scores, but no claims yet" in text
+    assert "Too few seeds: scores, but no claims yet" in text
     assert "chip better" not in text and "training noise is unknown" in text
     entry = json.loads((tmp_path / "out" / "recommendation.json").read_text())["categories"]["count"]
-    assert entry["confidence"] == "no evidence" and entry["vision_feature_layer"] is None
-    assert "one seed: training noise unknown" in entry["evidence"]
+    assert entry["confidence"] == "no evidence" and entry["layer"] == 11
+    assert "too few seeds: training noise unknown" in entry["why"]
 
 
 def _damage(folder: Path, change) -> Path:
@@ -142,10 +182,11 @@ def test_equal_seeds_are_one_seed(tmp_path):
     folder = Builder(curves={"count": {7: 0.5, 12: 0.5}}, fusion_gain=None, n=20).write(tmp_path / "study")
     plan = json.loads((folder / "plan.json").read_text())
     for member in plan["members"]:
-        member["experiments"][1]["cells"] = member["experiments"][0]["cells"]
+        for other in member["experiments"][1:]:
+            other["cells"] = member["experiments"][0]["cells"]
     (folder / "plan.json").write_text(json.dumps(plan))
     findings = find(read_study(folder))
-    assert findings.categories[0].floor is None and "counted as one seed" in findings.problems[0]
+    assert not findings.noise_known and "counted as one seed" in findings.problems[0]
 
 
 def test_terminal_table_fits(tmp_path):

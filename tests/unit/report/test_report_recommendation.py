@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from study_builder import Builder
 
+from shallowsight.report.choice import choose
 from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
-from shallowsight.report.recommendation import choose, recommendation
+from shallowsight.report.recommendation import recommendation
 
 
 def recommend(folder: Path, **planted) -> dict:
@@ -20,53 +21,69 @@ def test_planted_winner_and_null(planted):
     found = json.loads((planted / "report" / "recommendation.json").read_text())
     assert found["study"] == "demo" and found["tower"] == "dinov2-small" and found["note"]
     winner, null = found["categories"]["count"], found["categories"]["colour"]
-    assert winner["best_layer"] == winner["vision_feature_layer"] == 7 and winner["best_setting"] == "7"
-    assert winner["confidence"] == "evidence" and winner["not_distinguishable_from_best"] == []
-    assert winner["evidence"].startswith("better than last (p") and "better than penultimate (p" in winner["evidence"]
-    assert winner["accuracy"] == pytest.approx(0.75, abs=0.06) and winner["best_fusion"] is None
-    assert null["confidence"] == "no evidence" and null["best_layer"] is None and null["vision_feature_layer"] is None
-    assert null["best_setting"] is not None and len(null["not_distinguishable_from_best"]) == 3
+    assert winner["layer"] == winner["vision_feature_layer"] == winner["highest_layer"] == 7
+    assert winner["confidence"] == "evidence" and winner["not_distinguishable_from_best"] == [7]
+    assert winner["why"].startswith("better than the penultimate layer 11 (p") and winner["refused"] == []
+    assert winner["accuracy_of_highest"] == pytest.approx(0.75, abs=0.06) and winner["fusion"] is None
+    assert winner["accuracy_of_picking"] == pytest.approx(winner["accuracy_of_highest"], abs=0.01)
+    assert null["confidence"] == "no evidence" and null["layer"] == 11
+    assert null["not_distinguishable_from_best"] == [2, 7, 11, 12]
+    assert set(null["no_worse_than_penultimate_by"]) == {"2", "7"}
+    assert found["categories"]["all categories"]["layer"] == 7
+
+
+def test_features_are_named(tmp_path):
+    folder = Builder(n=20).write(tmp_path / "study")
+    document = json.loads((folder / "study.json").read_text())
+    document["study"]["base"]["vision"] |= {"normalize": True, "pool": 2}
+    (folder / "study.json").write_text(json.dumps(document))
+    study = read_study(folder)
+    found = recommendation(study, choose(study, find(study)))["features"]
+    assert found["normalized"] and found["pool"] == 2
+    assert "LLaVA models of transformers do not do this" in found["stock_model"] and "2 x 2" in found["stock_model"]
+
+
+def test_raw_features_are_what_stock_models_read(planted):
+    found = json.loads((planted / "report" / "recommendation.json").read_text())["features"]
+    assert not found["normalized"] and found["stock_model"] == "as LLaVA models of transformers read them"
 
 
 def test_report_json_agrees(planted):
     report = json.loads((planted / "report" / "report.json").read_text())
     count = report["categories"]["count"]
-    assert count["chance"] == 0.2 and count["noise_floor"]["dof"] == 4 and len(count["pairs"]) == 6
+    assert count["chance"] == 0.2 and set(count["training_noise"]) == {"2", "7", "11", "12"}
+    assert len(count["pairs"]) == 6 and sum(p["planned"] for p in count["pairs"]) == 3
     best = max(count["scores"], key=lambda s: s["accuracy"])
-    assert best["setting"] == "7" and set(best["seeds"]) == {"0", "1"} and best["n"] == best["images"] == 300
+    assert best["setting"] == "7" and set(best["seeds"]) == {"0", "1", "2"} and best["n"] == best["images"] == 300
+    assert {(c["category"], c["setting"]) for c in report["learning"]} >= {("count", "7"), ("all categories", "12")}
     assert report["similarity"]["groups"][1]["name"] == "middle" and report["problems"] == []
 
 
 def test_a_fusion_that_adds(tmp_path):
     found = recommend(tmp_path, curves={"count": {2: 0.4, 7: 0.5, 11: 0.5, 12: 0.4}}, fusion_gain=0.3, seed_sd=0.004)
-    fusion = found["categories"]["count"]["best_fusion"]
-    assert (
-        fusion["setting"] == "2,7,11:concat" and fusion["layers"] == [2, 7, 11] and fusion["confidence"] == "evidence"
-    )
-    assert fusion["evidence"].startswith("better than the best single layer (p")
+    fusion = found["categories"]["count"]["fusion"]
+    assert fusion["setting"] == "2,7,11:concat" and fusion["layers"] == [2, 7, 11]
+    assert fusion["confidence"] == "evidence" and fusion["evidence"].startswith("better than every single layer (p")
 
 
 def test_guessing_is_no_evidence(tmp_path):
-    """Better than a last layer that is worse than chance is still guessing."""
-    found = recommend(tmp_path, curves={"count": {7: 0.2, 11: 0.2, 12: 0.02}}, fusion_gain=None, seed_sd=0.002)
-    entry = found["categories"]["count"]
-    assert entry["confidence"] == "no evidence" and entry["evidence"].startswith("not above chance; better than last")
+    """Better than a penultimate layer that is worse than chance is still guessing."""
+    found = recommend(tmp_path, curves={"count": {7: 0.2, 11: 0.02, 12: 0.2}}, fusion_gain=None, seed_sd=0.002)
+    assert found["categories"]["count"]["confidence"] == "no evidence"
+
+
+def test_the_shallowest_of_the_winners_is_chosen(tmp_path):
+    curve = {2: 0.9, 7: 0.91, 11: 0.5, 12: 0.4}
+    entry = recommend(tmp_path, curves={"count": curve}, fusion_gain=None, seed_sd=0.004)["categories"]["count"]
+    assert entry["layer"] == 2 and entry["better_than_penultimate"] == [2, 7]
 
 
 def test_the_last_layer_may_win(tmp_path):
     curve = {2: 0.4, 7: 0.5, 11: 0.5, 12: 0.8}
-    found = recommend(tmp_path, curves={"count": curve}, fusion_gain=None, seed_sd=0.004)
-    entry = found["categories"]["count"]
-    assert entry["best_layer"] == 12 and entry["evidence"].startswith("is the last layer, better than penultimate")
+    entry = recommend(tmp_path, curves={"count": curve}, fusion_gain=None, seed_sd=0.004)["categories"]["count"]
+    assert entry["layer"] == 12 and entry["why"].startswith("better than the penultimate layer 11")
 
 
-def test_a_failed_reference_is_said(tmp_path):
-    found = recommend(
-        tmp_path,
-        curves={"count": {2: 0.4, 7: 0.7, 11: 0.5, 12: 0.4}},
-        fusion_gain=None,
-        seed_sd=0.004,
-        failed={("12", 0): "finetune", ("12", 1): "finetune"},
-    )
-    entry = found["categories"]["count"]
-    assert "last layer has no result" in entry["evidence"] and entry["confidence"] == "evidence"
+def test_without_a_penultimate_layer_nothing_is_chosen(tmp_path):
+    found = recommend(tmp_path, curves={"count": {2: 0.4, 7: 0.7, 12: 0.4}}, fusion_gain=None)["categories"]["count"]
+    assert found["layer"] is None and "no penultimate layer" in found["why"] and found["highest_layer"] == 7

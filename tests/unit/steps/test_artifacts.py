@@ -16,10 +16,10 @@ def test_a_pointer_names_cells(tmp_path: Path) -> None:
 
 def test_a_model_says_what_it_is_and_where(resolved: Resolved) -> None:
     cells = [Path("/cache/cells/abc"), Path("/cache/cells/def")]
-    found = artifacts.model_facts(resolved, "3,8:concat", "finetune", cells, "s3://bucket/prefix/")
+    found = artifacts.model_facts(resolved, "2,3:concat", "finetune", cells, "s3://bucket/prefix/")
     assert found["checkpoints"] == "s3://bucket/prefix/cells/abc, s3://bucket/prefix/cells/def"
     own = [found[key] for key in ("setting", "stage", "study", "seeds")]
-    assert own == ["3,8:concat", "finetune", "small", "0"]
+    assert own == ["2,3:concat", "finetune", "small", "0"]
     assert resolved.tower.digest[:16] in found["tower"] and resolved.base.language.model in found["language"]
 
 
@@ -35,7 +35,7 @@ def test_mean_scores_are_over_seeds(tmp_path: Path) -> None:
     ("categories", "expected"),
     [
         pytest.param(
-            {"colour": {"evidence": "layer 3, 98.7"}, "a|b": {"evidence": "x | y"}},
+            {"colour": {"why": "layer 3, 98.7"}, "a|b": {"why": "x | y"}},
             "| category | what the study shows |\n|---|---|\n| colour | layer 3, 98.7 |\n| a\\|b | x \\| y |\n",
             id="categories",
         ),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shallowsight.errors import ConfigurationError
 from shallowsight.store.cells import analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
 from shallowsight.store.digest import digest_of
 from shallowsight.store.plan import make_plan, read_groups
@@ -46,6 +47,20 @@ def test_reads_the_groups(analysis: Path) -> None:
     assert [(g.name, list(g.layers), g.representative) for g in groups] == [
         (g["name"], g["layers"], g["representative"]) for g in GROUPS
     ]
+
+
+def test_one_group_is_none(tmp_path: Path) -> None:
+    whole = [{"name": "all", "layers": list(range(1, 13)), "representative": None}]
+    (tmp_path / "analysis.json").write_text(json.dumps({"groups": whole}), encoding="utf-8")
+    assert read_groups(tmp_path) == ()
+    plan = make_plan(resolved(), tmp_path)
+    assert {str(setting): roles for setting, roles in plan.members.items()} == {
+        "4": ("evenly spread",),
+        "8": ("evenly spread",),
+        "12": ("evenly spread", "last"),
+        "11": ("penultimate",),
+        "4,8,12:concat": ("evenly spread fusion",),
+    }
 
 
 def test_members(analysis: Path) -> None:
@@ -124,3 +139,24 @@ def test_equal_in_every_process(analysis: Path) -> None:
         for seed in ("1", "2")
     ]
     assert outputs[0] == outputs[1] == f"{make_plan(resolved(), analysis).as_json(resolved())}\n"
+
+
+def test_a_setting_with_added_seeds_has_more_cells_and_the_others_are_unchanged(analysis: Path) -> None:
+    few, more = resolved("more_seeds=8 9"), resolved("more_seeds=8 9", "added=11=8,9 3,7,11:concat=8")
+    plan = make_plan(more, analysis)
+    raw = {m["setting"]: [e["seed"] for e in m["experiments"]] for m in plan.as_json(more)["members"]}
+    assert raw == {"3": [0, 1], "7": [0, 1], "11": [0, 1, 8, 9], "12": [0, 1], "3,7,11:concat": [0, 1, 8]}
+    before, after = ({c.digest: str(c) for c in make_plan(r, analysis).cells(r)} for r in (few, more))
+    assert before.items() <= after.items()
+    assert sorted(after[digest] for digest in set(after) - set(before)) == sorted(
+        f"{step} {setting} seed {seed}"
+        for setting, seed in (("11", 8), ("11", 9), ("3,7,11:concat", 8))
+        for step in ("pretrain", "finetune", "evaluate")
+    )
+    plain = resolved()
+    assert [c.digest for c in make_plan(plain, analysis).cells(plain)] == list(before)
+
+
+def test_seeds_are_added_to_known_settings_only(analysis: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no setting 9; its settings are 3 7 11 12 3,7,11:concat"):
+        make_plan(resolved("more_seeds=8", "added=9=8"), analysis)

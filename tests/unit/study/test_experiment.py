@@ -134,6 +134,14 @@ def test_pretraining_alone_may_have_the_only_folder() -> None:
         pytest.param({"seeds": []}, "seeds must be distinct and at least one, got ()", id="no seeds"),
         pytest.param({"seeds": [1, 1]}, "seeds must be distinct and at least one, got (1, 1)", id="seed twice"),
         pytest.param({"seeds": [-1]}, "greater than or equal to 0", id="negative seed"),
+        pytest.param({"more_seeds": [1]}, "more_seeds must be distinct and none of seeds", id="a seed in both"),
+        pytest.param({"more_seeds": [5, 5]}, "more_seeds must be distinct", id="a seed in reserve twice"),
+        pytest.param({"added": ["9"], "more_seeds": [5]}, "write SETTING=SEEDS", id="added without a seed"),
+        pytest.param({"added": ["last=5"], "more_seeds": [5]}, "write SETTING=SEEDS", id="added to a word"),
+        pytest.param({"added": ["9=x"], "more_seeds": [5]}, "got '9=x'", id="added what is no seed"),
+        pytest.param({"added": ["9=6"], "more_seeds": [5, 6]}, "in the order of more_seeds, [5, 6]", id="not in order"),
+        pytest.param({"added": ["9=5"]}, "in the order of more_seeds, []", id="added without a reserve"),
+        pytest.param({"added": ["9=5", "9=5"], "more_seeds": [5]}, "each setting once", id="added twice"),
         pytest.param({"base": None}, "valid dictionary", id="no base"),
     ],
 )
@@ -190,3 +198,12 @@ def test_heads_matter_for_a_scratch_model_only() -> None:
 @pytest.mark.parametrize("value", ["3 3", "3,6 3,6:concat", "last last"])
 def test_a_setting_is_named_once(value: str) -> None:
     assert "name each setting once" in refusal(Study, STUDIES["demo"], {"settings": value})
+
+
+def test_seeds_of_a_setting_are_those_of_all_and_those_that_it_was_given() -> None:
+    raw = STUDIES["demo"].model_dump(mode="json") | {"seeds": "0 1", "more_seeds": "5 3", "added": "9=5,3 3,8=5"}
+    study = Study.model_validate(raw)
+    assert study.looks == 3 and STUDIES["demo"].looks == 1
+    assert study.seeds_of(Setting.parse("9")) == (0, 1, 5, 3)
+    assert study.seeds_of(Setting.parse("3,8:concat")) == (0, 1, 5)
+    assert study.seeds_of(Setting.parse("7")) == (0, 1)

@@ -8,7 +8,7 @@ from shallowsight.study.experiments import EXPERIMENTS, PAPER, STUDIES
 SIZES = {"1.4b": "mtgv/MobileLLaMA-1.4B-Base", "2.7b": "mtgv/MobileLLaMA-2.7B-Base", "7b": "lmsys/vicuna-7b-v1.5"}
 COMMON = {
     "warmup": 0.03, "weight_decay": 0.0, "clip": 1.0, "epochs": 1.0, "updates": None, "zero": 2,
-    "precision": "bfloat16", "checkpointing": True, "connector_learning_rate": None,
+    "precision": "bfloat16", "checkpointing": True, "connector_learning_rate": None, "optimizer": "adamw",
 }  # fmt: skip
 PRETRAIN = {"learning_rate": 1e-3, "global_batch": 256, "template": "caption", "picture": "crop", "order": "shuffled"}
 FINETUNE = {"learning_rate": 2e-5, "global_batch": 128, "template": "v1", "picture": "pad", "order": "by_length"}
@@ -46,4 +46,5 @@ def test_mixtures() -> None:
 @pytest.mark.parametrize("experiment", PAPER, ids=lambda e: e.name)
 def test_settings(experiment: Experiment) -> None:
     settings = STUDIES[experiment.name].settings
-    assert settings == (*map(str, range(1, 25)), "3,18,23:concat")
+    assert settings == (*map(str, range(1, 25)), "penultimate", "3,18,23:concat")
+    assert STUDIES[experiment.name].seeds == (0, 1, 2)

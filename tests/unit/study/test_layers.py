@@ -26,6 +26,7 @@ class Holder(BaseModel):
         pytest.param("-12", 12, (1,), id="first from the end"),
         pytest.param("3,-2", 12, (3, 11), id="positive and negative"),
         pytest.param("-3,-1", 24, (22, 24), id="negatives"),
+        pytest.param("9,9,9", None, (9, 9, 9), id="one layer several times"),
     ],
 )
 def test_parse(text: str, depth: int | None, indices: tuple[int, ...]) -> None:
@@ -41,7 +42,7 @@ def test_parse(text: str, depth: int | None, indices: tuple[int, ...]) -> None:
         pytest.param("0", None, "got layers 0; layers are written 18 or 3,18,23 or 13-20, counted from 1", id="zero"),
         pytest.param("0", 12, "got layers 0;", id="zero with a depth"),
         pytest.param("23,3", None, "got layers 23,3;", id="decreasing"),
-        pytest.param("3,3", None, "got layers 3,3;", id="twice"),
+        pytest.param("3,3,8", None, "got layers 3,3,8;", id="one of several twice"),
         pytest.param("1-3,2", None, "got layers 1,2,3,2;", id="overlapping"),
         pytest.param("20-13", None, "got layers none;", id="backward range"),
         pytest.param("", None, "cannot read '' as layers; layers are written", id="empty"),
@@ -55,7 +56,7 @@ def test_parse(text: str, depth: int | None, indices: tuple[int, ...]) -> None:
         pytest.param(
             "-1", None, "layer -1 counts from the end, which needs the tower's depth", id="negative, no depth"
         ),
-        pytest.param("11,-2", 12, "got layers 11,11;", id="the same layer in both notations"),
+        pytest.param("3,11,-2", 12, "got layers 3,11,11;", id="the same layer in both notations"),
     ],
 )
 def test_parse_refuses(text: str, depth: int | None, message: str) -> None:

@@ -68,10 +68,11 @@ def test_words_become_layers_with_roles() -> None:
 @pytest.mark.parametrize(
     ("texts", "found"),
     [
+        pytest.param(["11", "-2"], {"11": ("penultimate",)}, id="the penultimate layer by number"),
         pytest.param(["12", "last", "-1"], {"12": ("last",)}, id="number, word, negative"),
         pytest.param(["3,7,11", "groups:concat"], {"3,7,11:concat": ("group fusion",)}, id="fusion by hand"),
-        pytest.param(["groups", "groups"], {"3": 1, "7": 1, "11": 1}, id="the same word twice"),
-        pytest.param(["12", "12:concat"], {"12": (), "12:concat": ()}, id="another fusion is another setting"),
+        pytest.param(["groups", "groups"], {"3": 1, "7": 1, "11": 2}, id="the same word twice"),
+        pytest.param(["12", "12:concat"], {"12": ("last",), "12:concat": ()}, id="another fusion is another setting"),
     ],
 )
 def test_each_setting_once(texts: list[str], found: dict[str, object]) -> None:
@@ -91,3 +92,54 @@ def test_a_setting_too_deep_is_refused() -> None:
 )
 def test_needs_groups(texts: list[str], needed: bool) -> None:
     assert needs_groups(texts) is needed
+
+
+@pytest.mark.parametrize("found", [(), (Group("all", tuple(range(1, 13)), 6),)], ids=["none", "one"])
+def test_without_groups_the_words_stand_for_evenly_spread_layers(found: tuple[Group, ...]) -> None:
+    resolved = {str(s): r for s, r in resolve_settings(["groups", "last", "groups:concat"], 12, found).items()}
+    assert resolved == {
+        "4": ("evenly spread",),
+        "8": ("evenly spread",),
+        "12": ("evenly spread", "last"),
+        "4,8,12:concat": ("evenly spread fusion",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("depth", "single", "fused"),
+    [
+        (1, ["1"], "1:concat"),
+        (2, ["1", "2"], "1,2:concat"),
+        (3, ["1", "2", "3"], "1,2,3:concat"),
+        (4, ["2", "3", "4"], "2,3,4:concat"),
+        (24, ["8", "16", "24"], "8,16,24:concat"),
+        (40, ["14", "27", "40"], "14,27,40:concat"),
+    ],
+)
+def test_evenly_spread_at_every_depth(depth: int, single: list[str], fused: str) -> None:
+    assert [str(s) for s in resolve_settings(["groups"], depth, ())] == single
+    assert [str(s) for s in resolve_settings(["groups:concat"], depth, ())] == [fused]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_any_number_of_groups(count: int) -> None:
+    groups = [Group(f"group {n}", (2 * n - 1, 2 * n), 2 * n) for n in range(1, count + 1)]
+    resolved = {str(s): r for s, r in resolve_settings(["groups", "groups:concat"], 2 * count, groups).items()}
+    *alone, fused = resolved.items()
+    expected = [(str(2 * n), (f"group {n} representative",)) for n in range(1, count + 1)]
+    deepest, roles = expected[-1]
+    assert alone == [*expected[:-1], (deepest, (*roles, "last"))]
+    assert fused == (",".join(str(2 * n) for n in range(1, count + 1)) + ":concat", ("group fusion",))
+
+
+def test_groups_with_one_representative() -> None:
+    groups = [Group("shallow", (1, 2), 2), Group("deep", (2, 3), 2)]
+    assert {str(s): r for s, r in resolve_settings(["groups", "groups:concat"], 3, groups).items()} == {
+        "2": ("shallow representative", "penultimate", "deep representative"),
+        "2:concat": ("group fusion",),
+    }
+
+
+def test_no_penultimate_layer_in_a_tower_with_one() -> None:
+    with pytest.raises(ValueError, match="'penultimate' needs a tower with two layers or more, this one has 1"):
+        resolve_settings(["penultimate"], 1, ())

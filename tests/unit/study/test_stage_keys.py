@@ -26,6 +26,15 @@ from shallowsight.study.stages import Lora, Stage
             "bfloat16 with zero=0 keeps no float32 copy of the weights; use zero=1, 2 or 3",
             id="bfloat16 alone",
         ),
+        *(
+            pytest.param(
+                {"updates": 1, "zero": zero, "optimizer": "muon"},
+                rf"optimizer=muon with zero={zero}: Muon needs whole matrices.*use zero=0.*, or optimizer=adamw",
+                id=f"muon and zero {zero}",
+            )
+            for zero in (1, 2, 3)
+        ),
+        pytest.param({"updates": 1, "optimizer": "sgd"}, "'adamw' or 'muon'", id="optimizer"),
         pytest.param({"updates": 1, "picture": "squash"}, "'stretch', 'crop' or 'pad'", id="picture"),
         pytest.param({"updates": 1, "order": "sorted"}, "'shuffled' or 'by_length'", id="order"),
         pytest.param({"updates": 1, "packed": "rows"}, "valid boolean", id="packed"),
@@ -63,6 +72,11 @@ def test_stage_takes_every_choice(key: str, values: list[object]) -> None:
         assert getattr(stage, key) == value
 
 
+def test_muon_with_whole_matrices() -> None:
+    raw = {"learning_rate": 1e-3, "global_batch": 8, "updates": 1, "optimizer": "muon", "zero": 0}
+    assert Stage.model_validate(raw).optimizer == "muon"
+
+
 @pytest.mark.parametrize(("precision", "zero"), [("float32", 0), ("bfloat16", 1), ("bfloat16", 2), ("bfloat16", 3)])
 def test_precisions_that_keep_a_float32_copy(precision: str, zero: int) -> None:
     raw = {"learning_rate": 1e-3, "global_batch": 8, "updates": 1, "precision": precision, "zero": zero}
@@ -75,4 +89,5 @@ def test_what_a_stage_does_unless_it_is_told() -> None:
     assert (stage.zero, stage.picture, stage.order, stage.packed, stage.checkpointing) == (
         2, "stretch", "shuffled", False, False
     )  # fmt: skip
+    assert stage.optimizer == "adamw"
     assert stage.connector_learning_rate is None and stage.lora == Lora(rank=0, alpha=16.0, dropout=0.05)

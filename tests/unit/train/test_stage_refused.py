@@ -11,6 +11,7 @@ import torch
 from stages import Run
 
 from shallowsight.data.features import VALUES
+from shallowsight.data.learning import Learning
 from shallowsight.data.shortened import SHORTENED, Shortened
 from shallowsight.errors import ConfigurationError, DataRefused, LossNotFinite, ShallowsightError
 from shallowsight.train.parts import build_model, leave
@@ -34,7 +35,7 @@ def test_broken_weights_are_not_left(make_job: Callable[..., ProcessTask], token
     with torch.no_grad():
         next(model.connector.parameters()).view(-1)[0] = float("inf")
     with pytest.raises(LossNotFinite, match="weights are not finite after the last update"):
-        leave(model, made, tokenizer, [])
+        leave(model, made, tokenizer, [], Learning())
     assert not list(made.out.iterdir())
 
 

@@ -27,7 +27,7 @@ class Row(_Value):
     question: str
     expected: str
     answer: str
-    correct: bool
+    correct: float  # the score of the answer, from 0 to 1
 
 
 class Evaluation(_Value):

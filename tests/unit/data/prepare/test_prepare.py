@@ -39,6 +39,8 @@ def test_leaves_what_later_steps_read(prepared: Any) -> None:
     assert json.loads((folder / "data.json").read_text(encoding="utf-8")) == {
         "train_rows": 11,
         "pretrain_rows": 11,
+        "held_out_rows": 0,
+        "held_out_questions": 0,
         "test_rows": 4,
         "questions": 8,
         "images": 14,
@@ -92,9 +94,12 @@ def test_what_was_done_to_rows_is_said(run: Run, files: Path, tmp_path: Path, ca
             for turn in rows[2].pop("conversations")
         ]
 
-    plain = [{k: v for k, v in row.items() if k != "conversations"} for row in read_jsonl(run() / "finetune.jsonl")]
+    plain = [
+        {k: v for k, v in row.items() if k != "conversations"}
+        for row in read_jsonl(run(data__held_out=0) / "finetune.jsonl")
+    ]
     spoil(files / "train.json", change)
-    out = run(data__max_bad_share=0.1)
+    out = run(data__max_bad_share=0.1, data__held_out=0)
     verdicts = tmp_path / "verdicts" / "files"
     assert [record.getMessage() for record in caplog.records if record.name.endswith("prepare")] == [
         f"data gate, files: 2 of 15 rows converted: messages 1, image_list 1; examples: {verdicts}/validation.html",

@@ -1,0 +1,130 @@
+"""The conclusions that a study does not allow, given its tower, models, data and seeds."""
+
+from math import inf
+
+from shallowsight.evaluate.statistics.family import ALPHA
+from shallowsight.report.findings import Findings
+from shallowsight.report.recommendation import features
+from shallowsight.report.values import Member, Study
+from shallowsight.report.words import count, depth, listed, ranges
+from shallowsight.study.experiment import SCRATCH
+
+
+def caveats(study: Study, findings: Findings) -> list[str]:
+    """The conclusions that the study does not allow, given its tower, models, data and seeds."""
+    found = []
+    seeds = {len(s.seeds) for c in findings.categories for s in c.scores.values()}
+    if seeds:
+        found.append(_seeds(min(seeds), max(seeds), findings))
+        found.append(_features(study))
+    if study.more_seeds:
+        found.append(_looks(study, findings))
+    if findings.categories:
+        found.append(_questions(findings))
+    found.append(
+        f"One vision tower ({study.tower}). Another tower may have its useful layers elsewhere: layer numbers do not "
+        "carry over, and neither need the order of the settings."
+    )
+    if names := _unlearnt(study, findings):
+        found.append(f"Trainings that did not learn a kind of question, as held-out questions show: {listed(names)}.")
+    if holes := [m for m in study.members if len(m.done) < len(m.trials)]:
+        found.append(
+            f"Incomplete: {listed([_hole(m) for m in holes])}. A missing layer may be the best one, and a claim may "
+            "vanish when it is there, because more comparisons are then corrected for."
+        )
+    tested = sorted({m.layers[0] for m in study.members if m.single and m.done})
+    if tested and len(tested) < depth(study):
+        found.append(
+            f"Only layers {ranges(tested)} of {depth(study)} were trained as single layers; nothing is said of others."
+        )
+    base = study.raw.get("base") or {}
+    model = (base.get("language") or {}).get("model")
+    if model == SCRATCH:
+        found.append(
+            "The language model is small and trained from scratch: a larger, pretrained one may read weak features "
+            "better and shrink or move the gaps."
+        )
+    else:
+        found.append(f"One language model ({model or 'unknown'}); another may read the same features differently.")
+    if "scenes" in (base.get("data") or {}).get("test", ()):
+        found.append("Most pictures are composed scenes with known truth, not photographs of the world.")
+    else:
+        found.append("The benchmarks stand for their categories only as far as their questions do.")
+    found.append(
+        "The highest score of a category is optimistic, because it was picked as the highest; the table gives beside "
+        "it what a layer scores that is picked by other seeds and other pictures."
+    )
+    if findings.planned.fusions and not findings.planned.controls:
+        found.append(
+            "A fusion by concat has a wider connector than a single layer. The study has no control of equal size (one "
+            "layer as often as the fusion has layers, as in 9,9,9:concat), so that a gain may come of parameters."
+        )
+    return found
+
+
+def _seeds(low: int, high: int, findings: Findings) -> str:
+    if not findings.noise_known:
+        return "Too few seeds: training noise is unknown, so no difference between settings may be claimed."
+    span = str(low) if low == high else f"{low} to {high}"
+    widths = {
+        c.name: 100 * max((s.half for s in c.scores.values() if s.half is not None), default=0.0)
+        for c in findings.categories
+    }
+    wide = [f"{name} {half:.0f}" for name, half in widths.items()]
+    return (
+        f"{span} seed{'s' if high > 1 else ''} per setting. Training noise alone may move the mean of the noisiest "
+        f"setting by so many points (95 %): {listed(wide)}. Settings differ in this: each is judged by its own noise "
+        "and, carefully, by that of the others."
+    )
+
+
+def _looks(study: Study, findings: Findings) -> str:
+    extra = [sum(t.seed in study.more_seeds for t in m.trials) for m in study.members]
+    return (
+        "Seeds were added, one after another, to settings that were undecided: this is look "
+        f"{1 + max(extra, default=0)} of at most {1 + len(study.more_seeds)}. "
+        f"Every look is judged at p < {findings.level:.2g} instead of "
+        f"{ALPHA:g}, so that all looks together keep the probability of a false claim below {100 * ALPHA:g} %."
+    )
+
+
+def _features(study: Study) -> str:
+    found = features(study)
+    if found["stock_model"].startswith("as "):
+        return "Features are read as LLaVA models of transformers read them: not normalised, not pooled."
+    done = [
+        *(["every patch vector is brought to mean 0 and variance 1"] if found["normalized"] else []),
+        *([f"{found['pool']} x {found['pool']} patches are averaged"] if found["pool"] > 1 else []),
+    ]
+    return (
+        f"Before the connector, {listed(done)}. LLaVA models of transformers do not do this, and it changes which "
+        "layers do well: with raw features another layer may be better."
+    )
+
+
+def _questions(findings: Findings) -> str:
+    parts = []
+    for c in findings.categories:
+        worst = max(c.scores.values(), key=lambda s: s.standard_error)
+        parts.append((c.name, worst.n, worst.images, 196 * worst.standard_error))
+    low, high = min(p[3] for p in parts), max(p[3] for p in parts)
+    sizes = {p[1:3] for p in parts}
+    if len(sizes) == 1:
+        size = f"{parts[0][1]} questions on {parts[0][2]} images in each category"
+    else:
+        size = f"Questions (images) per category: {listed([f'{p[0]} {p[1]} ({p[2]})' for p in parts])}"
+    spread = f"{high:.1f}" if high - low < 0.05 else f"{low:.1f} to {high:.1f}"
+    if high == inf:
+        return f"{size}: too few for any conclusion."
+    return f"{size}. With other images one accuracy would move by about {spread} points (95 %)."
+
+
+def _unlearnt(study: Study, findings: Findings) -> list[str]:
+    """The settings of which a training ended little above guessing, with the category."""
+    curves = findings.curves
+    return [f"{study.member(s).label} on {category}" for category, s in curves.found if curves.unlearnt(category, s)]
+
+
+def _hole(member: Member) -> str:
+    missing = [t for t in member.trials if not t.done]
+    return f"{member.label} lacks {count(len(missing), 'seed')}"

@@ -1,0 +1,88 @@
+"""The figure of the learning curves: right answers to held-out training questions over the length of the training."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING
+
+from shallowsight.report.curves import LearningCurve
+from shallowsight.report.drawing import COLORS, STYLE, png, svg
+from shallowsight.report.findings import Findings
+from shallowsight.report.values import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_APART = 5.0  # percent between two labels, so that they do not overlap
+_LEGEND = "share of the training   |   blue: single layers, the deeper the darker; red: fusions; mean over seeds"
+
+
+def learning_png(study: Study, findings: Findings) -> bytes:
+    """All categories as small multiples; a note when nothing was measured."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    names = _categories(findings)
+    with mpl.rc_context(STYLE):
+        columns = min(3, max(1, len(names)))
+        rows = max(1, ceil(len(names) / columns))
+        figure = Figure(figsize=(3.9 * columns, 2.9 * rows), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes in grid[len(names) :]:
+            axes.set_axis_off()
+        if not names:
+            grid[0].text(0.5, 0.5, "no training was measured on held-out questions", ha="center", color=COLORS["muted"])
+        figure.supxlabel(_LEGEND, fontsize=8.5, color=COLORS["muted"])
+        for axes, name in zip(grid, names, strict=False):
+            axes.set_title(name, loc="left", fontsize=11, fontweight="bold")
+            _draw(axes, study, [c for c in findings.curves.found.values() if c.category == name])
+        return png(figure)
+
+
+def learning_svgs(study: Study, findings: Findings) -> list[tuple[str, str]]:
+    """The curves of every category for the page, with its name."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    found = []
+    for name in _categories(findings):
+        with mpl.rc_context(STYLE):
+            figure = Figure(figsize=(3.35, 2.3), layout="constrained")
+            _draw(figure.subplots(), study, [c for c in findings.curves.found.values() if c.category == name])
+            found.append((name, svg(figure, f"Right answers to held-out training questions, {name}")))
+    return found
+
+
+def _categories(findings: Findings) -> list[str]:
+    measured = {c.category for c in findings.curves.found.values()}
+    return [c.name for c in findings.every if c.name in measured]
+
+
+def _draw(axes: "Axes", study: Study, curves: Sequence[LearningCurve]) -> None:
+    deepest = max((m.layers[-1] for m in study.members), default=1)
+    ends = []
+    for curve in curves:
+        member = study.member(curve.setting)
+        color = COLORS["layer"] if member.single else COLORS["fusion"]
+        shade = 0.35 + 0.65 * member.layers[-1] / deepest if member.single else 1.0
+        shares, right = [100 * s for s in curve.shares], [100 * x for x in curve.exact]
+        axes.plot(shares, right, color=color, alpha=shade, lw=1.5, marker="o", ms=2.5)
+        ends.append((right[-1], str(member.layers[0]) if member.single else "f", color))
+    for at, (_, text, color) in zip(_spread([e[0] for e in sorted(ends)]), sorted(ends), strict=True):
+        axes.text(103, at, text, fontsize=7, color=color, va="center")
+    axes.set_xlim(-2, 112)
+    axes.set_ylim(-3, 106)
+    axes.xaxis.set_major_formatter("{x:.0f}%")
+    axes.yaxis.set_major_formatter("{x:.0f}%")
+    axes.set_xticks([0, 25, 50, 75, 100])
+    axes.tick_params(length=3, labelsize=8)
+    axes.grid(axis="y", color=COLORS["rule"], lw=0.6, alpha=0.7)
+    axes.set_axisbelow(True)
+
+
+def _spread(heights: Sequence[float]) -> list[float]:
+    """The heights, in order, moved apart for labels."""
+    placed: list[float] = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + _APART) if placed else height)
+    over = max(placed[-1] - 103, 0.0) if placed else 0.0
+    return [p - over for p in placed]
