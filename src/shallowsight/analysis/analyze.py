@@ -15,6 +15,7 @@ from shallowsight.analysis.pace import DRAWS, ERROR_RATE, Matrix
 from shallowsight.analysis.sample import ANALYSIS_IMAGES, sample
 from shallowsight.analysis.similarity import Similarity
 from shallowsight.data.enough import require_pictures
+from shallowsight.errors import ShallowsightError
 from shallowsight.model.encode import BATCH, Encoder
 
 ANALYSIS = "analysis.json"
@@ -28,6 +29,7 @@ def analyze(
 
     Raises:
         ConfigurationError: there are too few pictures.
+        ShallowsightError: the hidden states are not finite.
     """
     require_pictures(len(keys))
     chosen = sample(keys, ANALYSIS_IMAGES)
@@ -44,6 +46,10 @@ def analyze(
 def analysis_of(seen: Similarity, keys: Sequence[str]) -> dict[str, Any]:
     """What analysis.json holds; the cosine decides about groups, as in the paper. `keys` are those of the images."""
     cosine = seen.cosine()
+    if not np.isfinite(cosine).all():
+        raise ShallowsightError(
+            "the tower's hidden states hold values that are no finite numbers; try another precision or other weights"
+        )
     found = findings({"cosine": seen.cosine, "cka": seen.cka}, keys)
     changes = found[0].changes
     held = stability(seen.cosine, len(keys), changes, found[0].noise)

@@ -14,7 +14,7 @@ from shallowsight.analysis.analyze import analysis_of, analyze
 from shallowsight.analysis.sample import sample
 from shallowsight.analysis.similarity import Similarity
 from shallowsight.data.shards import Shards
-from shallowsight.errors import ConfigurationError
+from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.model.encode import Encoder, PictureEncoder
 from shallowsight.model.tower.families import describe
 from shallowsight.store.plan import read_groups
@@ -97,6 +97,15 @@ def test_the_evidence_for_groups(tmp_path: Path) -> None:
         ("cosine", "own", 18),
         ("cka", "own", 18),
     ]
+
+
+def test_hidden_states_that_are_not_finite_are_refused() -> None:
+    seen = Similarity()
+    states = torch.randn(DEPTH, 20, 3, 8)
+    states[2, 5, 1, 4] = float("nan")
+    seen.add(states)
+    with pytest.raises(ShallowsightError, match="no finite numbers"):
+        analysis_of(seen, [str(i) for i in range(20)])
 
 
 def test_equal_each_time(encoder: Encoder, tmp_path: Path) -> None:

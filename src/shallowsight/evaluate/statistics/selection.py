@@ -12,15 +12,16 @@ HALVES = 2
 
 
 def score_of_picking(sheet: Sheet, settings: tuple[str, ...]) -> float | None:
-    """What a picked setting scores on results that did not pick it; None with one seed or one picture.
+    """What a picked setting scores on results that did not pick it; None with one picture, or no setting of two seeds.
 
-    For every seed and each half of the pictures: the setting with the highest score among the other seeds on the other
-    half is picked, and scored by this seed on this half. The mean is a little low, since fewer results pick.
+    For each seed and each half of the pictures: the setting with the highest score among the other seeds on the other
+    half is picked, and scored by this seed on this half. The mean is a little low, since fewer results pick. Settings
+    with one seed are left out; of unequal numbers of seeds the fewest give the number of turns.
     """
-    rows = [sheet.parts[sheet.settings.index(s)] for s in settings]
-    seeds = min((len(parts) for parts in rows), default=0)
-    if seeds < 2 or len(sheet.images) < HALVES:
+    rows = [parts for s in settings if len(parts := sheet.parts[sheet.settings.index(s)]) > 1]
+    if not rows or len(sheet.images) < HALVES:
         return None
+    seeds = min(len(parts) for parts in rows)
     half_G = np.arange(len(sheet.images)) % HALVES
     scores = []
     for seed in range(seeds):

@@ -127,6 +127,12 @@ def test_picking_the_best_of_equals_scores_what_they_score():
     assert np.mean(corrected) == pytest.approx(0.6, abs=5 * 0.035 / 60**0.5) and np.mean(raw) > 0.62
 
 
+def test_settings_with_one_seed_are_not_picked():
+    rng = np.random.default_rng(7)
+    sheet = drawn(rng, [[0.6, 0.62, 0.61], [0.99], [0.5, 0.52, 0.51]])
+    assert score_of_picking(sheet, sheet.settings) == score_of_picking(sheet, ("0", "2"))
+
+
 def test_one_seed_has_no_score_of_picking():
     sheet = study(np.random.default_rng(7), [0.6, 0.7], seeds=1, categories=1)["c0"]
     assert score_of_picking(sheet, sheet.settings) is None
