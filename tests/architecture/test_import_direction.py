@@ -15,7 +15,7 @@ ALLOWED: dict[str, set[str]] = {
     "observe": {"errors"},
     "data": {"errors", "study", "store"},
     "model": {"errors", "study", "store", "data"},
-    "analysis": {"study", "data", "model"},
+    "analysis": {"errors", "study", "data", "model"},
     "train": {"errors", "study", "store", "observe", "data", "model"},
     "evaluate": {"errors", "study", "data", "model"},
     "report": {"errors", "study", "store", "data", "evaluate"},

@@ -57,7 +57,7 @@ def caveats(study: Study, findings: Findings) -> list[str]:
     if findings.planned.fusions and not findings.planned.controls:
         found.append(
             "A fusion by concat has a wider connector than a single layer. The study has no control of equal size (one "
-            "layer as often as the fusion has layers, as in 9,9,9:concat), so that a gain may come of parameters."
+            "layer as often as the fusion has layers, as in 9,9,9:concat), so that its size may be the reason."
         )
     return found
 

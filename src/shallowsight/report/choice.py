@@ -13,6 +13,7 @@ from shallowsight.report.findings import Findings
 from shallowsight.report.scores import Category, Score
 from shallowsight.report.values import Member, Study
 
+SAYS_NOTHING = 0.5  # a bound on how much worse a layer is that is so large is left out
 RULE = (
     "of the layers that beat the penultimate layer and cannot be told from the best one, the shallowest; when there is "
     "none, the penultimate layer stays"
@@ -111,8 +112,9 @@ def _no_worse(
     for member, comparison in known:
         limit = comparison.contrast.critical(2 * findings.level / count)
         growing = findings.curves.why_not(category.name, member.setting, usual.setting)
-        if member.layers < usual.layers and limit is not None and not growing:
-            found.append(NoWorse(member=member, points=max(0.0, limit - comparison.gap)))
+        bound = None if limit is None or growing else max(0.0, limit - comparison.gap)
+        if member.layers < usual.layers and bound is not None and bound < SAYS_NOTHING:
+            found.append(NoWorse(member=member, points=bound))
     return found
 
 

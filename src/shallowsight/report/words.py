@@ -89,7 +89,8 @@ def lead(findings: Findings, choices: Sequence[Choice]) -> list[str]:
         parts = [f"layer {layer} for {listed(names)}" for layer, names in sorted(by_layer.items())]
         sentences.append(f"Better than the penultimate layer, the usual choice: {'; '.join(parts)}.")
     if rest := [c.category.name for c in choices if not c.evidence and not c.refused]:
-        sentences.append(f"No layer is shown to beat the penultimate one on {listed(rest)}.")
+        names = "any category, nor over all" if len(rest) == len(choices) > 1 else listed(rest, "or")
+        sentences.append(f"No layer is shown to beat the penultimate one in {names}.")
     by_worse: dict[int, list[str]] = {}
     for c in choices:
         for member in c.worse:

@@ -20,9 +20,7 @@ DEMO = Experiment(
     # With one process ZeRO has nothing to divide: ZeRO 0 and 2 give the same result, and 0 is faster.
     pretrain=Stage(learning_rate=2e-3, global_batch=16, updates=60, warmup=0.1, template="plain", zero=0),
     # Many small updates by Muon, which learns several times as much in an update as AdamW. Decay is strong because the
-    # model sees each picture four or five times. The loss on pictures outside the training has nearly levelled off:
-    # with twice the updates it was 0.118 instead of 0.121 at layer 3, and 0.20 at layer 12, where 500 updates gave 0.22
-    # with another pretraining and 0.23 without any (one seed each).
+    # model sees each picture four or five times. Not every layer has finished learning (docs/statistics.md).
     finetune=Stage(
         optimizer="muon",
         learning_rate=4e-3,

@@ -83,7 +83,7 @@ def test_the_answer_leads(planted):
     text = page(planted)
     assert "Layer 7 beats the penultimate one in one of two categories" in text
     assert "Better than the penultimate layer, the usual choice: layer 7 for count" in text
-    assert "No layer is shown to beat the penultimate one on colour." in text
+    assert "No layer is shown to beat the penultimate one in colour." in text
     assert text.index("<h1>") < text.index('id="answer"') < text.index('id="curves"') < text.index('id="limits"')
     assert "One vision tower (dinov2-small)" in text and "composed scenes" in text and "trained from scratch" in text
 
