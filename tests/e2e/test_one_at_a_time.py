@@ -31,7 +31,13 @@ def test_single_steps_make_a_whole_study(tmp_path: Path) -> None:
     study = tmp_path / "study"
     # So few pictures that it pays to keep their features even for three updates.
     words = ["settings=-1", "data.scenes_train=20", "data.scenes_test=8", "data.easy_vqa_train=4"]
-    words += ["data.easy_vqa_test=4", "pretrain.updates=1", "finetune.updates=2", "vision.image_size=84"]
+    words += [
+        "data.easy_vqa_test=4",
+        "data.held_out=0",
+        "pretrain.updates=1",
+        "finetune.updates=2",
+        "vision.image_size=84",
+    ]
     common = ("quick", "--out", str(study), *with_set(*words))
 
     def step(name: str, *options: str) -> list[str]:
