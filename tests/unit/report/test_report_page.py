@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from study_builder import CURVES, FEW, Builder
+from study_builder import CURVES, Builder
 
 from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
@@ -102,40 +102,6 @@ def test_nothing_finished_still_makes_a_page(tmp_path):
     assert "No model of this study has been evaluated yet" in text and "No evaluate cell" in text
     assert json.loads((tmp_path / "out" / "recommendation.json").read_text())["categories"] == {}
     assert "unfinished" in str(_printed(folder))
-
-
-def test_trainings_that_go_on_learning_support_no_claim(tmp_path):
-    slow = (0.1, 0.3, 0.5, 0.7, 0.8)
-    folder = Builder(curves=FEW, seed_sd=0.005, fusion_gain=None, held_out={"11": slow}).write(tmp_path / "study")
-    text = write_report(folder, tmp_path / "out").read_text()
-    assert "No layer is shown to beat the penultimate one: trainings have not levelled off" in text
-    assert (
-        "points): on held-out training questions layer 11 was 45 points behind layer 7 in the middle of the training "
-        "and is 17 behind at its end; it gained 10 in the last quarter: longer training may close the gap." in text
-    )
-    entry = json.loads((tmp_path / "out" / "recommendation.json").read_text())["categories"]["count"]
-    assert entry["layer"] == 11 and entry["confidence"] == "no evidence" and "longer training" in entry["refused"][0]
-
-
-@pytest.mark.parametrize(
-    ("held_out", "why"),
-    [
-        ((0.1, 0.2, 0.2, 0.2, 0.2), "a training of layer 11 did not learn the questions of count (20 % right"),
-        (None, "not measured on held-out questions (data.held_out)"),
-    ],
-)
-def test_what_was_not_learnt_or_measured_supports_no_claim(tmp_path, held_out, why):
-    folder = Builder(curves=FEW, seed_sd=0.005, fusion_gain=None, held_out={"11": held_out}).write(tmp_path / "study")
-    text = write_report(folder, tmp_path / "out").read_text()
-    assert "No layer is shown to beat the penultimate one: trainings" in text and why in text
-    assert ("did not learn a kind of question, as held-out questions show: layer 11 on count" in text) == bool(held_out)
-
-
-@pytest.mark.parametrize("held_out", [(0.1, 0.6, 0.7, 0.74, 0.76), (0.1, 0.5, 0.7, 0.9, 0.94)])
-def test_a_gap_that_does_not_close_is_claimed(tmp_path, held_out):
-    """The weaker setting stays behind, or has learnt the held-out questions as well as the other."""
-    folder = Builder(curves=FEW, seed_sd=0.005, fusion_gain=None, held_out={"11": held_out}).write(tmp_path / "study")
-    assert "Layer 7 beats the penultimate one" in write_report(folder, tmp_path / "out").read_text()
 
 
 def test_pairs_that_were_not_planned_are_exploration(planted):
