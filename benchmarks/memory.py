@@ -56,7 +56,7 @@ def load(folder: Path) -> dict[str, float]:
     from shallowsight.data.records import read_jsonl
     from shallowsight.data.shards import Shards
     from shallowsight.model.language.language import load_tokenizer
-    from shallowsight.model.tower.families import PictureProcessor
+    from shallowsight.model.tower.pictures import PictureProcessor
     from shallowsight.study.experiment import EMBEDDED_TOWER
 
     process = PictureProcessor(EMBEDDED_TOWER, SIDE, "crop")

@@ -1,7 +1,8 @@
 """What the paper's experiments cost, computed: `python -m benchmarks.paper_forecast` prints docs/costs.md's table."""
 
 from shallowsight.cli.forecast_table import hours, quantity
-from shallowsight.cost.forecast import StageForecast, forecast_study
+from shallowsight.cost.forecast import forecast_study
+from shallowsight.cost.stages import StageForecast
 from shallowsight.cost.subject import subject_named
 from shallowsight.study.experiments import PAPER, STUDIES
 

@@ -44,6 +44,7 @@ def train(way: str, folder: Path) -> list[tuple[float, float]]:
     from shallowsight.data.records import read_jsonl
     from shallowsight.data.shards import Shards
     from shallowsight.model.language.language import load_tokenizer
+    from shallowsight.model.tower.families import describe
     from shallowsight.model.vlm import VLM
 
     experiment = make_experiment(folder, UPDATES, BATCH)
@@ -59,7 +60,7 @@ def train(way: str, folder: Path) -> list[tuple[float, float]]:
             experiment, Examples(Path(work), image_tokens, limit), Shards(folder / "data"), tokenizer.eos_token_id
         )
         torch.manual_seed(experiment.seed)
-        model = VLM(experiment, 128, tokenizer)
+        model = VLM(experiment, describe(experiment.vision.tower), tokenizer)
         if way == TRAINER:
             return peers.transformers_trainer(corpus, model)
         return peers.public_recipe(corpus, model, checkpointing=way == PUBLIC)
@@ -67,7 +68,7 @@ def train(way: str, folder: Path) -> list[tuple[float, float]]:
 
 def _train_ours(lever: dict[str, object], folder: Path) -> list[tuple[float, float]]:
     from shallowsight.model.threads import threads_for
-    from shallowsight.model.tower.families import describe
+    from shallowsight.model.tower.facts import describe
     from shallowsight.train.process_task import ProcessTask
     from shallowsight.train.stage import run_stage
 
@@ -97,7 +98,7 @@ def encode(folder: Path) -> None:
     """The cache, once for all that read it."""
     from shallowsight.data.shards import Shards
     from shallowsight.model.encode import Encoder, PictureEncoder, encode_layers
-    from shallowsight.model.tower.families import describe
+    from shallowsight.model.tower.facts import describe
 
     experiment, facts, shards = (
         make_experiment(folder, UPDATES, BATCH),
@@ -106,7 +107,9 @@ def encode(folder: Path) -> None:
     )
     encoder = Encoder(PictureEncoder(experiment.vision, facts, LAYER, experiment.finetune.picture), shards)
     (folder / "features").mkdir()
-    encode_layers(encoder, list(shards.keys()), {LAYER: folder / "features"}, (168 // 14) ** 2, 128, lambda *_: None)
+    encode_layers(
+        encoder, list(shards.keys()), {LAYER: folder / "features"}, (168 // 14) ** 2, facts.width_of, lambda *_: None
+    )
 
 
 def measure(folder: Path, progress: Callable[[str], None]) -> dict[str, list[list[tuple[float, float]]]]:

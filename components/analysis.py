@@ -41,9 +41,11 @@ def encode_features(
     store: str,
     features: dsl.Output[dsl.Dataset],
 ):
-    """Every layer that a setting uses, each picture read once; nothing where caching does not pay."""
+    """Every layer that is used, each picture read once (not where caching does not pay), and what probes find in it."""
     from shallowsight import steps
     from shallowsight.steps import artifacts
 
-    cells = steps.encode_features(steps.read_resolved(resolved.path), settings, steps.open_store(store))
-    artifacts.write_pointer(cells, features.path)
+    study, cells = steps.read_resolved(resolved.path), steps.open_store(store)
+    encoded = steps.encode_features(study, settings, cells)
+    steps.probe_layers(study, cells)
+    artifacts.write_pointer(encoded, features.path)

@@ -5,12 +5,14 @@ from pathlib import Path
 from small_language_models import attention
 
 from shallowsight.model.language.families import (
+    ATTENDING,
     PACKED,
     REFUSED,
     SUPPORTED,
     WITHOUT_ADAPTERS,
     WITHOUT_CHECKPOINTING,
     WITHOUT_FLASH,
+    WITHOUT_STATES,
 )
 
 PAGE = Path(__file__).parents[1] / "docs" / "language-models.md"
@@ -33,6 +35,9 @@ tests/unit/model/language/test_language_families.py` makes one of every family o
 - **LoRA** (`finetune.lora.rank`): merged matrices say what adapters beside them said. Experts that are kept in one
   tensor have no adapters.
 - **Checkpointing** (`finetune.checkpointing=true`): activations that are computed again give the same gradients.
+- **Added** layers (fusions `deepstack` and `internal-direct`) are added to what enters the next layer, and **attended**
+  ones (`internal-modular`) change what the attention of a layer gets and nothing else; with them losses, gradients,
+  answers, packed rows and checkpointing are as above.
 
 Attention is `sdpa` (torch's own) or `eager` where a family has no other. flash-attn takes its place where CUDA and the
 package are there, in bfloat16, for a family that has it. That was not run; a stand-in on a CPU shows that flash-attn is
@@ -42,8 +47,8 @@ This page is written by `python tests/families_page.py`; a test compares it with
 
 ## Supported families
 
-| family | loss | attention | packed | LoRA | checkpointing |
-|---|---|---|---|---|---|
+| family | loss | attention | packed | LoRA | checkpointing | added | attended |
+|---|---|---|---|---|---|---|---|
 {supported}
 
 ## Refused families
@@ -57,7 +62,8 @@ This page is written by `python tests/families_page.py`; a test compares it with
 def page() -> str:
     supported = [
         f"| {family} | equal | {attention(family)} | {_said(family in PACKED)} | "
-        f"{_said(family not in WITHOUT_ADAPTERS)} | {_said(family not in WITHOUT_CHECKPOINTING)} |"
+        f"{_said(family not in WITHOUT_ADAPTERS)} | {_said(family not in WITHOUT_CHECKPOINTING)} | "
+        f"{_said(family not in WITHOUT_STATES)} | {_said(family in ATTENDING)} |"
         for family in sorted(SUPPORTED)
     ]
     refused = [f"| {family} | {reason} |" for family, reason in REFUSED.items()]

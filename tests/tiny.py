@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shallowsight.model.tower.families import describe
+from shallowsight.model.tower.facts import describe
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.resolved import TowerFacts
 
@@ -58,6 +58,14 @@ def make_tower() -> Callable[[str, int], "nn.Module"]:
     return _tower
 
 
+def tower_facts(family: str, depth: int = DEPTH) -> TowerFacts:
+    """Of the model that `make_tower` makes."""
+    has = family != "siglip"
+    return TowerFacts(
+        name=family, family=family, depth=depth, width=32, patch=14, has_class_token=has, prefix_tokens=has, digest="x"
+    )
+
+
 def save_tower(family: str, folder: Path, depth: int = DEPTH) -> Path:
     from transformers import CLIPImageProcessorPil
 
@@ -104,6 +112,13 @@ def small(towers: dict[str, Path]) -> Callable[..., Experiment]:
         return Experiment.model_validate(raw)
 
     return make
+
+
+def tower_of_width(width: int) -> TowerFacts:
+    """Facts of a made-up tower, for models that are given made-up features."""
+    return TowerFacts(
+        name="made up", family="clip", depth=DEPTH, width=width, patch=14, has_class_token=True, digest="0"
+    )
 
 
 def write_pictures(folder: Path, count: int, first: int = 0) -> list[dict[str, Any]]:
@@ -175,5 +190,5 @@ def cached(prepared: Prepared, facts: TowerFacts, tmp_path_factory: pytest.TempP
     folders = {layer: tmp_path_factory.mktemp(f"layer-{layer}") for layer in range(1, DEPTH + 1)}
     shards = Shards(prepared.folder)
     encoder = Encoder(PictureEncoder(prepared.experiment.vision, facts, DEPTH, "stretch"), shards)
-    encode_layers(encoder, list(shards.keys()), folders, 4, facts.width, lambda *_: None)
+    encode_layers(encoder, list(shards.keys()), folders, 4, facts.width_of, lambda *_: None)
     return folders

@@ -54,7 +54,7 @@ def make_job(
                 "tower": facts,
                 "stage": stage,
                 "data": measured,
-                "feature_folders": None if live else tuple(cached[layer] for layer in experiment.vision.layers),
+                "feature_folders": None if live else tuple(cached[layer] for layer in experiment.vision.layers.read),
                 "start": start,
                 "out": tmp_path_factory.mktemp("out"),
                 "work": tmp_path_factory.mktemp("work"),

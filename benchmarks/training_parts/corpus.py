@@ -14,7 +14,7 @@ from PIL import Image
 from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModel
 
 from shallowsight.data.prepare import prepare
-from shallowsight.model.tower.families import describe
+from shallowsight.model.tower.facts import describe
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.resolved import TowerFacts
 

@@ -18,7 +18,8 @@ from shallowsight.data.conversation import IGNORE, IMAGE, Example, pad_right
 from shallowsight.data.examples import Examples
 from shallowsight.data.order import batch_indices
 from shallowsight.data.shards import Shards
-from shallowsight.model.tower.families import PictureProcessor, load_encoder
+from shallowsight.model.tower.loading import load_encoder
+from shallowsight.model.tower.pictures import PictureProcessor
 from shallowsight.model.vlm import VLM
 from shallowsight.study.experiment import Experiment
 from shallowsight.train.schedule import learning_rate

@@ -18,14 +18,18 @@ ALLOWED: dict[str, set[str]] = {
     "analysis": {"errors", "study", "data", "model"},
     "train": {"errors", "study", "store", "observe", "data", "model"},
     "evaluate": {"errors", "study", "data", "model"},
-    "report": {"errors", "study", "store", "data", "evaluate"},
+    "export": {"errors", "study", "store", "data", "model"},
+    "chat": {"errors", "data", "model", "export"},
+    "report": {"errors", "study", "store", "data", "evaluate", "export"},
     "cost": {"errors", "study", "data", "model", "analysis"},
     "cluster": {"errors", "study", "store", "cost"},
     "steps": {
         "errors", "study", "store", "observe", "data", "model", "analysis", "train", "evaluate", "report", "cost",
         "cluster",
     },
-    "cli": {"errors", "study", "store", "observe", "model", "report", "cost", "cluster", "steps"},
+    "cli": {
+        "errors", "study", "store", "observe", "model", "export", "chat", "report", "cost", "cluster", "steps",
+    },
 }  # fmt: skip
 ROOT_MODULE = "shallowsight"  # its version, which anybody may read
 

@@ -8,11 +8,15 @@ KFP = "tests/services/test_kfp_commands.py"
 IN_A_MINUTE = f"{KFP}::test_submit_status_and_wait"
 SENT_FILE = "tests/services/test_kfp_submit.py::test_a_study_is_sent"
 ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study"
+LAB = "tests/unit/cli/test_cli_lab.py"
 NEXT_SEEDS = "tests/unit/cli/test_more_seeds.py::test_next_seeds_of_a_store_are_printed"
 SCHEDULE = f"{KFP}::test_a_schedule_from_its_first_diff_to_its_end"
 FETCH = "tests/services/test_fetch_command.py::test_fetch_as_it_stands_there"
 TRACK = "tests/services/test_track_study.py::test_what_is_not_whole_there_is_sent_again"
 BUILDERS = "tests/e2e/test_page_builders.py"
+STOCK = "tests/e2e/test_from_study_to_transformers.py"
+EXPORTED = f"{STOCK}::test_transformers_alone_gives_the_answers_of_the_evaluation"
+CHATTED = f"{STOCK}::test_a_chat_with_the_study_and_with_the_folder"
 SECRETS = "tests/e2e/test_page_secrets.py"
 SECRET = f"{SECRETS}::test_keys_of_the_store_come_from_its_secret"
 
@@ -51,6 +55,8 @@ TESTED = {
     "shallowsight show paper-1.4b": f"{RUNS}::test_quick_ones",
     "shallowsight list": f"{RUNS}::test_quick_ones",
     "shallowsight forecast paper-1.4b --device A100-80G --gpus 4": f"{RUNS}::test_quick_ones",
+    "shallowsight forecast paper-fusion-1.4b": f"{RUNS}::test_quick_ones",
+    "shallowsight forecast paper-connectors-7b": f"{RUNS}::test_quick_ones",
     "python -m benchmarks.paper_forecast": (
         "tests/unit/cost/test_cost_forecast.py::test_the_page_shows_what_the_command_prints"
     ),
@@ -73,10 +79,25 @@ TESTED = {
     "shallowsight track --out runs/my": TRACK,
     "export SHALLOWSIGHT_WEAVE=ENTITY/PROJECT": TRACK,
     "export WANDB_API_KEY=...": TRACK,
+    "shallowsight study demo-stock": EXPORTED,
+    "shallowsight export runs/demo-stock my-model --setting 8": EXPORTED,
+    "shallowsight export CELL DIR [--setting SETTING] [--seed 0]": EXPORTED,
+    "shallowsight export": EXPORTED,
+    'shallowsight chat my-model picture.png "How many objects are there?"': CHATTED,
+    "shallowsight chat CELL_OR_DIR IMAGE [QUESTION]": CHATTED,
+    "shallowsight chat": CHATTED,
+    "shallowsight analyze TOWER IMAGES": f"{LAB}::test_analyze",
+    "shallowsight analyze embedded:dinov2-small pictures --groups 3": f"{LAB}::test_analyze",
+    "shallowsight explain TOWER IMAGE": f"{LAB}::test_explain",
+    "shallowsight explain embedded:dinov2-small cat.png --point 175,110": f"{LAB}::test_explain",
     "shallowsight resolve": ONE_BOX,
     "shallowsight prepare-data": ONE_BOX,
     "shallowsight analyze-layers": ONE_BOX,
     "shallowsight encode-features": ONE_BOX,
+    "shallowsight probe-layers": "tests/unit/steps/test_probe_layers.py::test_what_it_leaves_with_and_without_a_cache",
+    "shallowsight probe-layers NAME_OR_FILE --out DIR": (
+        "tests/unit/steps/test_probe_layers.py::test_what_it_leaves_with_and_without_a_cache"
+    ),
     "shallowsight train-stage": ONE_BOX,
     "shallowsight evaluate": ONE_BOX,
     "shallowsight report": ONE_BOX,
@@ -92,6 +113,9 @@ TESTED = {
     "python tests/architecture/import_picture.py": (
         "tests/architecture/test_import_picture.py::test_the_page_has_the_table"
     ),
+    "python tests/vision_families_page.py": (
+        "tests/unit/model/tower/test_vision_families.py::test_the_page_says_the_same"
+    ),
     "python tests/families_page.py": "tests/unit/model/language/test_language_families.py::test_the_page_says_the_same",
     "python -m manifests.base.monitoring.dashboard": f"{BUILDERS}::test_the_dashboard",
     "python -m pytest tests/manifests": ".ci/run::make test",
@@ -106,6 +130,7 @@ BENCHMARKS = {
     "python -m benchmarks.statistics",
     "python -m benchmarks.memory",
     "python -m benchmarks.grouping",
+    "python -m benchmarks.similarity",
     "python -m benchmarks.validation",
     "python -m benchmarks.validation_parts.leak",
     "python -m benchmarks.validation_parts.pictures",

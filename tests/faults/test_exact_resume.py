@@ -37,6 +37,8 @@ WAYS = [pytest.param(zero, processes, {}, id=f"zero{zero}-{processes}") for zero
 GROUPS: dict[str, Any] = {"finetune__weight_decay": 0.1, "finetune__connector_learning_rate": 1e-3}
 WAYS.append(pytest.param(2, 2, GROUPS, id="zero2-2-groups"))
 MUON = GROUPS | {"finetune__optimizer": "muon"}
+LEARNED: dict[str, Any] = {"vision__layers": "1,3,4", "fusion__kind": "mmfuser"}
+WAYS.append(pytest.param(2, 2, LEARNED, id="zero2-2-mmfuser"))
 WAYS += [pytest.param(0, processes, MUON, id=f"muon-{processes}") for processes in (1, 2)]
 
 Make = Callable[..., ProcessTask]

@@ -117,7 +117,7 @@ def test_a_checkpoint_forgets_where_its_tower_was(
     written = []
     for name in ("s3://bucket/clip", facts.name):
         experiment = small(vision__tower=name)
-        model = VLM(experiment, facts.width, tokenizer)
+        model = VLM(experiment, facts, tokenizer)
         out = tmp_path / str(len(written))
         out.mkdir()
         save_finetuned(model, experiment, facts.model_copy(update={"name": name}), tokenizer, out)

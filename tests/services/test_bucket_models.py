@@ -11,7 +11,9 @@ from s3_server import BUCKET, Server
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.files.pinned import Files, config_of, files_of, pin, texts_of
-from shallowsight.model.tower.families import NOT_READ, PictureProcessor, describe, load_encoder, outline
+from shallowsight.model.tower.facts import NOT_READ, describe, outline
+from shallowsight.model.tower.loading import load_encoder
+from shallowsight.model.tower.pictures import PictureProcessor
 from shallowsight.store.cache import CACHE
 from shallowsight.store.objects.objects import Objects
 from shallowsight.store.objects.opening import open_objects

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shallowsight.analysis.hsic import LEAST_IMAGES
 from shallowsight.analysis.pace import Changes, Matrix, find_changes, steps_of
-from shallowsight.analysis.similarity import LEAST_IMAGES
 from shallowsight.data.enough import LEAST_PICTURES
 
 HALVES = 100  # random halves of the pictures

@@ -11,7 +11,13 @@ import torch
 
 from shallowsight.analysis.agreement import HALVES, Finding, Stability, findings, stability
 from shallowsight.analysis.grouping import groups_between
-from shallowsight.analysis.pace import DRAWS, ERROR_RATE, Matrix
+from shallowsight.analysis.measures.as_json import as_json, rounded
+from shallowsight.analysis.measures.cosine_class import CosineOfClassTokens
+from shallowsight.analysis.measures.cosine_pooled import CosineOfPooled
+from shallowsight.analysis.measures.effective_rank import EffectiveRank
+from shallowsight.analysis.measures.measure import Measure, batch_of
+from shallowsight.analysis.measures.norms import Norms
+from shallowsight.analysis.pace import DRAWS, ERROR_RATE
 from shallowsight.analysis.sample import ANALYSIS_IMAGES, sample
 from shallowsight.analysis.similarity import Similarity
 from shallowsight.data.enough import require_pictures
@@ -27,6 +33,8 @@ def analyze(
 ) -> None:
     """Write analysis.json: matrices, groups (one, named `all`, where there is no border), and the evidence for them.
 
+    Further measures are in it under `measures`; nothing rests on them.
+
     Raises:
         ConfigurationError: there are too few pictures.
         ShallowsightError: the hidden states are not finite.
@@ -34,12 +42,23 @@ def analyze(
     require_pictures(len(keys))
     chosen = sample(keys, ANALYSIS_IMAGES)
     seen = Similarity()
+    # What costs next to nothing beside the tower itself; the groups rest on `seen` alone.
+    more: dict[str, Measure] = {
+        "cosine_class": CosineOfClassTokens(),
+        "cosine_pooled": CosineOfPooled(),
+        "effective_rank": EffectiveRank(),
+        "norms": Norms(),
+    }
     for first in range(0, len(chosen), BATCH):
         batch = chosen[first : first + BATCH]
         states = encoder.hidden_states(batch)[1:]
-        seen.add(torch.stack([encoder.pictures.tower.patches(state) for state in states]))
+        looked_at = batch_of(encoder.pictures.tower, states)
+        seen.add(torch.stack(list(looked_at.patches)))
+        for measure in more.values():
+            measure.add(looked_at)
         on_progress(first + len(batch), len(chosen))
     result = analysis_of(seen, chosen)
+    result["measures"] = {name: as_json(measure.found()) for name, measure in more.items()}
     (out / ANALYSIS).write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
@@ -58,8 +77,8 @@ def analysis_of(seen: Similarity, keys: Sequence[str]) -> dict[str, Any]:
     return {
         "layers": layers,
         "images": len(keys),
-        "cosine": _rounded(cosine),
-        "cka": _rounded(seen.cka()),
+        "cosine": rounded(cosine),
+        "cka": rounded(seen.cka()),
         "groups": groups or [{"name": "all", "layers": layers, "representative": None}],
         "boundaries": [_boundary(border, found, held) for border in changes.borders],
         "evidence": {
@@ -98,8 +117,3 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "p": finding.changes.p,
         "borders": list(finding.changes.borders),
     }
-
-
-def _rounded(matrix: Matrix) -> list[list[float]]:
-    rounded: list[list[float]] = np.round(matrix, 6).tolist()
-    return rounded

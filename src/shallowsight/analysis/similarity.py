@@ -17,11 +17,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-Matrix = NDArray[np.float64]
-LEAST_IMAGES = 4  # the unbiased estimator divides by (images - 3)
+from shallowsight.analysis.hsic import LEAST_IMAGES, Matrix, ratio, unbiased_hsic
 
 
 class Similarity:
@@ -58,9 +56,7 @@ class Similarity:
         chosen = np.arange(self.images) if images is None else np.asarray(images)
         if len(chosen) < LEAST_IMAGES:
             raise ValueError(f"CKA needs at least {LEAST_IMAGES} images, got {len(chosen)}")
-        hsic = _hsic(self._all_products()[:, chosen[:, None], chosen])
-        own = np.sqrt(np.maximum(np.diagonal(hsic), np.finfo(np.float64).tiny))
-        return np.asarray(hsic / np.outer(own, own))
+        return ratio(unbiased_hsic(self._all_products()[:, chosen[:, None], chosen]))
 
     def _all_products(self) -> Matrix:
         """[K, B, B] scalar products of the mean vectors; of an image with itself 0, as the estimator wants."""
@@ -71,14 +67,3 @@ class Similarity:
             self._products = means @ means.transpose(0, 2, 1)
             self._products[:, np.arange(self.images), np.arange(self.images)] = 0.0
         return self._products
-
-
-def _hsic(products_KBB: Matrix) -> Matrix:
-    """[K, K] unbiased HSIC with linear kernels."""
-    K, B, _ = products_KBB.shape
-    rows = products_KBB.sum(axis=2)  # K, B
-    total = rows.sum(axis=1)  # K
-    flat = products_KBB.reshape(K, -1)
-    trace = flat @ flat.T
-    found = trace + np.outer(total, total) / ((B - 1) * (B - 2)) - 2 * (rows @ rows.T) / (B - 2)
-    return np.asarray(found / (B * (B - 3)))

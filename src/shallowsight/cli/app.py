@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from shallowsight.cli.cluster import app as cluster_app
+from shallowsight.cli.lab import app as lab_app
 from shallowsight.cli.steps import app as steps_app
 from shallowsight.cli.track import app as track_app
+from shallowsight.cli.use import app as use_app
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 
 _CTRL_C = 130  # typer's exit status after Ctrl-C
@@ -90,12 +92,10 @@ def forecast(
 
 @app.command(name="list")
 def list_names() -> None:
-    """The named studies and experiments, and the benchmarks."""
-    from shallowsight.study.benchmarks import BENCHMARKS
-    from shallowsight.study.experiments import EXPERIMENTS, STUDIES
+    """The named studies and experiments, the benchmarks, and the parts of settings with their sources."""
+    from shallowsight.cli.names import print_names
 
-    for title, names in (("studies", STUDIES), ("experiments", EXPERIMENTS), ("benchmarks", BENCHMARKS)):
-        typer.echo(f"{title}: {', '.join(names)}")
+    print_names()
 
 
 @app.command()
@@ -106,10 +106,10 @@ def show(
     """Every key of a study with its value, as YAML."""
     import yaml
 
-    from shallowsight.model.tower.families import outline
+    from shallowsight.model.tower.facts import depth_of
     from shallowsight.study.overrides import load_study
 
-    found = load_study(name, overrides or [], lambda tower: outline(tower).depth)
+    found = load_study(name, overrides or [], depth_of)
     typer.echo(yaml.safe_dump(found.model_dump(mode="json"), sort_keys=False), nl=False)
 
 
@@ -117,9 +117,11 @@ def _or_unlimited(hours: float | None) -> float:
     return float("inf") if hours is None else hours
 
 
+app.add_typer(lab_app, rich_help_panel="Look at a tower without a study")
 app.add_typer(cluster_app, rich_help_panel="On a cluster")
 app.add_typer(steps_app, rich_help_panel="One step at a time")
 app.add_typer(track_app)
+app.add_typer(use_app, rich_help_panel="A trained model")
 
 
 def main() -> None:

@@ -1,14 +1,16 @@
 """A forecast as a table for a person."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from shallowsight.cost.forecast import Outlook, StageForecast, StudyForecast
+from shallowsight.cost.by_setting import SettingForecast
+from shallowsight.cost.forecast import Outlook, StudyForecast
 from shallowsight.cost.machines import Span
+from shallowsight.cost.stages import StageForecast
 
 
 def outlook_lines(outlook: Outlook) -> Iterator[str]:
@@ -29,7 +31,7 @@ def print_forecast(console: Console, found: StudyForecast) -> None:
     subject, gpus = found.subject, found.gpus
     where = f"{gpus} x {found.device}" if gpus else "this machine's CPU"
     tower, language = subject.tower, subject.base.language.model
-    layers = f"layer{'s' * (len(found.setting.layers) > 1)} {found.setting}"
+    layers = f"layer{'s' * (len(found.setting.layers.indices) > 1)} {found.setting}"
     console.print(f"{subject.study.name} on {where}", highlight=False)
     console.print(
         f"tower {tower.name}, {tower.depth} layers; language model {language}, "
@@ -45,6 +47,8 @@ def print_forecast(console: Console, found: StudyForecast) -> None:
     if gpus:
         table.add_row("GPU-hours", *(hours(stage.seconds * gpus) for stage in found.stages))
     console.print(table)
+    if len(found.settings) > 1:
+        console.print(_settings(found.settings))
     total = f"{'all ' if found.models > 1 else ''}{_models(found.models)}: {times(found.seconds)}"
     total += f", {hours(found.seconds * gpus)} GPU-hours of training" if gpus else ", every step counted"
     console.print(f"{total}; {quantity(found.storage)}B of checkpoints and cached features", highlight=False)
@@ -60,6 +64,7 @@ _RESTS_ON = {
 _ROWS: dict[str, Callable[[StageForecast], str]] = {
     "samples": lambda stage: f"{stage.samples:,}",
     "updates": lambda stage: f"{stage.updates:,}",
+    "image tokens": lambda stage: f"{stage.image_tokens:,}",
     "model FLOP": lambda stage: quantity(stage.operations.model),
     "hardware FLOP": lambda stage: quantity(stage.operations.hardware),
     "peak memory": lambda stage: memory(stage),
@@ -70,11 +75,29 @@ _ROWS: dict[str, Callable[[StageForecast], str]] = {
 }
 
 
+def _settings(settings: Sequence[SettingForecast]) -> Table:
+    """A row for each setting, or for several that cost about the same."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("one model at", min_width=24, overflow="fold")
+    for name in ("image tokens", "connecting parameters", "model FLOP", "peak memory", "time"):
+        table.add_column(name, justify="right")
+    for each in settings:
+        table.add_row(
+            f"{each.setting}" + (f" ({each.others} more alike)" if each.others else ""),
+            f"{each.image_tokens:,}",
+            quantity(each.parameters),
+            quantity(each.operations),
+            memory(each),
+            times(each.seconds),
+        )
+    return table
+
+
 def _models(number: int) -> str:
     return f"{number} model{'s' * (number != 1)}"
 
 
-def memory(stage: StageForecast) -> str:
+def memory(stage: StageForecast | SettingForecast) -> str:
     """The memory of each GPU, or of the process on a CPU."""
     return f"{stage.memory / 1e9:.1f} GB" + ("" if stage.fits else ", does not fit")
 

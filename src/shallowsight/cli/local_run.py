@@ -18,13 +18,13 @@ from typing import Any
 from shallowsight import errors
 from shallowsight.cli.process_group import STOP_SECONDS, process_group
 from shallowsight.cluster.kubeflow import pipelines
-from shallowsight.cost.subject import likely_settings
 from shallowsight.errors import ConfigurationError, DataRefused, Interrupted, ShallowsightError
 from shallowsight.observe.progress import VARIABLE
 from shallowsight.steps.machine import MEMBERS_AT_ONCE
 from shallowsight.store.cells import Cell, analyze_cell, prepare_cell
 from shallowsight.store.plan import Plan, make_plan
 from shallowsight.store.store import Store
+from shallowsight.study.legal import likely_settings
 from shallowsight.study.resolved import Resolved
 from shallowsight.study.settings import Setting
 

@@ -29,7 +29,7 @@ from shallowsight.cli.more_seeds import look_line
 from shallowsight.cluster.kubeflow import pipelines
 from shallowsight.cost.budget import Budget
 from shallowsight.cost.forecast import Outlook, forecast_study, outlook
-from shallowsight.cost.shapes import tower_facts
+from shallowsight.cost.shapes import tower_depth
 from shallowsight.cost.subject import Subject, subject_named, subject_of
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 from shallowsight.store.cells import Cell
@@ -165,14 +165,10 @@ def _can_forecast(kind: str, name: str) -> bool:
 
 def _subject(kind: str, name_or_file: str, overrides: Sequence[str]) -> Subject:
     if kind == "study":
-        return subject_named(load_study(name_or_file, overrides, _depth))
-    experiment = load_experiment(name_or_file, overrides, _depth)
+        return subject_named(load_study(name_or_file, overrides, tower_depth))
+    experiment = load_experiment(name_or_file, overrides, tower_depth)
     setting = str(experiment.setting)
     return subject_named(Study(name=experiment.name, base=experiment, settings=(setting,), seeds=(experiment.seed,)))
-
-
-def _depth(tower: str) -> int:
-    return tower_facts(tower).depth
 
 
 def _outlook(resolved: Resolved, missing: Sequence[Cell], gpus: int) -> Outlook | str:

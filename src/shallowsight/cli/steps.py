@@ -61,6 +61,15 @@ def encode_features(
 
 
 @app.command()
+def probe_layers(name: Name, out: Out, overrides: Overrides = None) -> None:
+    """Probe every layer with the study's questions, without a language model."""
+    from shallowsight import steps
+
+    cell = steps.probe_layers(*_open(name, overrides, out))
+    typer.echo(cell or "this study has no probes; --set probes=true adds them")
+
+
+@app.command()
 def train_stage(
     name: Name,
     out: Out,

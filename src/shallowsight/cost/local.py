@@ -1,12 +1,13 @@
 """The cost of the rest of a study on this machine: the seconds of its steps, one after the other or in parallel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shallowsight.analysis.sample import ANALYSIS_IMAGES
-from shallowsight.cost.caching import HALF
+from shallowsight.cost.caching import layer_bytes
 from shallowsight.cost.machines import Machine, Span
 from shallowsight.cost.operations import answer_operations, tower_operations
+from shallowsight.cost.probing import probe_seconds
 from shallowsight.cost.subject import Subject, Task
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import STAGES, StageName
@@ -14,7 +15,15 @@ from shallowsight.study.stages import STAGES, StageName
 # Seconds, measured on two cores of a Xeon: until a step's process starts to work, and for the import of its packages,
 # which counts in the time of the step's first cell.
 _PROCESS = 2.2
-_IMPORTS = {"prepare": 3.0, "analyze": 4.0, "encode": 4.0, "pretrain": 5.0, "finetune": 5.0, "evaluate": 4.5}
+_IMPORTS = {
+    "prepare": 3.0,
+    "analyze": 4.0,
+    "probe": 4.0,
+    "encode": 4.0,
+    "pretrain": 5.0,
+    "finetune": 5.0,
+    "evaluate": 4.5,
+}
 _LIGHT_BOXES = 8.0  # for the steps that only plan and report
 _EVALUATION = 1.5  # of lmms-eval for one model, without the answers
 _STAGE = 0.4  # of a stage without its updates: encoding the texts, building and saving the model
@@ -37,7 +46,7 @@ def forecast(subject: Subject, missing: Sequence[Task], machine: Machine) -> For
         return Forecast(0.0, 0.0, 0.0)
     whole = _fixed(_LIGHT_BOXES)
     for task in missing:
-        if task.step in {"prepare", "analyze"}:
+        if task.step in {"prepare", "analyze", "probe"}:
             whole += _fixed(_PROCESS + _IMPORTS[task.step]) + work_seconds(subject, task, machine)
     encoded = [task for task in missing if task.step == "encode"]
     if encoded:
@@ -45,7 +54,7 @@ def forecast(subject: Subject, missing: Sequence[Task], machine: Machine) -> For
         deepest = max(encoded, key=_layer)
         whole += _fixed(_PROCESS + _IMPORTS["encode"]) + work_seconds(subject, deepest, machine)
     whole += _members_seconds(subject, [task for task in missing if task.step in _MEMBER], machine)
-    return Forecast(whole.low, whole.high, len(encoded) * layer_bytes(subject))
+    return Forecast(whole.low, whole.high, features_bytes(subject, missing))
 
 
 def _members_seconds(subject: Subject, tasks: Sequence[Task], machine: Machine) -> Span:
@@ -68,6 +77,8 @@ def work_seconds(subject: Subject, task: Task, machine: Machine) -> Span:
             return _fixed(_PER_IMAGE * subject.images)
         case "analyze":
             return machine.look(ANALYSIS_IMAGES * tower_operations(subject.tower, size, subject.tower.depth))
+        case "probe":
+            return probe_seconds(subject, machine)
         case "encode":
             return machine.look(subject.images * tower_operations(subject.tower, size, _layer(task)))
         case "evaluate":
@@ -82,9 +93,10 @@ def cell_seconds(subject: Subject, task: Task, machine: Machine, *, first: bool)
     return work_seconds(subject, task, machine) + _fixed(_IMPORTS[task.step] if first else 0.0)
 
 
-def layer_bytes(subject: Subject) -> float:
-    """The bytes of one layer's cached features."""
-    return subject.images * subject.image_tokens * subject.tower.width * HALF
+def features_bytes(subject: Subject, tasks: Iterable[Task]) -> float:
+    """The bytes of the features that the tasks cache."""
+    encoded = (_layer(task) for task in tasks if task.step == "encode")
+    return sum(layer_bytes(subject.tower, layer, subject.patches, subject.images) for layer in encoded)
 
 
 def _layer(task: Task) -> int:

@@ -91,7 +91,8 @@ class Cpu:
         return max(1, self.cores // self.overlap)
 
     def train(self, subject: Subject, setting: Setting, stage: StageName) -> Span:
-        load, settings = subject.loads[stage], subject.base.stage(stage)
+        # One length is timed for all settings: a measurement takes seconds, and the speed changes little with it.
+        load, settings = subject.load(subject.shown, stage), subject.base.stage(stage)
         if not load.updates:
             return Span(0.0, 0.0)
         trained = stage == "finetune" and not settings.lora.rank
@@ -141,7 +142,7 @@ class Gpus:
         found = stage_operations(subject, setting, stage)
         halves = number_bytes(subject, stage) == 2
         half, single = (found.computed, found.tower) if halves else (0.0, found.hardware)
-        updates = subject.loads[stage].updates
+        updates = subject.load(setting, stage).updates
         # Every process computes the whole update by Muon.
         more = self._span(0.0, updates * update_operations(subject, setting, stage), 1.0)
         work = self._span(half, single, 1.0) * (1 / self.count) + more

@@ -11,7 +11,7 @@ mask of packed rows.
 from dataclasses import dataclass
 
 from shallowsight.cost.optimizer import moments
-from shallowsight.cost.shapes import LanguageShape, connector_parameters
+from shallowsight.cost.shapes import LanguageShape
 from shallowsight.cost.subject import Subject
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import Lora, StageName
@@ -51,13 +51,12 @@ class Memory:
 
 
 def trained_parameters(subject: Subject, setting: Setting, stage: StageName) -> int:
-    """The number of parameters that a stage trains; with adapters, those of the adapters and the connector."""
-    fused = len(setting.layers) * subject.tower.width
-    connector = connector_parameters(subject.base.connector, fused, subject.language.width)
+    """The number of parameters that a stage trains; with adapters, those of the adapters, fusion and connectors."""
+    parts = subject.parts(setting).parameters
     if stage == "pretrain":
-        return connector
+        return parts
     rank = subject.base.finetune.lora.rank
-    return connector + (subject.language.adapters(rank) if rank else subject.language.parameters)
+    return parts + (subject.language.adapters(rank) if rank else subject.language.parameters)
 
 
 def number_bytes(subject: Subject, stage: StageName) -> int:
@@ -82,7 +81,7 @@ def memory(subject: Subject, setting: Setting, stage: StageName, gpus: int, micr
         passes=round(settings.global_batch / gpus / micro_batch),
         seeing=_seeing(subject, setting) * micro_batch,
         forward=_forward(subject, setting, stage, micro_batch),
-        layer=_layer(subject, stage, micro_batch),
+        layer=_layer(subject, setting, stage, micro_batch),
         updating=(_SINGLE + (_SINGLE if e == 2 else 0)) * share,  # a temporary of AdamW, a float32 gradient
     )
 
@@ -95,24 +94,25 @@ def _split(subject: Subject, setting: Setting, stage: StageName) -> tuple[int, i
 
 
 def _forward(subject: Subject, setting: Setting, stage: StageName, micro_batch: float) -> float:
-    load, settings, shape = subject.loads[stage], subject.base.stage(stage), subject.language
+    load, settings, shape = subject.load(setting, stage), subject.base.stage(stage), subject.language
     e, tokens = number_bytes(subject, stage), micro_batch * load.longest
     predicted = load.supervised * tokens / load.mean_length
     logits = _LOGIT * shape.vocabulary * predicted
     around = (
         (3 * e + _SINGLE + 2 * e) * shape.width * tokens
     )  # embeddings, the picture's vectors in them, the last norm
-    fused = len(setting.layers) * subject.tower.width
-    features = micro_batch * load.image_tokens * (fused * (_SINGLE + e) + 2 * e * shape.width)
-    layer = _layer(subject, stage, micro_batch)
+    parts = subject.parts(setting)
+    inside = sum(piece.kept for piece in parts.inside(load.longest))
+    features = micro_batch * (_SINGLE * subject.read_numbers(setting) + e * (parts.kept + inside))
+    layer = _layer(subject, setting, stage, micro_batch)
     if settings.checkpointing:
         # One layer at a time is computed again, after the logits are freed.
         return features + around + shape.layers * e * shape.width * tokens + max(logits, layer)
     return features + around + shape.layers * layer + logits
 
 
-def _layer(subject: Subject, stage: StageName, micro_batch: float) -> float:
-    load, settings = subject.loads[stage], subject.base.stage(stage)
+def _layer(subject: Subject, setting: Setting, stage: StageName, micro_batch: float) -> float:
+    load, settings = subject.load(setting, stage), subject.base.stage(stage)
     kept = layer_activations(
         subject.language, number_bytes(subject, stage), trained=stage == "finetune", lora=settings.lora
     )
@@ -139,7 +139,7 @@ def _tower_weights(subject: Subject, setting: Setting) -> float:
     if subject.cached:
         return 0.0
     tower, width = subject.tower, subject.tower.width
-    tokens = (subject.base.vision.image_size // tower.patch) ** 2 + tower.has_class_token
+    tokens = (subject.base.vision.image_size // tower.patch) ** 2 + tower.prefix_tokens
     return _SINGLE * width * (12 * width * setting.layers.deepest + _CHANNELS * tower.patch**2 + tokens)
 
 
@@ -148,7 +148,7 @@ def _seeing(subject: Subject, setting: Setting) -> float:
     if subject.cached:
         return 0.0
     tower = subject.tower
-    tokens = (subject.base.vision.image_size // tower.patch) ** 2 + tower.has_class_token
+    tokens = (subject.base.vision.image_size // tower.patch) ** 2 + tower.prefix_tokens
     return _SINGLE * tokens * tower.width * (setting.layers.deepest + 1 + 4 + 2 * 4)
 
 
@@ -159,6 +159,6 @@ def state_bytes(subject: Subject, setting: Setting, stage: StageName) -> float:
 
 
 def checkpoint_bytes(subject: Subject, setting: Setting, stage: StageName) -> float:
-    """The bytes of a stage's checkpoint: the connector, and after finetuning the language model, adapters merged."""
+    """The bytes of a stage's checkpoint: what it connects, and after finetuning the language model, adapters merged."""
     numbers = trained_parameters(subject, setting, "pretrain")
     return number_bytes(subject, stage) * (numbers + (subject.language.parameters if stage == "finetune" else 0))

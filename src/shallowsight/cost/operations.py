@@ -8,8 +8,9 @@ and two inputs, so its backward pass always takes twice its forward pass.
 
 from dataclasses import dataclass
 
-from shallowsight.cost.shapes import LanguageShape, connector_matrices
-from shallowsight.cost.subject import Load, Subject
+from shallowsight.cost.shapes import LanguageShape
+from shallowsight.cost.subject import Subject
+from shallowsight.errors import ConfigurationError
 from shallowsight.study.resolved import TowerFacts
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import StageName
@@ -22,7 +23,7 @@ class Operations:
     """The operations of one stage of one model, or of one sequence."""
 
     tower: float  # forward, in float32
-    needed: float  # connector and language model, forward and backward
+    needed: float  # fusion, connectors and language model, forward and backward
     computed: float  # `needed`, with recomputation and padding
 
     @property
@@ -35,9 +36,14 @@ class Operations:
 
 
 def tower_operations(facts: TowerFacts, image_size: int, layers: int) -> float:
-    """The forward pass of one picture through the first layers: 12 H^2 parameters and full attention in each layer."""
+    """The forward pass of one picture through the first layers: 12 H^2 parameters and full attention in each layer.
+
+    Raises ConfigurationError for a tower in stages, whose operations are others.
+    """
+    if facts.stride:
+        raise ConfigurationError(f"the operations of {facts.name}, a tower in stages, are not counted")
     patches, width = (image_size // facts.patch) ** 2, facts.width
-    tokens = patches + facts.has_class_token
+    tokens = patches + facts.prefix_tokens
     embedding = 2 * facts.patch**2 * _CHANNELS * width * patches
     return layers * (2 * 12 * width**2 * tokens + 4 * tokens**2 * width) + embedding
 
@@ -76,23 +82,17 @@ def language_operations(
     return needed, (matrices - last + attention + adapters if checkpointing else 0.0)
 
 
-def connector_operations(subject: Subject, setting: Setting) -> float:
-    """Forward and backward over one picture; the features need no gradient, so the first matrix counts only twice."""
-    connector, width = subject.base.connector, subject.language.width
-    first = len(setting.layers) * subject.tower.width * width
-    rest = connector_matrices(connector, len(setting.layers) * subject.tower.width, width) - first
-    return 2 * (2 * first + 3 * rest) * subject.image_tokens
-
-
 def stage_operations(subject: Subject, setting: Setting, stage: StageName) -> Operations:
     """The operations for all samples of one stage of one model."""
-    return sample_operations(subject, setting, stage, subject.loads[stage].samples)
+    return sample_operations(subject, setting, stage, subject.load(setting, stage).samples)
 
 
 def sample_operations(subject: Subject, setting: Setting, stage: StageName, samples: float) -> Operations:
     """The operations for `samples` samples in one stage of a setting."""
-    load, settings = subject.loads[stage], subject.base.stage(stage)
-    needed = again = 0.0
+    load, settings, parts = subject.load(setting, stage), subject.base.stage(stage), subject.parts(setting)
+    inside = parts.inside(load.length)
+    needed = load.pictured * sum(piece.trained for piece in inside)
+    again = load.pictured * sum(piece.forward for piece in inside) if settings.checkpointing else 0.0
     for share, tokens in ((load.pictured, load.length), (1 - load.pictured, load.bare_length)):
         once, twice = language_operations(
             subject.language,
@@ -103,21 +103,22 @@ def sample_operations(subject: Subject, setting: Setting, stage: StageName, samp
             checkpointing=settings.checkpointing,
         )
         needed, again = needed + share * once, again + share * twice
-    connector = load.pictured * connector_operations(subject, setting)
+    seen = load.pictured * parts.trained
     live = 0.0
     if not subject.cached:
         live = load.pictured * tower_operations(subject.tower, subject.base.vision.image_size, setting.layers.deepest)
     return Operations(
         tower=samples * live,
-        needed=samples * (needed + connector),
-        computed=samples * ((needed + again) * load.padded + connector),
+        needed=samples * (needed + seen),
+        computed=samples * ((needed + again) * load.padded + seen),
     )
 
 
 def answer_operations(subject: Subject, setting: Setting) -> float:
     """The operations for one question of an evaluation: its prompt once, without the few tokens of the answer."""
-    load: Load = subject.loads["finetune"]
+    load, parts = subject.load(setting, "finetune"), subject.parts(setting)
     live = 0.0
     if not subject.cached:
         live = tower_operations(subject.tower, subject.base.vision.image_size, setting.layers.deepest)
-    return forward_operations(subject.language, load.length, 1) + live
+    inside = sum(piece.forward for piece in parts.inside(load.length))
+    return forward_operations(subject.language, load.length, 1) + parts.forward + inside + live

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from shallowsight.cost.shapes import connector_sides
 from shallowsight.cost.subject import Subject
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import StageName
@@ -32,7 +31,7 @@ def update_operations(subject: Subject, setting: Setting, stage: StageName) -> f
 def _matrices(subject: Subject, setting: Setting, stage: StageName) -> Iterator[tuple[int, int]]:
     """(in, out) of the matrices that a stage trains with Muon."""
     language = subject.language
-    yield from connector_sides(subject.base.connector, len(setting.layers) * subject.tower.width, language.width)
+    yield from subject.parts(setting).sides
     if stage == "finetune":
         rank = subject.base.finetune.lora.rank
         for a, b in language.layers * language.linear_sides:

@@ -9,8 +9,8 @@ from typing import Any
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.files.pinned import config_of
-from shallowsight.model.tower.families import outline
-from shallowsight.study.experiment import SCRATCH, Connector, Language
+from shallowsight.model.tower.facts import depth_of, outline
+from shallowsight.study.experiment import SCRATCH, Language
 from shallowsight.study.resolved import TowerFacts
 
 
@@ -89,9 +89,16 @@ _TIED_WHEN_SILENT = {"gemma": True, "gemma2": True}
 _NEEDED = ("num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads", "vocab_size")
 
 
-def tower_facts(tower: str, revision: str | None = None) -> TowerFacts:
+def tower_facts(
+    tower: str, revision: str | None = None, prefix_tokens: int | None = None, patch: int | None = None
+) -> TowerFacts:
     """Facts of a published tower, without a network, or of another tower, without its digest; raises as `describe`."""
-    return PUBLISHED_TOWERS.get(tower) or outline(tower, revision)
+    return PUBLISHED_TOWERS.get(tower) or outline(tower, revision, prefix_tokens, patch)
+
+
+def tower_depth(tower: str) -> int:
+    """The number of layers, also of a tower whose other facts the experiment must give; raises as `tower_facts`."""
+    return PUBLISHED_TOWERS[tower].depth if tower in PUBLISHED_TOWERS else depth_of(tower)
 
 
 def language_shape(language: Language) -> LanguageShape:
@@ -136,19 +143,3 @@ def shape_of_config(name: str, config: Mapping[str, Any]) -> LanguageShape:
         vocabulary=config["vocab_size"],
         tied=config.get("tie_word_embeddings", _TIED_WHEN_SILENT.get(str(config.get("model_type")), False)),
     )
-
-
-def connector_sides(connector: Connector, fused_width: int, width: int) -> tuple[tuple[int, int], ...]:
-    """(in, out) of the connector's matrices."""
-    first = (fused_width, width)
-    return (first, (width, width)) if connector.kind == "mlp2x_gelu" else (first,)
-
-
-def connector_matrices(connector: Connector, fused_width: int, width: int) -> int:
-    """Parameters in the connector's matrices."""
-    return sum(a * b for a, b in connector_sides(connector, fused_width, width))
-
-
-def connector_parameters(connector: Connector, fused_width: int, width: int) -> int:
-    """Parameters of the connector, with its biases."""
-    return connector_matrices(connector, fused_width, width) + width * (2 if connector.kind == "mlp2x_gelu" else 1)

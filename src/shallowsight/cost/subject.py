@@ -1,19 +1,21 @@
 """The subject of a forecast: a study, the shapes of its models, and the amount of data in each stage."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 from shallowsight.cost import texts
 from shallowsight.cost.caching import pays_to_cache
+from shallowsight.cost.parts.setting import Parts, parts_of
 from shallowsight.cost.shapes import LanguageShape, language_shape, tower_facts
 from shallowsight.data.held_out import withheld
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.experiment import Experiment
+from shallowsight.study.image_tokens import feature_tokens, image_tokens
+from shallowsight.study.legal import likely_settings, require_buildable, widths_of
 from shallowsight.study.resolved import Resolved, TowerFacts
-from shallowsight.study.settings import Setting, resolve_settings
+from shallowsight.study.settings import Setting
 from shallowsight.study.stages import STAGES, StageName
 from shallowsight.study.study import Study
 
@@ -43,7 +45,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Load:
-    """The amount of data in a stage; lengths are tokens of a sequence, image tokens included."""
+    """The amount of data in a stage of a setting; lengths are tokens of a sequence, image tokens included."""
 
     samples: int
     updates: int
@@ -75,13 +77,20 @@ class Subject:
         return self.study.base
 
     @property
-    def image_tokens(self) -> int:
-        vision = self.base.vision
-        return self.tower.tokens(vision.image_size, vision.pool, vision.features)
+    def patches(self) -> int:
+        """The patch vectors of a picture in each layer."""
+        return feature_tokens(self.tower, self.base.vision)
+
+    @property
+    def shown(self) -> Setting:
+        """The setting that stands for the study: its base's, or the first one."""
+        members = self.members()
+        return self.base.setting if self.base.setting in members else members[0]
 
     @cached_property
-    def loads(self) -> dict[StageName, Load]:
-        return {stage: self._load(stage) for stage in STAGES}
+    def texts(self) -> dict[StageName, texts.Texts]:
+        """The texts of both stages; raises ConfigurationError for a file that is neither here nor published."""
+        return {stage: texts.stage_texts(self.base, stage) for stage in STAGES}
 
     @cached_property
     def questions(self) -> float:
@@ -90,15 +99,24 @@ class Subject:
     def experiment(self, setting: Setting) -> Experiment:
         return self.base.at(setting, 0)
 
+    def parts(self, setting: Setting) -> Parts:
+        """What the setting adds to tower and language model."""
+        return parts_of(self.experiment(setting), self.tower, self.language)
+
+    def read_numbers(self, setting: Setting) -> int:
+        """The numbers of one picture in the layers that the setting reads, each layer once."""
+        return self.patches * sum(widths_of(self.tower, setting.layers).values())
+
     def members(self) -> list[Setting]:
         """The settings of the study; as long as the groups are not known, evenly spread layers take their place."""
         return likely_settings(self.study.settings, self.tower.depth)
 
-    def _load(self, stage: StageName) -> Load:
-        settings, limit = self.base.stage(stage), self.base.language.max_length
-        read = texts.stage_texts(self.base, stage)
-        length = min(limit, self.image_tokens + read.pictured_tokens)
-        longest = min(limit, self.image_tokens + read.longest) if read.pictured else min(limit, read.bare_tokens)
+    def load(self, setting: Setting, stage: StageName) -> Load:
+        """The data of a stage with the image tokens of a setting."""
+        settings, limit, read = self.base.stage(stage), self.base.language.max_length, self.texts[stage]
+        tokens = image_tokens(self.experiment(setting), self.tower)
+        length = min(limit, tokens + read.pictured_tokens)
+        longest = min(limit, tokens + read.longest) if read.pictured else min(limit, read.bare_tokens)
         updates = settings.updates
         if updates is None:
             records = read.records
@@ -111,7 +129,7 @@ class Subject:
         return Load(
             samples=updates * settings.global_batch,
             updates=updates,
-            image_tokens=self.image_tokens,
+            image_tokens=tokens,
             pictured=read.pictured / max(1, read.records),
             length=length,
             bare_length=min(limit, read.bare_tokens),
@@ -133,34 +151,31 @@ def subject_named(study: Study) -> Subject:
     Raises ConfigurationError for a model or a file that is neither on this machine nor a published one.
     """
     base = study.base
-    tower = tower_facts(base.vision.tower, base.vision.revision)
+    vision = base.vision
+    tower = tower_facts(vision.tower, vision.revision, vision.prefix_tokens, vision.patch)
     try:
-        likely_settings(study.settings, tower.depth)
+        settings = likely_settings(study.settings, tower.depth)
     except ValueError as error:
         raise ConfigurationError(f"{tower.name}: {error}") from None
-    tokens = tower.tokens(base.vision.image_size, base.vision.pool, base.vision.features)
-    if tokens >= base.language.max_length:
-        raise ConfigurationError(
-            f"one picture is {tokens} tokens, but language.max_length is {base.language.max_length}: "
-            "raise language.max_length or vision.pool"
-        )
-    images = texts.images(base)
+    tokens = feature_tokens(tower, base.vision)
     shape = language_shape(base.language)
+    for setting in settings:
+        require_buildable(base, setting, tower, shape.layers)
+    images = texts.images(base)
     found = Subject(study, tower, shape, images, pays_to_cache(base, tower, tokens, images))
-    assert found.loads  # reads the files now, so that a missing file is refused here
+    assert found.texts  # reads the files now, so that a missing file is refused here
     return found
-
-
-def likely_settings(named: Sequence[str], depth: int) -> list[Setting]:
-    """The settings, each once; as long as the groups are not known, evenly spread layers take their place."""
-    return list(resolve_settings(named, depth, groups=()))
 
 
 def all_tasks(subject: Subject) -> list[Task]:
     """All cells of the study, also those that exist already."""
     settings = subject.members()
-    layers = sorted({layer for setting in settings for layer in setting.layers}) if subject.cached else []
-    tasks: list[Task] = [Made("prepare"), Made("analyze"), *(Made("encode", f"layer {layer}") for layer in layers)]
+    layers = sorted({layer for setting in settings for layer in setting.layers.read})
+    if subject.study.probes:
+        layers = list(range(1, subject.tower.depth + 1))
+    tasks: list[Task] = [Made("prepare"), Made("analyze")]
+    tasks += [Made("encode", f"layer {layer}") for layer in layers if subject.cached]
+    tasks += [Made("probe")] if subject.study.probes else []
     for setting in settings:
         for seed in subject.study.seeds_of(setting):
             tasks += [Made(step, str(setting), seed) for step in (*STAGES, "evaluate")]

@@ -16,16 +16,16 @@ from shallowsight.data.conversation import TEMPLATES, pad_left, prompt_ids
 from shallowsight.data.features import CachedFeatures
 from shallowsight.data.plain_text import plain_text
 from shallowsight.data.questions import EARLIER_TURNS
-from shallowsight.errors import ConfigurationError, ShallowsightError
+from shallowsight.errors import ShallowsightError
 from shallowsight.evaluate.long_prompts import warn_of_long_prompts
-from shallowsight.model.checkpoint import IN_A_FOLDER, load_trained
+from shallowsight.model.checkpoint import load_trained
 from shallowsight.model.encode import PictureEncoder
-from shallowsight.model.language.kinds import positions_of
-from shallowsight.model.tower.families import describe
+from shallowsight.model.language.room import MAX_NEW_TOKENS, room_after
+from shallowsight.model.located import located_vision
 from shallowsight.study.experiment import Experiment, Vision
+from shallowsight.study.image_tokens import image_tokens
 
 _Numbered = tuple[int, tuple[list[int], Any]]  # a request's number, its prompt and its picture
-MAX_NEW_TOKENS = 32  # for a task without its own limit
 
 
 class ShallowsightModel(lmms):  # type: ignore[misc]
@@ -55,8 +55,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         self._encoder: PictureEncoder | None = None
         self._tower = tower
         self._batch = int(batch_size)
-        vision = self._experiment.vision
-        self._image_tokens = self._facts.tokens(vision.image_size, vision.pool, vision.features)
+        self._image_tokens = image_tokens(self._experiment, self._facts)
 
     def generate_until(self, requests: list[Any]) -> list[str]:
         """One answer for each request, in the order given."""
@@ -110,16 +109,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         return [plain_text(ids.tolist(), self._tokenizer).strip() for ids in own]
 
     def _room(self, prompt: int) -> float:
-        """The tokens that are left for an answer after a prompt; infinite for a model without a limit of positions."""
-        positions = positions_of(self._model.language.config.to_dict())
-        if positions is None:
-            return float("inf")
-        if prompt >= positions:
-            raise ShallowsightError(
-                f"a question is {prompt} tokens, language.model has {positions} positions, which leaves none for the "
-                "answer; use shorter questions, a smaller picture (vision.pool), or another model"
-            )
-        return positions - prompt
+        return room_after(prompt, self._model.language.config.to_dict())
 
     def _features(self, pictures: Sequence[Any]) -> list[Tensor]:
         """One [B', N, D] per layer; `pictures` may mix cache keys and pictures."""
@@ -134,25 +124,14 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
                 self._encoder = PictureEncoder(
                     self._located_vision(), self._facts, layers.deepest, self._experiment.finetune.picture
                 )
-            parts.append(self._encoder.features(self._encoder.pixels(others), layers.indices))
+            parts.append(self._encoder.features(self._encoder.pixels(others), layers.read))
         # `parts` has the keys first. A stable sort gives that order, and its inverse restores the order of `pictures`.
         order = torch.argsort(torch.tensor([not isinstance(p, str) for p in pictures]).int(), stable=True)
         return [torch.cat(layer)[torch.argsort(order)] for layer in zip(*parts, strict=True)]
 
     def _located_vision(self) -> Vision:
         """The vision settings with the tower's folder; raises ConfigurationError if it has no or another tower."""
-        vision = self._experiment.vision
-        if self._tower:
-            vision = vision.model_copy(update={"tower": self._tower})
-        elif vision.tower == IN_A_FOLDER:
-            raise ConfigurationError("this checkpoint's tower was in a folder; name it: checkpoint=...,tower=FOLDER")
-        found = describe(vision.tower, vision.revision)
-        if found.digest != self._facts.digest:
-            raise ConfigurationError(
-                f"tower {vision.tower!r} has other weights ({found.digest}) than this checkpoint's tower "
-                f"({self._facts.digest})"
-            )
-        return vision
+        return located_vision(self._experiment.vision, self._facts, self._tower, "checkpoint=...,tower=FOLDER")
 
     def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
         raise ShallowsightError("this model answers questions (generate_until); loglikelihood tasks are not supported")

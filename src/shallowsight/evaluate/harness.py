@@ -43,9 +43,9 @@ def evaluate(
     write_jsonl(samples, out / SAMPLES)
     scores = {
         "setting": str(experiment.setting),
-        "layers": list(experiment.vision.layers),
+        "layers": list(experiment.vision.layers.indices),
         "fusion": experiment.fusion.kind,
-        "connector": experiment.connector.kind,
+        "connector": str(experiment.connector),
         "seed": experiment.seed,
         "benchmarks": [_score(b, [s for s in samples if s["benchmark"] == b.name]) for b in benchmarks],
     }

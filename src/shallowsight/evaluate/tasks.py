@@ -15,6 +15,7 @@ from shallowsight.data.records import Record
 from shallowsight.data.shortened import Shortened
 from shallowsight.study.benchmarks import Benchmark
 from shallowsight.study.experiment import Experiment
+from shallowsight.study.image_tokens import image_tokens
 from shallowsight.study.resolved import TowerFacts
 
 SHORTEST_LIMIT, LONGEST_LIMIT = 8, 256  # tokens that an answer may have
@@ -45,10 +46,9 @@ class Reader:
 
     def fitting(self, questions: Iterable[Record]) -> tuple[list[Record], Shortened]:
         """The questions that fit the model's length, and a list of those that do not."""
-        vision = self.experiment.vision
-        image_tokens = self.tower.tokens(vision.image_size, vision.pool, vision.features)
+        tokens = image_tokens(self.experiment, self.tower)
         found = Shortened(self.experiment.language.max_length)
-        fit = [q for q in questions if add_question(found, q, self.template, self.tokenizer, image_tokens)]
+        fit = [q for q in questions if add_question(found, q, self.template, self.tokenizer, tokens)]
         return fit, found
 
 

@@ -25,10 +25,8 @@ IN_A_FOLDER = "folder:"  # written into a checkpoint in place of the path or URL
 
 
 def save_pretrained(model: VLM, experiment: Experiment, folder: Path) -> None:
-    """Write the connector (and fusion) and the experiment."""
-    parts = {f"connector.{name}": p for name, p in model.connector.named_parameters()}
-    parts |= {f"fusion.{name}": p for name, p in model.fusion.named_parameters()}
-    _save(parts, folder / CONNECTOR)
+    """Write what connects tower and language model (connector, fusion, injection), and the experiment."""
+    _save(_connecting(model), folder / CONNECTOR)
     (folder / EXPERIMENT).write_text(_covered(experiment).model_dump_json(indent=1), encoding="utf-8")
 
 
@@ -63,10 +61,12 @@ def _save(parameters: dict[str, nn.Parameter], path: Path) -> None:
 
 def load_connector(model: VLM, folder: Path) -> None:
     """Raises ConfigurationError when names or shapes are not exactly the model's."""
-    stored = load_file(folder / CONNECTOR)
-    expected = {f"connector.{n}": p for n, p in model.connector.named_parameters()}
-    expected |= {f"fusion.{n}": p for n, p in model.fusion.named_parameters()}
-    _copy_strictly(stored, expected, folder / CONNECTOR)
+    _copy_strictly(load_file(folder / CONNECTOR), _connecting(model), folder / CONNECTOR)
+
+
+def _connecting(model: VLM) -> dict[str, nn.Parameter]:
+    parts = {"connector": model.connector, "fusion": model.fusion, "injection": model.injection}
+    return {f"{part}.{name}": p for part, module in parts.items() for name, p in module.named_parameters()}
 
 
 def load_language(model: VLM, folder: Path) -> None:
@@ -92,7 +92,7 @@ def load_trained(folder: Path) -> Trained:
         raise ConfigurationError(f"{folder} is not a finetuned checkpoint: it has no {', '.join(missing)}")
     experiment = Experiment.model_validate_json((folder / EXPERIMENT).read_text(encoding="utf-8"))
     tokenizer, tower = load_reading(folder)
-    model = VLM(experiment, tower.width, tokenizer)
+    model = VLM(experiment, tower, tokenizer)
     load_connector(model, folder)
     load_language(model, folder)
     return Trained(model.eval(), experiment, tower, tokenizer)

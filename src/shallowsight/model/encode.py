@@ -13,8 +13,9 @@ from torch import Tensor
 from shallowsight.data.features import FeatureWriter
 from shallowsight.data.shards import Shards
 from shallowsight.model.threads import threads_of
-from shallowsight.model.tower.families import PictureProcessor, load_encoder
-from shallowsight.model.tower.tower import Tower, features_of
+from shallowsight.model.tower.loading import load_tower
+from shallowsight.model.tower.pictures import PictureProcessor
+from shallowsight.model.tower.tower import features_of
 from shallowsight.study.experiment import Vision
 from shallowsight.study.resolved import TowerFacts
 from shallowsight.study.stages import PictureShape
@@ -26,16 +27,14 @@ class PictureEncoder:
     """Encodes pictures with the tower of a study, whose layers above the deepest one in use are removed."""
 
     def __init__(self, vision: Vision, facts: TowerFacts, deepest: int, shape: PictureShape) -> None:
-        encoder = load_encoder(vision.tower, vision.revision)
-        interpolates = facts.family != "dinov2"  # DINOv2 always interpolates, and has no argument for it
-        self.tower = Tower(encoder, deepest, facts.has_class_token, interpolates)
+        self.tower = load_tower(vision, facts, deepest)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.tower.to(self._device)
         self.vision = vision
         self.pixels = PictureProcessor(vision.tower, vision.image_size, shape, vision.revision)
 
     def hidden_states(self, pixels_BCHW: Tensor) -> tuple[Tensor, ...]:
-        """`[k]` is layer k's raw output [B, N(+1), D]."""
+        """`[k]` is layer k's raw output [B, prefix tokens + N, D]."""
         return self._each(pixels_BCHW, self.tower.hidden_states)
 
     def features(self, pixels_BCHW: Tensor, layers: Sequence[int]) -> list[Tensor]:
@@ -92,12 +91,15 @@ def encode_layers(
     keys: Sequence[str],
     folders: Mapping[int, Path],
     tokens: int,
-    width: int,
+    width_of: Callable[[int], int],
     on_progress: Callable[[int, int], None],
 ) -> None:
-    """Write the features of every image into one folder per layer, reading each picture once."""
+    """Write the features of every image into one folder per layer, reading each picture once.
+
+    `width_of` gives the width of a layer.
+    """
     layers = sorted(folders)
-    writers = [FeatureWriter(folders[layer], keys, tokens, width) for layer in layers]
+    writers = [FeatureWriter(folders[layer], keys, tokens, width_of(layer)) for layer in layers]
     at_once = max(BATCH, torch.get_num_threads())
     for first in range(0, len(keys), at_once):
         batch = keys[first : first + at_once]

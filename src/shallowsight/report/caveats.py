@@ -54,10 +54,16 @@ def caveats(study: Study, findings: Findings) -> list[str]:
         "The highest score of a category is optimistic, because it was picked as the highest; the table gives beside "
         "it what a layer scores that is picked by other seeds and other pictures."
     )
-    if findings.planned.fusions and not findings.planned.controls:
+    joined = any(m.fusion != "single" for m in study.members if not m.control)
+    if joined and not findings.planned.controls:
         found.append(
             "A fusion by concat has a wider connector than a single layer. The study has no control of equal size (one "
             "layer as often as the fusion has layers, as in 9,9,9:concat), so that its size may be the reason."
+        )
+    if any(m.connector for m in study.members):
+        found.append(
+            "Connectors differ in parameters and image tokens, and all were trained with one learning rate: another "
+            "rate may suit one of them better."
         )
     return found
 

@@ -17,6 +17,7 @@ COLORS = {
     "band": "#eef2f6",
     "layer": "#0072b2",  # Okabe-Ito blue
     "fusion": "#d55e00",  # Okabe-Ito vermillion
+    "probe": "#009e73",  # Okabe-Ito green
 }
 LEGEND = (
     "layer of the vision tower (1 = first)   |   filled: mean over seeds, open: each seed, "

@@ -12,7 +12,9 @@ from shallowsight.report.drawing import COLORS, LEGEND, STYLE, WHITE, png, svg
 from shallowsight.report.findings import Findings
 from shallowsight.report.group_words import real_groups
 from shallowsight.report.scores import Category
+from shallowsight.report.settings_figure import many
 from shallowsight.report.values import Analysis, Group, Member, Study
+from shallowsight.report.ways import name_of_others
 from shallowsight.report.words import depth
 
 if TYPE_CHECKING:
@@ -89,7 +91,9 @@ def draw_curve(axes: "Axes", study: Study, category: Category) -> None:
     layers = depth(study)
     singles = sorted((m for m in study.members if m.single and m.setting in category.scores), key=lambda m: m.layers)
     fusions = [m for m in study.members if not m.single and m.setting in category.scores]
-    _shade(axes, real_groups(study.analysis))
+    if many(study):
+        fusions = [max(fusions, key=lambda m: category.scores[m.setting].accuracy)] if fusions else []
+    shade(axes, real_groups(study.analysis))
     if category.chance is not None:
         axes.axhline(100 * category.chance, color=COLORS["muted"], lw=1, ls=(0, (1, 2.5)), zorder=1)
     means = [100 * category.scores[m.setting].accuracy for m in singles]
@@ -115,7 +119,7 @@ def draw_curve(axes: "Axes", study: Study, category: Category) -> None:
     step = max(1, ceil(layers / 12))
     ticks = [i for i in range(1, layers + 1) if (layers - i) % step == 0]
     axes.set_xticks([*ticks, *(layers + 1.3 + i for i in range(len(fusions)))])
-    axes.set_xticklabels([*map(str, ticks), *(_short(len(fusions)) for _ in fusions)])
+    axes.set_xticklabels([*map(str, ticks), *(_short(study, len(fusions)) for _ in fusions)])
     for tick in axes.get_xticklabels()[len(ticks) :]:
         tick.set_color(COLORS["fusion"])
     axes.tick_params(length=3, labelsize=8)
@@ -168,7 +172,8 @@ def _extent(category: Category, member: Member) -> list[float]:
     return [100 * score.accuracy - half, 100 * score.accuracy + half, *(100 * v for v in score.seeds.values())]
 
 
-def _shade(axes: "Axes", groups: Sequence[Group]) -> None:
+def shade(axes: "Axes", groups: Sequence[Group]) -> None:
+    """Shade every other group over layers, and name each above the axes."""
     for place, group in enumerate(groups):
         if place % 2 == 0:
             axes.axvspan(group.layers[0] - 0.5, group.layers[-1] + 0.5, color=COLORS["band"], lw=0, zorder=0)
@@ -185,8 +190,10 @@ def _shade(axes: "Axes", groups: Sequence[Group]) -> None:
         )
 
 
-def _short(fusions: int) -> str:
-    return "fusion" if fusions == 1 else "f"
+def _short(study: Study, others: int) -> str:
+    if many(study):
+        return "best"
+    return name_of_others(study.members).split()[0] if others == 1 else "f"
 
 
 def _locator() -> Any:

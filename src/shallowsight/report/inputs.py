@@ -11,15 +11,18 @@ from typing import Any
 from shallowsight.data.learning import LEARNING, Learning
 from shallowsight.data.shortened import SHORTENED, Shortened
 from shallowsight.errors import ConfigurationError, CorruptOutput
-from shallowsight.report.group_evidence import read_evidence
-from shallowsight.report.values import Analysis, Cell, Group, Member, Sample, Study, Texts, Trial
+from shallowsight.report.probe_scores import Probes, read_probes
+from shallowsight.report.read_analysis import read_analysis
+from shallowsight.report.values import Analysis, Cell, Member, Sample, Study, Texts, Trial
 from shallowsight.store.digest import digest_of
 
 log = logging.getLogger(__name__)
 
+PROBES = "probes.json"
 OUTPUTS = (
     "data.json",
     "analysis.json",
+    PROBES,
     "scores.json",
     "samples.jsonl",
     SHORTENED,
@@ -55,10 +58,12 @@ def read_study(folder: Path) -> Study:
             raw=raw,
             members=members,
             analysis=reader.analysis(plan.get("analysis")),
+            probes=reader.probes(plan.get("probes")),
             data=reader.optional(shared.get("prepare"), "data.json"),
             texts=tuple(reader.texts(members)),
             cells=tuple(reader.finished(plan)),
             problems=tuple(reader.problems),
+            facts=document.get("tower") or {},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigurationError(
@@ -120,13 +125,15 @@ class _Reader:
 
     def member(self, entry: Mapping[str, Any], shared: Mapping[str, Any]) -> Member:
         encode = shared.get("encode") or {}
-        encoded = [encode[key] for key in (entry["setting"], *map(str, entry["layers"])) if key in encode]
+        encoded = [encode[key] for key in dict.fromkeys(map(str, entry["layers"])) if key in encode]
         missing = [digest for digest in encoded if self.cell(digest) is None]
         first = {"prepare": shared.get("prepare"), "encode": next(iter(missing + encoded), None)}
         return Member(
             setting=str(entry["setting"]),
             layers=tuple(int(i) for i in entry["layers"]),
             fusion=str(entry.get("fusion", "single")),
+            connector=entry.get("connector"),
+            image_tokens=entry.get("image_tokens"),
             roles=tuple(str(r) for r in entry.get("roles", ())),
             trials=tuple(
                 self.with_learning(self.trial(int(e["seed"]), first, e.get("cells") or {}))
@@ -178,26 +185,25 @@ class _Reader:
         if not (found := self.optional(digest, "analysis.json")):
             return None
         try:
-            return Analysis(
-                layers=tuple(int(i) for i in found["layers"]),
-                images=int(found.get("images", 0)),
-                cosine=tuple(tuple(float(x) for x in row) for row in found["cosine"]),
-                cka=tuple(tuple(float(x) for x in row) for row in found["cka"]),
-                groups=tuple(
-                    Group(name=str(g["name"]), layers=tuple(g["layers"]), representative=g.get("representative"))
-                    for g in found["groups"]
-                ),
-                boundaries=tuple((int(b["after"]), float(b["stability"])) for b in found.get("boundaries", ())),
-                evidence=read_evidence(found),
-            )
+            return read_analysis(found)
         except (KeyError, TypeError, ValueError) as error:
             self.problems.append(f"analysis.json does not have the agreed form: {error!r}")
+            return None
+
+    def probes(self, digest: str | None) -> Probes | None:
+        if not (found := self.optional(digest, PROBES)):
+            return None
+        try:
+            return read_probes(found)
+        except (KeyError, TypeError, ValueError) as error:
+            self.problems.append(f"{PROBES} does not have the agreed form: {error!r}")
             return None
 
     def finished(self, plan: Mapping[str, Any]) -> Iterator[Cell]:
         """Every finished cell of the plan once, in the order of the plan."""
         shared = plan.get("shared") or {}
         digests = [shared.get("prepare"), plan.get("analysis"), *(shared.get("encode") or {}).values()]
+        digests.append(plan.get("probes"))
         for entry in plan["members"]:
             for experiment in entry.get("experiments", ()):
                 digests += (experiment.get("cells") or {}).values()

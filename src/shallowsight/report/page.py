@@ -7,15 +7,19 @@ from typing import Any
 
 from shallowsight import __version__
 from shallowsight.evaluate.statistics.family import OVERALL, Verdict
-from shallowsight.report import figures, learning
+from shallowsight.report import figures, learning, probe_figure
 from shallowsight.report.caveats import caveats
 from shallowsight.report.chips import against_all_chip, verdict_chip
 from shallowsight.report.choice import RULE, Choice, above_chance
+from shallowsight.report.exported import exported
 from shallowsight.report.findings import Findings
 from shallowsight.report.group_words import group_sentences, real_groups
+from shallowsight.report.probes import agreements, notes, sentence
 from shallowsight.report.recommendation import features
 from shallowsight.report.scores import Category
+from shallowsight.report.settings_figure import settings_svg, wanted
 from shallowsight.report.values import Cell, Member, Sample, Study
+from shallowsight.report.ways import by_kind, name_of_others
 from shallowsight.report.words import depth, headline, lead, shortened
 
 TEMPLATE = "template.html.j2"
@@ -40,16 +44,19 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         study=study,
         version=__version__,
         headline=headline(findings, choices),
-        lead=lead(findings, choices),
+        lead=lead(study, findings, choices),
         facts=_facts(study, findings),
         depth=depth(study),
         noise_known=findings.noise_known,
         rule=RULE,
         features=features(study),
+        exported=exported(study, choices),
         answers=[_answer(study, c) for c in choices],
         # The figures are made from numbers and escaped names, and are the only text that is not escaped again.
         curves=[(c.name, Markup(figures.curve_svg(study, c))) for c in findings.every],
         learning=[(name, Markup(drawn)) for name, drawn in learning.learning_svgs(study, findings)],
+        probes=[(a.category, Markup(probe_figure.probes_svg(a)), sentence(a)) for a in agreements(study, findings)],
+        probe_notes=notes(study.probes) if study.probes else [],
         refused=[f"{c.category.name}, {why}" for c in choices for why in c.refused],
         no_worse=_no_worse(choices),
         exploration=_exploration(study, findings),
@@ -58,9 +65,12 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         else [],
         groups=group_sentences(analysis) if analysis else [],
         grouped=bool(real_groups(analysis)),
+        settings=Markup(settings_svg(study, findings)) if wanted(study, findings) else "",
+        others=name_of_others(study.members),
         fusions=[_fusion(c) for c in choices if c.fusion],
         categories=[c.name for c in findings.every],
-        scores=[_row(m, findings, study) for m in study.members],
+        scores=[(title, [_row(m, findings, study) for m in members]) for title, members in by_kind(study)],
+        tokens=len({m.image_tokens for m in study.members}) > 1,
         sizes=[_size(c) for c in findings.every],
         shortened=shortened(study),
         holes=[(m, t) for m in study.members for t in m.trials if not t.done],

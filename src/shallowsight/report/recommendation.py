@@ -5,6 +5,7 @@ from typing import Any
 from shallowsight.evaluate.statistics.family import Verdict
 from shallowsight.evaluate.statistics.looks import level_of
 from shallowsight.report.choice import RULE, Choice, versus
+from shallowsight.report.exported import exported
 from shallowsight.report.values import Study
 
 NOTE = (
@@ -24,6 +25,7 @@ def recommendation(study: Study, choices: tuple[Choice, ...]) -> dict[str, Any]:
         "rule": RULE,
         "weights": "all categories count alike in `all categories`",
         "categories": {c.category.name: _entry(c) for c in choices},
+        "transformers": exported(study, choices),
         "note": NOTE.format(level=level_of(study.more_seeds)),
     }
 

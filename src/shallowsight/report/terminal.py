@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
+from shallowsight.report.probes import agreements, summary
 from shallowsight.report.scores import Category
 from shallowsight.report.values import Member, Study
 from shallowsight.report.words import shortened
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def terminal_table(study_dir: Path) -> "Table":
     """Setting by category: mean and standard deviation over seeds in percent; fits 100 columns with 6 categories.
 
-    Below the table is a list of the texts that were cut or left out.
+    Below the table is a line on the probes, if there are any, and a list of the texts that were cut or left out.
     """
     from rich.table import Table
     from rich.text import Text
@@ -24,9 +25,10 @@ def terminal_table(study_dir: Path) -> "Table":
     study = read_study(study_dir)
     findings = find(study)
     caption = "* highest single layer   \N{ALMOST EQUAL TO} cannot be told from the best one"
+    probed = [line] if (line := summary(agreements(study, findings))) else []
     table = Table(
         title=f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds",
-        caption=Text("\n".join([caption, *shortened(study)])),  # Text, because the users' ids are no markup
+        caption=Text("\n".join([caption, *probed, *shortened(study)])),  # Text, because the users' ids are no markup
         pad_edge=False,
         box=None,
         padding=(0, 1),

@@ -7,6 +7,7 @@ from typing import Any
 from shallowsight.data.learning import Point as Point
 from shallowsight.data.shortened import Shortened
 from shallowsight.report.group_evidence import GroupEvidence
+from shallowsight.report.probe_scores import Probes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +61,20 @@ class Member:
     setting: str
     layers: tuple[int, ...]
     fusion: str
+    connector: str | None = None  # None: the study's own
+    image_tokens: int | None = None  # of a picture; None in a plan that an older version made
     roles: tuple[str, ...]
     trials: tuple[Trial, ...]
 
     @property
     def single(self) -> bool:
-        """Whether the model uses one layer once."""
-        return len(self.layers) == 1
+        """Whether the model uses one layer once, through the study's own connector."""
+        return self.fusion == "single" and self.connector is None
 
     @property
     def control(self) -> bool:
-        """Whether the model uses one layer several times: the parameters of a fusion without its other layers."""
-        return len(self.layers) > 1 and len(set(self.layers)) == 1
+        """Whether concat joins one layer several times: the parameters of a fusion without its other layers."""
+        return self.fusion == "concat" and self.connector is None and 1 == len(set(self.layers)) < len(self.layers)
 
     @property
     def done(self) -> tuple[Trial, ...]:
@@ -80,8 +83,11 @@ class Member:
 
     @property
     def label(self) -> str:
-        """The setting's name for readers: `layer 8`, `3 + 8 + 11 (concat)`."""
-        return f"layer {self.layers[0]}" if self.single else f"{' + '.join(map(str, self.layers))} ({self.fusion})"
+        """The setting's name for readers: `layer 8`, `3 + 8 + 11 (concat)`, `layer 8 (ldpv2@9)`."""
+        layers, _, fusion = self.setting.partition("+")[0].partition(":")
+        written = " + ".join(layers.split(",")) if fusion else f"layer {layers}"
+        how = ", ".join(part for part in (fusion, self.connector) if part)
+        return f"{written} ({how})" if how else written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +135,8 @@ class Study:
     texts: tuple[Texts, ...]  # one for each step that has a finished cell: it is equal for all settings and seeds
     cells: tuple[Cell, ...]
     problems: tuple[str, ...] = field(default=())
+    probes: Probes | None = None  # None in a study without them
+    facts: Mapping[str, Any] = field(default_factory=dict)  # of the tower, from study.json
 
     @property
     def more_seeds(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from shallowsight.evaluate.statistics.noise import LEAST_DOF
 from shallowsight.report.choice import Choice
 from shallowsight.report.findings import Findings
 from shallowsight.report.values import Study
+from shallowsight.report.ways import name_of_others
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -71,7 +72,7 @@ def _share(part: int, whole: int) -> str:
     return f"all {number(whole)} categories" if part == whole else f"{number(part)} of {number(whole)} categories"
 
 
-def lead(findings: Findings, choices: Sequence[Choice]) -> list[str]:
+def lead(study: Study, findings: Findings, choices: Sequence[Choice]) -> list[str]:
     """The sentences below the headline."""
     if not choices:
         return ["The page will fill as cells finish; the table below shows the state of every setting."]
@@ -103,20 +104,21 @@ def lead(findings: Findings, choices: Sequence[Choice]) -> list[str]:
             f"On {listed(refused)} some settings differ from it, but their trainings have not levelled off or were not "
             "measured, so this is not claimed."
         )
-    return [*sentences, *_fusions(choices)]
+    return [*sentences, *_others(study, choices)]
 
 
-def _fusions(choices: Sequence[Choice]) -> list[str]:
+def _others(study: Study, choices: Sequence[Choice]) -> list[str]:
+    noun = name_of_others(study.members)
     verdicts = {c.category.name: c.fusion_against_best.verdict for c in choices if c.fusion_against_best}
     gains = [name for name, verdict in verdicts.items() if verdict is Verdict.A_BETTER]
     unclear = [name for name, verdict in verdicts.items() if verdict is Verdict.NOT_LEVELLED]
     sentences = []
     if gains:
-        sentences.append(f"Fusing layers beats every single layer on {listed(gains)}.")
+        sentences.append(f"A {noun} beats every single layer on {listed(gains)}.")
     if unclear:
-        sentences.append(f"Whether it beats every single layer on {listed(unclear)}, longer training must show.")
+        sentences.append(f"Whether a {noun} beats every single layer on {listed(unclear)}, longer training must show.")
     if verdicts and not sentences:
-        sentences.append("Fusing several layers is nowhere shown to beat every single one.")
+        sentences.append(f"No {noun} is shown to beat every single layer.")
     return sentences
 
 

@@ -16,6 +16,7 @@ from shallowsight.report.caveats import caveats
 from shallowsight.report.choice import Choice, choose
 from shallowsight.report.findings import Findings, find
 from shallowsight.report.inputs import read_study
+from shallowsight.report.probes import agreements
 from shallowsight.report.recommendation import recommendation
 from shallowsight.report.scores import Category
 from shallowsight.report.values import Study, Texts
@@ -27,10 +28,12 @@ log = logging.getLogger(__name__)
 PAGE = "report.html"
 IDS = 100  # the most ids of shortened records in report.json
 FILES = (PAGE, "report.json", "recommendation.json", "curves.png", "learning.png", "similarity.png", "scores.csv")
+PROBES = "probes.png"  # of a study that has probes
+SETTINGS = "settings.png"  # of a study that compares many fusions or connectors
 
 
 def write_report(study_dir: Path, out: Path) -> Path:
-    """Read the study, write the seven files of the report into the folder `out`; return the path of the page.
+    """Read the study, write the files of the report into the folder `out`; return the path of the page.
 
     The files are made in a folder beside `out`, which replaces `out` when all files are complete. Missing results of
     the study are shown in the report and are no error.
@@ -59,18 +62,22 @@ def _refuse_foreign(out: Path) -> None:
         return
     if not out.is_dir():
         raise ConfigurationError(f"the report goes into a folder, but {out} is a file")
-    if foreign := sorted(set(os.listdir(out)) - set(FILES)):
+    if foreign := sorted(set(os.listdir(out)) - {*FILES, PROBES, SETTINGS}):
         raise ConfigurationError(
             f"{out} holds files that are not a report's ({', '.join(foreign[:5])}); name a new or empty folder"
         )
 
 
 def _contents(study: Study) -> dict[str, bytes]:
-    from shallowsight.report import figures, learning, page
+    from shallowsight.report import figures, learning, page, probe_figure, settings_figure
 
     findings = find(study)
     choices = choose(study, findings)
-    return {
+    probed = agreements(study, findings)
+    drawn = {PROBES: probe_figure.probes_png(probed)} if probed else {}
+    if settings_figure.wanted(study, findings):
+        drawn[SETTINGS] = settings_figure.settings_png(study, findings)
+    return drawn | {
         PAGE: page.render(study, findings, choices).encode(),
         "report.json": _json(_numbers(study, findings, choices)),
         "recommendation.json": _json(recommendation(study, choices)),
@@ -90,10 +97,11 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "more_seeds": study.more_seeds,
         "level": findings.level,
         "headline": headline(findings, choices),
-        "answer": lead(findings, choices),
+        "answer": lead(study, findings, choices),
         "categories": {c.name: _category(c) for c in findings.every},
         "learning": [asdict(curve) for curve in findings.curves.found.values()],
         "recommendation": recommendation(study, choices)["categories"],
+        "probes": _probes(study, findings),
         "similarity": asdict(study.analysis) if study.analysis else None,
         "data": dict(study.data),
         "shortened": {t.step: _texts(t) for t in study.texts},
@@ -102,6 +110,8 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
                 "setting": m.setting,
                 "layers": m.layers,
                 "fusion": m.fusion,
+                "connector": m.connector,
+                "image_tokens": m.image_tokens,
                 "roles": m.roles,
                 "trials": [{"seed": t.seed, "state": t.state, "error": t.error, "cells": t.digests} for t in m.trials],
             }
@@ -110,6 +120,17 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "cost": [{"digest": c.digest, "step": c.step, "seconds": c.seconds} for c in study.cells],
         "caveats": caveats(study, findings),
         "problems": findings.problems,
+    }
+
+
+def _probes(study: Study, findings: Findings) -> dict[str, Any] | None:
+    """The probes beside the trained layers; None without probes."""
+    if study.probes is None:
+        return None
+    return {
+        "seeds": study.probes.seeds,
+        "categories": {a.category: asdict(a) for a in agreements(study, findings)},
+        "skipped": study.probes.skipped,
     }
 
 
@@ -161,12 +182,14 @@ def _csv(study: Study) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     keys = ("name", "category", "metric", "value", "n", "standard_error", "chance")
-    writer.writerow(("setting", "layers", "fusion", "seed", "benchmark", *keys[1:]))
+    first = ("setting", "layers", "fusion", "connector", "image_tokens", "seed", "benchmark")
+    writer.writerow((*first, *keys[1:]))
     for member in study.members:
         layers = " ".join(map(str, member.layers))
+        what = (member.setting, layers, member.fusion, member.connector or "", member.image_tokens or "")
         for trial in member.done:
             for b in trial.benchmarks:
-                writer.writerow((member.setting, layers, member.fusion, trial.seed, *(b.get(k, "") for k in keys)))
+                writer.writerow((*what, trial.seed, *(b.get(k, "") for k in keys)))
     return out.getvalue()
 
 

@@ -10,6 +10,7 @@ from shallowsight.steps.analysis import plan_members as plan_members
 from shallowsight.steps.data import prepare_data as prepare_data
 from shallowsight.steps.evaluation import evaluate as evaluate
 from shallowsight.steps.features import encode_features as encode_features
+from shallowsight.steps.probing import probe_layers as probe_layers
 from shallowsight.steps.reporting import looks as looks
 from shallowsight.steps.reporting import report as report
 from shallowsight.steps.resolve import resolve_experiment as resolve_experiment

@@ -9,6 +9,7 @@ from shallowsight.steps.machine import scratch
 from shallowsight.store.cells import prepare_cell
 from shallowsight.store.store import Store
 from shallowsight.study.experiment import SCRATCH
+from shallowsight.study.legal import likely_settings, most_image_tokens
 from shallowsight.study.resolved import Resolved
 
 
@@ -48,7 +49,7 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
     folder = store.folder(cell)
     # Checked for a reused cell too: its digest covers neither the benchmarks nor the lengths and chat templates.
     require_questions(resolved.base.benchmarks, folder)
-    vision = resolved.base.vision
-    tokens = resolved.tower.tokens(vision.image_size, vision.pool, vision.features)
+    likely = likely_settings(resolved.study.settings, resolved.tower.depth)
+    tokens = most_image_tokens(resolved.base, likely, resolved.tower)
     require_lengths(resolved.base, tokens, folder)
     return folder

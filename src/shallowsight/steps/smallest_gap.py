@@ -59,7 +59,7 @@ def _said(resolved: Resolved, settings: Sequence[Setting], seeds: int) -> list[s
 
 
 def _fusions(settings: Sequence[Setting]) -> int:
-    return sum(len(set(s.layers)) > 1 for s in settings)
+    return sum(len(set(s.layers.indices)) > 1 or s.connector is not None for s in settings)
 
 
 def _points(gap: float | None) -> str:

@@ -127,7 +127,7 @@ def _evaluation(resolved: Resolved, result: _Result, samples: int) -> Evaluation
         study=resolved.study.name,
         study_digest=digest_of(resolved.model_dump(mode="json")),
         setting=str(result.setting),
-        layers=tuple(result.setting.layers),
+        layers=result.setting.layers.indices,
         fusion=result.setting.fusion,
         seed=result.seed,
         tower=_tower(resolved),

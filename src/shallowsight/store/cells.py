@@ -17,6 +17,7 @@ _CODE = {
         ("pillow", "numpy", "tokenizers", "transformers", "great-expectations", "pandas"),
     ),
     "analyze": (("shallowsight.analysis.analyze",), ("torch", "transformers", "numpy", "pillow")),
+    "probe": (("shallowsight.analysis.probes.probing",), ("torch", "transformers", "numpy", "pillow")),
     "encode": (("shallowsight.model.encode",), ("torch", "transformers", "numpy", "pillow")),
     "pretrain": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "numpy", "pillow")),
     "finetune": (("shallowsight.train.stage",), ("torch", "transformers", "deepspeed", "peft", "numpy", "pillow")),
@@ -98,6 +99,8 @@ def analyze_cell(resolved: Resolved) -> Cell:
     inputs = {
         "tower": resolved.tower.digest,
         "image_size": base.vision.image_size,
+        "prefix_tokens": base.vision.prefix_tokens,
+        "patch": base.vision.patch,
         "picture": base.finetune.picture,
     }
     return Cell.make("analyze", inputs, [prepare_cell(resolved)])
@@ -115,9 +118,22 @@ def encode_cell(resolved: Resolved, layer: int) -> Cell:
     return Cell.make("encode", inputs, [prepare_cell(resolved)], setting=f"layer {layer}")
 
 
+def probe_cell(resolved: Resolved) -> Cell:
+    """How well each layer alone answers the questions of the benchmarks, without a language model."""
+    base = resolved.base
+    inputs = {
+        "tower": resolved.tower.digest,
+        "vision": base.vision.model_dump(mode="json", exclude={"tower", "revision", "layers"}),
+        "picture": base.finetune.picture,
+        "benchmarks": list(base.benchmarks),
+    }
+    layers = range(1, resolved.tower.depth + 1) if resolved.cache_features else ()
+    return Cell.make("probe", inputs, [prepare_cell(resolved), *(encode_cell(resolved, layer) for layer in layers)])
+
+
 def feature_cells(resolved: Resolved, setting: Setting) -> tuple[Cell, ...] | None:
     """The cached features that a setting reads, one cell for each layer; None where features are not cached."""
-    return tuple(encode_cell(resolved, layer) for layer in setting.layers) if resolved.cache_features else None
+    return tuple(encode_cell(resolved, layer) for layer in setting.layers.read) if resolved.cache_features else None
 
 
 def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName) -> Cell:

@@ -9,12 +9,12 @@ from shallowsight.errors import ConfigurationError
 _FULL = 1 << 20  # bytes; a disk with fewer free ones is the reason why something could not be written
 
 
-def write_whole(path: Path, text: str) -> None:
-    """The file appears with all of the text or not at all."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """The file appears with all of the content or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_bytes(content.encode() if isinstance(content, str) else content)
         sync(aside)
         aside.rename(path)
         sync(path.parent)

@@ -6,12 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.store.cells import Cell, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.store.cells import (
+    Cell,
+    analyze_cell,
+    encode_cell,
+    evaluate_cell,
+    prepare_cell,
+    probe_cell,
+    stage_cell,
+)
 from shallowsight.store.digest import digest_of
+from shallowsight.study.image_tokens import image_tokens
 from shallowsight.study.layers import Group
 from shallowsight.study.resolved import Resolved
-from shallowsight.study.settings import Setting, resolve_settings
+from shallowsight.study.settings import Setting
 from shallowsight.study.stages import STAGES
+from shallowsight.study.words import resolve_settings
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,9 @@ class Plan:
         """Every cell of the study, parents before children."""
         found = [prepare_cell(resolved), analyze_cell(resolved)]
         if resolved.cache_features:
-            found += [encode_cell(resolved, layer) for layer in self.layers]
+            found += [encode_cell(resolved, layer) for layer in self.encoded(resolved)]
+        if resolved.study.probes:
+            found.append(probe_cell(resolved))
         for setting in self.members:
             for seed in resolved.study.seeds_of(setting):
                 found += [stage_cell(resolved, setting, seed, stage) for stage in STAGES]
@@ -33,7 +45,11 @@ class Plan:
 
     @property
     def layers(self) -> list[int]:
-        return sorted({layer for setting in self.members for layer in setting.layers})
+        return sorted({layer for setting in self.members for layer in setting.layers.read})
+
+    def encoded(self, resolved: Resolved) -> list[int]:
+        """The layers whose features are cached, where they are: those of the settings; all, where they are probed."""
+        return list(range(1, resolved.tower.depth + 1)) if resolved.study.probes else self.layers
 
     def as_json(self, resolved: Resolved) -> dict[str, Any]:
         """What plan.json holds; the report reads it."""
@@ -41,17 +57,22 @@ class Plan:
             "study": digest_of(resolved.model_dump(mode="json")),  # readers ignore the plan of a different study
             "members": [self._member(resolved, setting, roles) for setting, roles in self.members.items()],
             "analysis": analyze_cell(resolved).digest,
+            "probes": probe_cell(resolved).digest if resolved.study.probes else None,
             "shared": {
                 "prepare": prepare_cell(resolved).digest,
-                "encode": {str(k): encode_cell(resolved, k).digest for k in self.layers if resolved.cache_features},
+                "encode": {
+                    str(k): encode_cell(resolved, k).digest for k in self.encoded(resolved) if resolved.cache_features
+                },
             },
         }
 
     def _member(self, resolved: Resolved, setting: Setting, roles: tuple[str, ...]) -> dict[str, Any]:
         return {
             "setting": str(setting),
-            "layers": list(setting.layers),
+            "layers": list(setting.layers.indices),
             "fusion": setting.fusion,
+            "connector": str(setting.connector) if setting.connector else None,
+            "image_tokens": image_tokens(resolved.base.at(setting, resolved.base.seed), resolved.tower),
             "roles": list(roles),
             "experiments": [
                 {

@@ -8,13 +8,14 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from shallowsight.study.benchmarks import DEMO_BENCHMARKS, find_benchmark
+from shallowsight.study.connectors import Connector
 from shallowsight.study.data import Data
-from shallowsight.study.fields import Names, Part, Positive, Seed
-from shallowsight.study.layers import LayerSet
-from shallowsight.study.settings import FusionKind, Setting
+from shallowsight.study.fields import Count, Names, Part, Positive, Seed
+from shallowsight.study.fusions import FUSIONS
+from shallowsight.study.layers import Layers
+from shallowsight.study.settings import Setting
 from shallowsight.study.stages import Stage, StageName
 
-ConnectorKind = Literal["linear", "mlp2x_gelu"]
 EMBEDDED_TOWER = "embedded:dinov2-small"
 SCRATCH = "scratch"  # the name of the language model that is trained from random weights
 
@@ -22,11 +23,13 @@ SCRATCH = "scratch"  # the name of the language model that is trained from rando
 class Vision(Part):
     """The frozen tower, and the features that are taken from it."""
 
-    tower: str = EMBEDDED_TOWER  # or a CLIP, SigLIP or DINOv2: hub id, folder, s3://bucket/folder
+    tower: str = EMBEDDED_TOWER  # or a vision model of transformers: hub id, folder, s3://bucket/folder
     revision: str | None = None  # a hub commit, or the digest of a folder's or bucket's files; fixed when left out
-    layers: LayerSet = LayerSet((8,))
+    layers: Layers = Layers.of(8)
     features: Literal["patch", "cls_patch"] = "patch"
     image_size: Positive = 168  # pixels, a multiple of the tower's patch
+    prefix_tokens: Count | None = None  # before the patches in hidden states, of a family that is not known
+    patch: Positive | None = None  # pixels, where config.json does not say it; of a tower in stages: of one token
     normalize: bool = True  # each patch vector to mean 0 and variance 1: layers differ widely in scale
     pool: Positive = 2  # average over pool x pool neighbouring patches
 
@@ -34,13 +37,7 @@ class Vision(Part):
 class Fusion(Part):
     """The way in which the features of several layers become one sequence of image tokens."""
 
-    kind: FusionKind = "single"
-
-
-class Connector(Part):
-    """The layers between the tower and the language model."""
-
-    kind: ConnectorKind = "mlp2x_gelu"
+    kind: str = "single"
 
 
 class Language(Part):
@@ -82,6 +79,12 @@ class Experiment(Part):
     @model_validator(mode="after")
     def _setting_fits(self) -> Self:
         Setting(self.vision.layers, self.fusion.kind)
+        on_a_grid = FUSIONS[self.fusion.kind].grid or self.connector.about.grid
+        if self.vision.features == "cls_patch" and on_a_grid:
+            raise ValueError(
+                f"vision.features=cls_patch puts a class token in front of the patches, but fusion {self.fusion.kind} "
+                f"with connector {self.connector} needs them as a square; use vision.features=patch"
+            )
         return self
 
     @model_validator(mode="after")
@@ -101,6 +104,7 @@ class Experiment(Part):
 
     @property
     def setting(self) -> Setting:
+        """Layers and fusion; the connector is that of this experiment."""
         return Setting(self.vision.layers, self.fusion.kind)
 
     def stage(self, name: StageName) -> Stage:
@@ -110,4 +114,5 @@ class Experiment(Part):
         """The same experiment at another setting and seed."""
         vision = self.vision.model_copy(update={"layers": setting.layers})
         fusion = self.fusion.model_copy(update={"kind": setting.fusion})
-        return self.model_copy(update={"vision": vision, "fusion": fusion, "seed": seed})
+        connector = setting.connector or self.connector
+        return self.model_copy(update={"vision": vision, "fusion": fusion, "connector": connector, "seed": seed})

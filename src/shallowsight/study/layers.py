@@ -5,16 +5,19 @@ A layer is a block, numbered from 1. It is also the index into Hugging Face `hid
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-_ONE = re.compile(r"-?\d+")
-_RANGE = re.compile(r"(\d+)-(\d+)")
-_ALLOWED = "layers are written 18 or 3,18,23 or 13-20, counted from 1, increasing, or one layer several times, 9,9,9"
+_SHORTEST_RANGE = 3  # 3,4 but 3-5
+_PART = re.compile(r"(-?\d+)(?:-(\d+))?(?:>(\d+)(?:-(\d+))?)?")
+_ALLOWED = (
+    "layers are written 18 or 3,18,23 or 13-20, counted from 1, increasing, or one layer several times, 9,9,9; "
+    "`|` separates groups, as in 1-12|13-24|23"
+)
 
 
 @dataclass(frozen=True)
@@ -31,23 +34,58 @@ class LayerSet:
         if not self.indices or min(self.indices) < 1 or not (increasing or len(set(self.indices)) == 1):
             raise ValueError(f"got layers {','.join(map(str, self.indices)) or 'none'}; {_ALLOWED}")
 
+    @property
+    def deepest(self) -> int:
+        return self.indices[-1]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of a setting in one or several groups, as a fusion takes them; `str()` gives the form of `parse`.
+
+    `entries`, for fusions inside the language model, are its hidden states that the layers of the first group enter,
+    one for each layer: in `3>1,6>2|11` layer 3 enters state 1, which is the output of the language model's first layer.
+    """
+
+    groups: tuple[LayerSet, ...]
+    entries: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.groups:
+            raise ValueError(f"got no layers; {_ALLOWED}")
+        if self.entries and len(self.entries) != len(self.groups[0]):
+            raise ValueError(f"{self}: write for each layer of the first group where it enters, as in 3>1,6>2|11")
+
     @classmethod
-    def parse(cls, text: str, depth: int | None = None) -> "LayerSet":
-        """Read `18`, `3,18,23` or `13-20`; with a depth also negative numbers, where -1 is the last layer.
+    def of(cls, *indices: int) -> "Layers":
+        """One group with these layers."""
+        return cls((LayerSet(indices),))
+
+    @classmethod
+    def parse(cls, text: str, depth: int | None = None) -> "Layers":
+        """Read `18`, `3,18,23`, `13-20`, `1-12|23` or `3>1,6>2|11`.
+
+        With a depth negative numbers are allowed, where -1 is the last layer.
 
         Raises:
             ValueError: the text does not have this form, or a layer is outside 1..depth.
         """
-        numbers: list[int] = []
-        for part in str(text).split(","):
-            part = part.strip()
-            if span := _RANGE.fullmatch(part):
-                numbers += range(int(span[1]), int(span[2]) + 1)
-            elif _ONE.fullmatch(part):
-                numbers.append(_count_from_one(int(part), depth))
-            else:
-                raise ValueError(f"cannot read {part!r} as layers; {_ALLOWED}")
-        layers = cls(tuple(numbers))
+        first, *others = [_pairs(part, depth) for part in str(text).split("|")]
+        if any(entry is not None for group in others for _, entry in group):
+            raise ValueError(f"cannot read {text!r} as layers: only layers of the first group enter states; {_ALLOWED}")
+        entries = [entry for _, entry in first if entry is not None]
+        if entries and len(entries) < len(first):
+            raise ValueError(
+                f"cannot read {text!r} as layers: write for each layer of the first group where it enters, as in "
+                "3>1,6>2|11"
+            )
+        layers = cls(tuple(LayerSet(tuple(k for k, _ in group)) for group in (first, *others)), tuple(entries))
         if depth is not None:
             layers.require_depth(depth)
         return layers
@@ -58,23 +96,74 @@ class LayerSet:
             raise ValueError(f"asked for layer {self.deepest}, the tower has layers 1 to {depth}")
 
     @property
+    def read(self) -> tuple[int, ...]:
+        """Every layer once, shallow first: those whose features a model needs."""
+        return tuple(sorted({layer for group in self.groups for layer in group}))
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """The layers in the order written; a layer that is written several times is there several times."""
+        return tuple(layer for group in self.groups for layer in group)
+
+    @property
     def deepest(self) -> int:
-        return self.indices[-1]
+        return max(self.indices)
 
     def __str__(self) -> str:
-        return ",".join(map(str, self.indices))
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.indices)
-
-    def __len__(self) -> int:
-        return len(self.indices)
+        first, *others = self.groups
+        return "|".join((_written(first.indices, self.entries), *(_written(group.indices) for group in others)))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
             _validate, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
+
+
+def _pairs(text: str, depth: int | None) -> list[tuple[int, int | None]]:
+    """The layers of a group, each with the state that it enters."""
+    found: list[tuple[int, int | None]] = []
+    for part in text.split(","):
+        read = _PART.fullmatch(part.strip())
+        if read is None or (read[2] and read[1].startswith("-")):
+            raise ValueError(f"cannot read {part.strip()!r} as layers; {_ALLOWED}")
+        layers = _span(_count_from_one(int(read[1]), depth), read[2])
+        entries: list[int | None] = [None] * len(layers) if read[3] is None else [*_span(int(read[3]), read[4])]
+        if not layers:
+            raise ValueError(f"cannot read {part.strip()!r} as layers: it has no layers; {_ALLOWED}")
+        if len(entries) != len(layers):
+            raise ValueError(
+                f"cannot read {part.strip()!r} as layers: it has {len(layers)} layers and {len(entries)} states"
+            )
+        found += zip(layers, entries, strict=True)
+    return found
+
+
+def _span(first: int, last: str | None) -> range:
+    return range(first, 1 + (first if last is None else int(last)))
+
+
+def _written(layers: Sequence[int], entries: Sequence[int] = ()) -> str:
+    """Runs of three and more layers as a range."""
+    parts, start = [], 0
+    while start < len(layers):
+        end = start
+        while end + 1 < len(layers) and _goes_on(layers, end) and (not entries or _goes_on(entries, end)):
+            end += 1
+        if end - start < _SHORTEST_RANGE - 1:
+            end = start
+        entry = f">{_range(entries[start], entries[end])}" if entries else ""
+        parts.append(_range(layers[start], layers[end]) + entry)
+        start = end + 1
+    return ",".join(parts)
+
+
+def _goes_on(numbers: Sequence[int], place: int) -> bool:
+    return numbers[place + 1] == numbers[place] + 1
+
+
+def _range(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
 
 
 def _count_from_one(number: int, depth: int | None) -> int:
@@ -87,17 +176,17 @@ def _count_from_one(number: int, depth: int | None) -> int:
     return depth + 1 + number
 
 
-def _validate(value: Any) -> LayerSet:
-    if isinstance(value, LayerSet):
+def _validate(value: Any) -> Layers:
+    if isinstance(value, Layers):
         return value
     if isinstance(value, list | tuple):
         # kfp turns the integers of a list into floats when it passes them to a step.
         if any(isinstance(v, bool) or not isinstance(v, int | float) or v % 1 != 0 for v in value):
             raise ValueError(f"cannot read {value!r} as layers; {_ALLOWED}")
-        return LayerSet(tuple(int(v) for v in value))
+        return Layers.of(*(int(v) for v in value))
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(f"cannot read {value!r} as layers; {_ALLOWED}")
-    return LayerSet.parse(str(value))
+    return Layers.parse(str(value))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Hydra and OmegaConf are not used: they would need a second schema beside pydanti
 """
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
@@ -18,16 +19,17 @@ from shallowsight.study.data import BUILT_IN_SOURCES, in_bucket
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.experiments import EXPERIMENTS, STUDIES
 from shallowsight.study.fields import words_of
-from shallowsight.study.layers import LayerSet
-from shallowsight.study.settings import WORDS, Setting
+from shallowsight.study.layers import Layers
+from shallowsight.study.settings import Setting
 from shallowsight.study.stages import STAGES
 from shallowsight.study.study import Study
 from shallowsight.study.value_faults import says
+from shallowsight.study.words import is_word
 from shallowsight.study.yaml_lines import read_document
 
 M = TypeVar("M", Experiment, Study)
 DepthOf = Callable[[str], int]  # tower -> number of its layers
-_STUDY_KEYS = ("name", "settings", "seeds", "more_seeds", "added")
+_STUDY_KEYS = ("name", "settings", "seeds", "more_seeds", "added", "probes")
 _MODELS = ("vision.tower", "language.model")  # a folder, a hub id, or the URL of a folder in a bucket
 # Keys that a study varies: a study's key -> the key of one experiment, and the other way round.
 _ONE = {"settings": "vision.layers", "seeds": "seed"}
@@ -193,7 +195,7 @@ def _count_negative_layers_from_one(raw: dict[str, Any], depth_of: DepthOf) -> N
     listed = [str(t) for t in settings] if isinstance(settings, list) else []
     try:
         if _has_negative(text):
-            experiment["vision"]["layers"] = str(LayerSet.parse(text, depth_of(tower)))
+            experiment["vision"]["layers"] = str(Layers.parse(text, depth_of(tower)))
         if any(map(_has_negative, listed)):
             depth = depth_of(tower)
             raw["settings"] = [str(Setting.parse(t, depth)) if _has_negative(t) else t for t in listed]
@@ -202,7 +204,7 @@ def _count_negative_layers_from_one(raw: dict[str, Any], depth_of: DepthOf) -> N
 
 
 def _has_negative(text: str) -> bool:
-    return text not in WORDS and any(part.strip().startswith("-") for part in text.split(","))
+    return not is_word(text) and any(part.strip().startswith("-") for part in re.split("[,|]", text))
 
 
 def explain(error: ValidationError) -> str:

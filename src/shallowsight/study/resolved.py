@@ -1,6 +1,9 @@
 """A resolved study: its names, files and tower are fixed, and facts about them are known."""
 
-from pydantic import BaseModel, ConfigDict
+import math
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.experiment import EMBEDDED_TOWER, Experiment
@@ -20,8 +23,19 @@ class TowerFacts(BaseModel):
     width: int
     patch: int  # pixels
     has_class_token: bool
+    prefix_tokens: int = 0  # before the patches in hidden states; left out in old documents: the class token alone
+    widths: tuple[int, ...] = ()  # of the layers, where they differ
+    stride: int | None = None  # pixels; of a tower in stages: a place of its last grid
+    only_size: int | None = None  # pixels; the only size of pictures that the tower takes
     digest: str
     revision: str | None = None  # that a loader must find: a hub commit, or the digest of files
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_without_prefix_tokens(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and "prefix_tokens" not in raw and "has_class_token" in raw:
+            return raw | {"prefix_tokens": int(raw["has_class_token"])}
+        return raw
 
     @property
     def in_a_folder(self) -> bool:
@@ -32,18 +46,33 @@ class TowerFacts(BaseModel):
         """Image tokens of one picture.
 
         Raises:
-            ConfigurationError: the size is not a multiple of patch x pool, or the tower has no class token to keep.
+            ConfigurationError: the tower does not take this size, or has no class token to keep.
         """
-        unit = self.patch * pool
+        unit = math.lcm(self.patch * pool, self.stride or 1)
+        if self.only_size is not None and image_size != self.only_size:
+            raise ConfigurationError(
+                f"vision.image_size={image_size}: {self.name} takes the size of its training only; set "
+                f"vision.image_size={self.only_size}"
+            )
         if image_size % unit:
             nearest = max(1, round(image_size / unit)) * unit
+            stages = f", and stages that end at {self.stride} pixels" if self.stride else ""
             raise ConfigurationError(
                 f"vision.image_size={image_size} is no multiple of {unit} (patch {self.patch} of {self.name} "
-                f"x vision.pool {pool}); the nearest that is: {nearest}"
+                f"x vision.pool {pool}{stages}); "
+                + (
+                    f"the nearest that is: {nearest}"
+                    if self.only_size is None
+                    else "choose another vision.pool or tower"
+                )
             )
         if features == "cls_patch" and not self.has_class_token:
             raise ConfigurationError(f"vision.features=cls_patch, but {self.name} has no class token; use patch")
-        return (image_size // unit) ** 2 + (features == "cls_patch")
+        return (image_size // (self.patch * pool)) ** 2 + (features == "cls_patch")
+
+    def width_of(self, layer: int) -> int:
+        """The width of a layer's hidden states."""
+        return self.widths[layer - 1] if self.widths else self.width
 
 
 class SourceFacts(BaseModel):

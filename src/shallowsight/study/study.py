@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, field_validator, model_validator
 
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.fields import Names, Part, Seed, words_of
-from shallowsight.study.settings import WORDS, Setting, check_word_or_setting
+from shallowsight.study.settings import Setting, split_setting
+from shallowsight.study.words import check_word_or_setting, is_word
 
 Seeds = Annotated[tuple[Seed, ...], BeforeValidator(words_of)]
 
@@ -18,6 +19,7 @@ class Study(Part):
     base: Experiment
     settings: Names
     seeds: Seeds = (0, 1)
+    probes: bool = False  # whether every layer is probed before the trainings: docs/probes.md
     more_seeds: Seeds = ()  # that may be added one after another, to settings that are still undecided
     added: Names = ()  # `SETTING=SEEDS`, such as `9=2,3`: the first of more_seeds, which a setting has been given
 
@@ -28,7 +30,7 @@ class Study(Part):
             raise ValueError("a study needs at least one setting")
         for text in texts:
             check_word_or_setting(text)
-        whole = tuple(text if text in WORDS else str(Setting.parse(text)) for text in texts)
+        whole = tuple(text if is_word(text) else str(Setting.parse(text)) for text in texts)
         if len(set(whole)) != len(whole):
             raise ValueError(f"name each setting once; got {' '.join(whole)}")
         return whole
@@ -39,6 +41,16 @@ class Study(Part):
         if not seeds or len(set(seeds)) != len(seeds):
             raise ValueError(f"seeds must be distinct and at least one, got {seeds}")
         return seeds
+
+    @model_validator(mode="after")
+    def _connectors_differ_from_the_base(self) -> Self:
+        for text in self.settings:
+            if split_setting(text)[2] == self.base.connector:
+                raise ValueError(
+                    f"setting {text!r}: {self.base.connector} is the connector of the study; write "
+                    f"{text.partition('+')[0]}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _new_seeds(self) -> Self:

@@ -10,25 +10,33 @@ model FLOPs utilisation counts them (MFU, arXiv 2204.02311, appendix B):
                              width A, and 8A backward, also in a frozen language model, because both factors of both
                              products need a gradient
     output layer             as a matrix, at supervised positions only: no other logits are computed
-    connector and fusion     as matrices, at every image token
+    fusion and connectors    matrix products, attention and convolutions, as torch counts them for one picture
+    cross-attention          to pictures inside the language model: as torch counts it for one token
     tower                    if features are not cached: forward only, in the layers up to the deepest one in use; every
                              token attends to all tokens
 
 Not counted: everything that is not a matrix product (embeddings, norms, activations, softmax, rotations, the loss, the
 optimizer), recomputation (checkpointing, flash attention's backward), padding, a tower's pooling head, whose output is
-not used, and the scans of state-space layers. Assumed: every matrix is applied to every token (no mixture of experts),
-and in every layer every token attends to all tokens before it (no sliding window, no other kinds of layers).
+not used, the scans of state-space layers, and, of internal-modular, what the language model's tokens compute in its
+cross-attention and MLPs: its efficiency is higher than is said. Assumed: every matrix is applied to every token (no
+mixture of experts), and in every layer every token attends to all tokens before it (no sliding window, no other kinds
+of layers).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 from transformers.pytorch_utils import Conv1D
 
 from shallowsight.data.batches import Batch
 from shallowsight.data.conversation import IGNORE
+from shallowsight.model.injection.places import Places
 from shallowsight.model.tower.tower import Tower
 from shallowsight.model.vlm import VLM
 
@@ -46,6 +54,19 @@ _BFLOAT16_PEAKS = {
 }
 
 
+def _convolution_backward(*shapes: Any, out_shape: Any) -> int:
+    """Operations of a convolution's gradients. Torch's formula ignores groups: for 1000 channels 1000 times as many.
+
+    The arguments are those of aten::convolution_backward, with shapes in place of tensors.
+    """
+    gradient, _, weight, *_, wanted = shapes
+    return int(2 * prod(weight) * gradient[0] * prod(gradient[2:]) * sum(wanted[:2]))
+
+
+# What is counted in another way than by torch's FlopCounterMode.
+FORMULAS = {torch.ops.aten.convolution_backward: _convolution_backward}
+
+
 @dataclass(frozen=True)
 class Costs:
     """Operations, forward and backward, that each token, pair, answer and picture of an update adds."""
@@ -53,17 +74,21 @@ class Costs:
     token: float  # a text or image token, in the matrices of the language model
     pair: float  # a token and a token that it attends to
     answer: float  # a supervised position, in the output layer
-    picture: float  # its image tokens in fusion and connector, and the picture in the tower if features are not cached
+    picture: float  # in fusion and connectors, and in the tower if features are not cached
+    seeing: float  # a token that attends to a picture inside the language model, in that attention and its MLP
 
-    def total(self, tokens: int, pairs: int, answers: int, pictures: int) -> float:
-        return tokens * self.token + pairs * self.pair + answers * self.answer + pictures * self.picture
+    def total(self, tokens: int, pairs: int, answers: int, pictures: int, seeing: int) -> float:
+        whole = tokens * self.token + pairs * self.pair + answers * self.answer
+        return whole + pictures * self.picture + seeing * self.seeing
 
     def of(self, batch: Batch) -> float:
         """Operations for a batch, whose tensors must still be on the CPU."""
         lengths = _lengths(batch)
         pairs = int((lengths * (lengths + 1) // 2).sum())
         answers = int((batch.labels[:, 1:] != IGNORE).sum())
-        return self.total(int(lengths.sum()), pairs, answers, len(batch.pictures[0]) if batch.pictures else 0)
+        pictures = len(batch.pictures[0]) if batch.pictures else 0
+        seeing = len(Places.of(batch.ids, batch.positions, pictures).seeing) if self.seeing else 0
+        return self.total(int(lengths.sum()), pairs, answers, pictures, seeing)
 
 
 @dataclass(frozen=True)
@@ -74,8 +99,8 @@ class Meter:
     peak: float  # operations per second that the devices of all processes can do; 0: unknown
 
 
-def costs_of(model: VLM, image_tokens: int, tower: Tower | None, image_size: int) -> Costs:
-    """The costs of a model.
+def costs_of(model: VLM, widths: Mapping[int, int], patches: int, tower: Tower | None, image_size: int) -> Costs:
+    """The costs of a model that reads `patches` patch vectors in each layer, of the layers' `widths`.
 
     Call this before the engine divides the parameters among processes. `tower` is None if features are cached.
     """
@@ -84,15 +109,15 @@ def costs_of(model: VLM, image_tokens: int, tower: Tower | None, image_size: int
     heads = getattr(config, "num_attention_heads", 0)
     head = getattr(config, "head_dim", None) or config.hidden_size // max(heads, 1)
     attention = config.num_hidden_layers * heads * head
-    seen = _per_vector(_matrices(model.fusion), learns_before=False)
-    connected = _per_vector(_matrices(model.connector), learns_before=_learns(model.fusion))
     # The language model's input always needs a gradient, for the connector or for the embeddings.
     language = _per_vector(_matrices(model.language.base_model), learns_before=True)
+    seen = _connecting(model, widths, patches, tokens=0)
     return Costs(
         token=language,
         pair=12.0 * attention,
         answer=_per_vector([model.language.get_output_embeddings().weight], learns_before=True),
-        picture=image_tokens * (seen + connected) + (_tower(tower, image_size) if tower is not None else 0.0),
+        picture=seen + (_tower(tower, image_size) if tower is not None else 0.0),
+        seeing=_connecting(model, widths, patches, tokens=1) - seen if model.injection else 0.0,
     )
 
 
@@ -121,17 +146,54 @@ def _per_vector(matrices: Iterable[Tensor], learns_before: bool) -> float:
     return operations
 
 
-def _learns(module: nn.Module) -> bool:
-    return any(parameter.requires_grad for parameter in module.parameters())
+def _connecting(model: VLM, widths: Mapping[int, int], patches: int, tokens: int) -> float:
+    """Operations of what connects tower and language model, forward and backward: counted in a copy without memory.
+
+    They are those of a picture in fusion and connectors, and of `tokens` tokens that see it inside the language model.
+    """
+    parts: Any = _without_memory(nn.ModuleList([model.fusion, model.connector, model.injection]))
+    fusion, connector, injection = parts
+    with torch.device("meta"), FlopCounterMode(display=False, custom_mapping=FORMULAS) as counter:
+        features = {layer: torch.empty(1, patches, width) for layer, width in widths.items()}
+        image: Tensor = connector(fusion(features))
+        reads = [part.read(features[part.layer]) for part in injection]
+        found = [image, *(each for read in reads for each in read)]
+        if tokens:
+            states, numbers = torch.empty(1, tokens, image.shape[2], requires_grad=True), torch.empty(tokens).long()
+            places = Places(torch.empty(image.shape[1]).long(), numbers, numbers, tokens, numbers[:1])
+            for part, read in zip(injection, reads, strict=True):
+                states = part(states, read, places)
+            found.append(states)
+        torch.autograd.backward([each.sum() for each in found])
+    return float(counter.get_total_flops())
+
+
+def _without_memory(module: nn.Module) -> nn.Module:
+    """A copy on torch's device for shapes only."""
+    copies: dict[int, Any] = {id(b): torch.empty_like(b, device="meta") for b in module.buffers()}
+    for p in module.parameters():
+        copies[id(p)] = nn.Parameter(torch.empty_like(p, device="meta"), p.requires_grad)
+    return deepcopy(module, copies)
 
 
 def _tower(tower: Tower, image_size: int) -> float:
-    """Operations of the tower for one picture."""
-    ((patching, side),) = [(p.weight, p.stride[0]) for p in tower.encoder.modules() if isinstance(p, nn.Conv2d)]
+    """Operations of the tower for one picture; of one that is no plain transformer, as torch counts them."""
+    convolutions = [part for part in tower.encoder.modules() if isinstance(part, nn.Conv2d)]
+    if len(convolutions) != 1 or tower.blocks is None:
+        return _counted(tower, image_size)
+    patching, side = convolutions[0].weight, convolutions[0].stride[0]
     width, patches = patching.shape[0], (image_size // side) ** 2
-    tokens = patches + tower.has_class_token
+    tokens = patches + tower.facts.prefix_tokens
     blocks = sum(weight.numel() for block in tower.blocks for weight in _matrices(block))
     return 2.0 * (patches * patching.numel() + tokens * blocks + 2 * len(tower.blocks) * tokens**2 * width)
+
+
+def _counted(tower: Tower, image_size: int) -> float:
+    """Without the attention on a CPU, where torch does not count it; there no utilisation is computed either."""
+    device = next(tower.encoder.parameters()).device
+    with FlopCounterMode(display=False) as counter:
+        tower.hidden_states(torch.zeros(1, 3, image_size, image_size, device=device))
+    return float(counter.get_total_flops())
 
 
 def _lengths(batch: Batch) -> Tensor:

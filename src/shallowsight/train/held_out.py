@@ -11,6 +11,7 @@ from shallowsight.data.held_out import read_held_out
 from shallowsight.data.plain_text import Tokenizer
 from shallowsight.data.questions import training_kinds
 from shallowsight.data.records import Record
+from shallowsight.study.image_tokens import image_tokens
 from shallowsight.train.process_task import ProcessTask
 
 
@@ -35,9 +36,8 @@ class HeldOut:
         """The questions of a finetuning; a pretraining has none, because its template may leave out the questions."""
         if task.stage != "finetune":
             return cls()
-        vision, limit = task.experiment.vision, task.experiment.language.max_length
-        image_tokens = task.tower.tokens(vision.image_size, vision.pool, vision.features)
-        return cls.encode(read_held_out(task.data), task.settings.template, tokenizer, image_tokens, limit)
+        tokens, limit = image_tokens(task.experiment, task.tower), task.experiment.language.max_length
+        return cls.encode(read_held_out(task.data), task.settings.template, tokenizer, tokens, limit)
 
     @classmethod
     def encode(

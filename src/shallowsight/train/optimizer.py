@@ -39,8 +39,9 @@ class JoinedOptimizers(Optimizer):
 def build_optimizer(model: nn.Module, stage: Stage) -> tuple[Optimizer, list[float]]:
     """The optimizer, and for each of its parameter groups the ratio of its learning rate to the stage's.
 
-    Weight decay applies to matrices only, not to biases and norms. Fusion and connector may have their own learning
-    rate. Muon takes the matrices of linear layers; embeddings and the language model's output layer are AdamW's.
+    Weight decay applies to all but biases and norms. All but the language model may have a learning rate of its own.
+    Muon takes the matrices of linear layers; AdamW keeps embeddings, the language model's output layer, learned
+    positions and queries, and the kernels of depth-wise convolutions, which are one small filter for each channel.
     """
     if stage.optimizer == "adamw":
         groups, ratios = _groups(model.named_parameters(), stage)

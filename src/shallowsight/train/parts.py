@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 LOSSES = "losses.jsonl"
 # The parts that a stage trains; all other parts are frozen (paper, section C).
-STAGE_PARTS = {"pretrain": ("fusion", "connector"), "finetune": ("fusion", "connector", "language")}
+_CONNECTING = ("fusion", "connector", "injection")
+STAGE_PARTS = {"pretrain": _CONNECTING, "finetune": (*_CONNECTING, "language")}
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -32,7 +33,7 @@ def build_model(task: ProcessTask, tokenizer: PreTrainedTokenizerBase) -> VLM:
     """The model at the start of the stage; only the parts that the stage trains need gradients."""
     stage = task.settings
     torch.manual_seed(task.experiment.seed)
-    model = VLM(task.experiment, task.tower.width, tokenizer, _DTYPES[stage.precision])
+    model = VLM(task.experiment, task.tower, tokenizer, _DTYPES[stage.precision])
     if task.start is not None:
         load_connector(model, task.start)
     for name, part in model.named_children():
@@ -40,7 +41,7 @@ def build_model(task: ProcessTask, tokenizer: PreTrainedTokenizerBase) -> VLM:
     if stage.lora.rank:
         add_adapters(model.language, stage.lora)
     if stage.checkpointing:
-        model.language.activation_checkpointing_enable()
+        model.checkpoint_activations()
     for name, part in model.named_children():
         whole = sum(p.numel() for p in part.parameters())
         trained = sum(p.numel() for p in part.parameters() if p.requires_grad)
@@ -63,7 +64,7 @@ def features_for(task: ProcessTask, pictures: PictureEncoder | None) -> FeatureS
     assert pictures is not None
     vision = task.experiment.vision
     return LiveFeatures(
-        Encoder(pictures, Shards(task.data)).pixels, lambda pixels: pictures.features(pixels, vision.layers.indices)
+        Encoder(pictures, Shards(task.data)).pixels, lambda pixels: pictures.features(pixels, vision.layers.read)
     )
 
 

@@ -18,6 +18,8 @@ from shallowsight.model.threads import threads_of
 from shallowsight.model.vlm import VLM
 from shallowsight.store.computation import Computation, leave_note, this_computation
 from shallowsight.store.objects.opening import open_objects
+from shallowsight.study.image_tokens import feature_tokens
+from shallowsight.study.legal import widths_of
 from shallowsight.train.efficiency import Meter, costs_of, device_peak
 from shallowsight.train.engine import VALUE, Engine
 from shallowsight.train.held_out import HeldOut
@@ -123,8 +125,8 @@ def _run(
 
 def _meter(model: VLM, task: ProcessTask, pictures: PictureEncoder | None, processes: Processes) -> Meter:
     vision = task.experiment.vision
-    image_tokens = task.tower.tokens(vision.image_size, vision.pool, vision.features)
-    costs = costs_of(model, image_tokens, pictures.tower if pictures is not None else None, vision.image_size)
+    widths, patches = widths_of(task.tower, vision.layers), feature_tokens(task.tower, vision)
+    costs = costs_of(model, widths, patches, pictures.tower if pictures is not None else None, vision.image_size)
     peaks = processes.gather(device_peak(processes.device, task.settings.precision))
     return Meter(costs, sum(peaks) if all(peaks) else 0.0)
 

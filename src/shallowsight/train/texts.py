@@ -9,6 +9,7 @@ from shallowsight.data.plain_text import Tokenizer
 from shallowsight.data.records import read_jsonl
 from shallowsight.data.shortened import SHORTENED, Shortened, require_few
 from shallowsight.errors import ConfigurationError
+from shallowsight.study.image_tokens import image_tokens
 from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.processes import Processes
 
@@ -22,11 +23,10 @@ def read_examples(task: ProcessTask, tokenizer: Tokenizer, processes: Processes)
         ConfigurationError: no record has an answer within `language.max_length` tokens.
         DataRefused: too many records are longer than that.
     """
-    vision, limit = task.experiment.vision, task.experiment.language.max_length
-    image_tokens = task.tower.tokens(vision.image_size, vision.pool, vision.features)
-    if image_tokens >= limit:
+    limit, tokens = task.experiment.language.max_length, image_tokens(task.experiment, task.tower)
+    if tokens >= limit:
         raise ConfigurationError(
-            f"one picture is {image_tokens} tokens, but language.max_length is {limit}: "
+            f"one picture is {tokens} tokens, but language.max_length is {limit}: "
             "raise language.max_length or vision.pool"
         )
     folder = _folder(task)
@@ -34,11 +34,11 @@ def read_examples(task: ProcessTask, tokenizer: Tokenizer, processes: Processes)
         template = TEMPLATES[task.settings.template]
         records = read_jsonl(task.data / f"{task.stage}.jsonl")
         encoded = (encode_record(record, template, tokenizer, image_tokens=1) for record in records)
-        write_examples(encoded, folder, image_tokens, limit).write(folder / SHORTENED)
+        write_examples(encoded, folder, tokens, limit).write(folder / SHORTENED)
         if task.settings.updates == 0:  # the stage uses no records, so none counts as shortened
             Shortened(limit).write(folder / SHORTENED)
     processes.wait()
-    examples = Examples(folder, image_tokens, limit)
+    examples = Examples(folder, tokens, limit)
     if task.settings.updates == 0:
         return examples
     if not len(examples):

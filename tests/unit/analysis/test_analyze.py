@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_vision_models import save_small_model
 
 from shallowsight.analysis.analyze import analysis_of, analyze
 from shallowsight.analysis.sample import sample
@@ -16,7 +17,7 @@ from shallowsight.analysis.similarity import Similarity
 from shallowsight.data.shards import Shards
 from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.model.encode import Encoder, PictureEncoder
-from shallowsight.model.tower.families import describe
+from shallowsight.model.tower.facts import describe
 from shallowsight.store.plan import read_groups
 from shallowsight.study.experiment import Experiment
 
@@ -56,6 +57,22 @@ def test_what_it_leaves(encoder: Encoder, tmp_path: Path) -> None:
             expected = torch.nn.functional.cosine_similarity(patches[i], patches[j]).mean().item()
             assert found["cosine"][i][j] == pytest.approx(expected, abs=1e-4), "class token, or embeddings, in it"
     assert np.diagonal(found["cka"]) == pytest.approx(1) and np.shape(found["cka"]) == (DEPTH, DEPTH)
+
+
+def test_further_measures_are_there_and_change_nothing(encoder: Encoder, tmp_path: Path) -> None:
+    wanted = keys(encoder, 35)
+    found = run(encoder, wanted, tmp_path)
+    measures = found.pop("measures")
+    assert set(measures) == {"cosine_class", "cosine_pooled", "effective_rank", "norms"}
+    seen = Similarity()
+    for first in range(0, 35, 16):
+        states = encoder.hidden_states(wanted[first : first + 16])[1:]
+        seen.add(torch.stack([encoder.pictures.tower.patches(state) for state in states]))
+    assert found == json.loads(json.dumps(analysis_of(seen, wanted)))
+    has_class_token = encoder.pictures.tower.facts.has_class_token
+    assert ("matrix" in measures["cosine_class"]) == has_class_token == ("absent" not in measures["cosine_class"])
+    assert np.diagonal(measures["cosine_pooled"]["matrix"]) == pytest.approx(1)
+    assert all(1 <= rank <= 32 for rank in measures["effective_rank"]["profiles"]["effective rank"])
 
 
 def test_four_layers_are_too_few_for_groups(encoder: Encoder, tmp_path: Path) -> None:
@@ -126,3 +143,19 @@ def test_many_pictures_are_sampled_evenly(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(set(chosen)) == 208 and chosen[0] == 0 and chosen[-1] > 990
     assert {b - a for a, b in itertools.pairwise(chosen)} == {4, 5}
     assert sample(names[:5], 208) == names[:5]
+
+
+def test_layers_of_different_widths(prepared: Any, small: Callable[..., Experiment], tmp_path: Path) -> None:
+    """Stages of a ConvNeXt: no two of them share a direction, and CKA is that of their own products."""
+    folder = save_small_model("convnext", tmp_path / "tower")
+    vision = small(vision__tower=str(folder), vision__image_size=64).vision
+    stages = Encoder(PictureEncoder(vision, describe(vision.tower), 4, "stretch"), Shards(prepared.folder))
+    shown = keys(stages, 16)
+    analyze(stages, 4, shown, tmp_path, lambda *_: None)
+    found = json.loads((tmp_path / "analysis.json").read_text())
+    np.testing.assert_array_equal(np.array(found["cosine"]), np.eye(4))
+    assert len(found["groups"]) == 1
+    pair = Similarity()
+    states = stages.hidden_states(shown)
+    pair.add(torch.stack([torch.nn.functional.pad(states[1], (0, 24)), states[4]]))
+    assert found["cka"][0][3] == pytest.approx(pair.cka()[0, 1], abs=1e-6)

@@ -10,7 +10,11 @@ import pytest
 import yaml
 from command_line import Run
 
+from shallowsight.analysis.measures.kinds import KINDS
+from shallowsight.model.tower.families import FAMILIES
+from shallowsight.study.connectors import CONNECTORS
 from shallowsight.study.experiments import EXPERIMENTS, STUDIES
+from shallowsight.study.fusions import FUSIONS
 
 COMMAND = Path(sys.executable).parent / "shallowsight"
 HEAVY = ("torch", "transformers", "kfp", "deepspeed", "lmms_eval", "great_expectations", "matplotlib", "pandas")
@@ -79,11 +83,28 @@ def test_forecast_of_a_paper_experiment(run: Run) -> None:
     assert list(Path().iterdir()) == []
 
 
+def test_forecast_of_settings_that_differ(run: Run) -> None:
+    ended = run("forecast", "paper-7b", "--set", "settings=23 3 23+c_abstractor@144 3,18|23:internal-direct")
+    assert ended.status == 0, ended
+    rows = [line.split() for line in ended.out.splitlines()]
+    assert ["image", "tokens", "576", "576"] in rows
+    assert next(row for row in rows if row[:4] == ["23", "(1", "more", "alike)"])[4:7] == ["576", "4.2", "M"]
+    assert next(row for row in rows if row[:1] == ["23+c_abstractor@144"])[1:4] == ["144", "37.4", "M"]
+    assert next(row for row in rows if row[:1] == ["3,18|23:internal-direct"])[1:4] == ["576", "12.6", "M"]
+
+
 def test_list(run: Run) -> None:
-    lines = dict(line.split(": ") for line in run("list").out.splitlines())
+    lines = dict(line.split(": ") for line in run("list").out.partition("\n\n")[0].splitlines())
     assert lines["studies"].split(", ") == list(STUDIES)
     assert lines["experiments"].split(", ") == list(EXPERIMENTS)
     assert "scenes_ocr" in lines["benchmarks"]
+
+
+def test_list_has_every_part_with_a_line_and_its_source(run: Run) -> None:
+    lines = run("list").out.splitlines()
+    for name in (*FUSIONS, *CONNECTORS, *FAMILIES, *(kind.name for kind in KINDS)):
+        (found,) = [line for line in lines if line.startswith(f"  {name} ")]
+        assert len(found.split()) > 3 and found.endswith(")"), found
 
 
 def test_show_is_yaml_that_holds_the_overrides(run: Run) -> None:

@@ -96,7 +96,7 @@ WRONG = [
             id=f"{command[0]} --setting {text}",
         )
         for command in (["encode-features"], ["evaluate"], ["train-stage", "--stage", "pretrain"])
-        for text, says in (("last", "layers are written"), ("13", "layers 1 to 12"), ("3,4:mean", "no fusion 'mean'"))
+        for text, says in (("last", "layers are written"), ("13", "layers 1 to 12"), ("3,4:add", "no fusion 'add'"))
     ),
 ]
 

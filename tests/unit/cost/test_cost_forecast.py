@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 from cost_subjects import subject
 
-from shallowsight.cost import forecast as module
 from shallowsight.cost import machines
+from shallowsight.cost import stages as module
 from shallowsight.cost.calibration import Speed
 from shallowsight.cost.devices import DEVICES
-from shallowsight.cost.forecast import StageForecast, StudyForecast, forecast_study, outlook, stage_forecast
+from shallowsight.cost.forecast import StudyForecast, forecast_study, outlook
 from shallowsight.cost.machines import Gpus
 from shallowsight.cost.memory import checkpoint_bytes, memory
+from shallowsight.cost.stages import StageForecast, stage_forecast
 from shallowsight.cost.subject import Made, subject_named, subject_of
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.experiments import PAPER, STUDIES
 from shallowsight.study.overrides import load_study
 from shallowsight.study.settings import Setting
+from shallowsight.study.stages import STAGES
 
 PAGE = Path(__file__).parents[3] / "docs" / "costs.md"
 EIGHT = Setting.parse("8")
@@ -181,7 +183,9 @@ def test_a_resolved_study_is_a_subject() -> None:
 
     resolved = steps.resolve_study("quick", [])
     found, named = subject_of(resolved), subject_named(STUDIES["quick"])
-    assert found.loads == named.loads
+    for setting in named.members():
+        for stage in STAGES:
+            assert found.load(setting, stage) == named.load(setting, stage)
     assert (found.images, found.cached) == (named.images, named.cached) == (resolved.images, resolved.cache_features)
     assert found.tower == named.tower
 
@@ -210,3 +214,27 @@ def test_added_seeds_are_counted() -> None:
     assert (few.models, more.models) == (4, 6)
     # Of two settings of one layer each, nothing but the number of models differs; shared cells are not trainings.
     assert more.seconds.low == pytest.approx(few.seconds.low * 6 / 4)
+
+
+@pytest.mark.usefixtures("offline")
+def test_settings_that_cost_alike_stand_together() -> None:
+    words = ["settings=23 3 23+c_abstractor@144 3,18|23:internal-direct", "seeds=0"]
+    found = forecast_study(subject_named(load_study("paper-7b", words, lambda _: 24)), "A100-80G", 4, 2)
+    plain, compressed, inside = found.settings
+    linear, compressing = 1024 * 4096 + 4096, 576 * 1024 + 6 * 2_638_080 + 1024 * 4096 + 4096**2 + 2 * 4096
+    assert (str(plain.setting), plain.others) == ("23", 1)
+    assert [each.image_tokens for each in found.settings] == [576, 144, 576]
+    assert [each.parameters for each in found.settings] == [linear, compressing, 3 * linear]
+    assert compressed.operations < plain.operations / 2 < inside.operations / 2
+    assert inside.seconds.low > plain.seconds.low > compressed.seconds.low
+    assert found.setting == plain.setting and found.stages[0].image_tokens == 576
+    assert plain.operations == sum(stage.operations.model for stage in found.stages)
+
+
+@pytest.mark.usefixtures("offline")
+def test_the_setting_that_stands_for_a_study_is_one_of_its_own() -> None:
+    def shown(*words: str) -> str:
+        return str(subject_named(load_study("paper-7b", list(words), lambda _: 24)).shown)
+
+    assert shown() == str(STUDIES["paper-7b"].base.setting)
+    assert shown("settings=4,8 3") == "4,8:concat"

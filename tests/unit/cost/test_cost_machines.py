@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 from cost_subjects import SMALL, subject
 
-from shallowsight.cost import hardware, local, machines
+from shallowsight.cost import hardware, local, machines, probing
 from shallowsight.cost.calibration import Pass, Speed
 from shallowsight.cost.devices import DEVICES, device_of_cuda, find_device
 from shallowsight.cost.local import cell_seconds, forecast, work_seconds
 from shallowsight.cost.machines import Cpu, Gpus, Span, this_machine
+from shallowsight.cost.memory import trained_parameters
 from shallowsight.cost.operations import answer_operations, sample_operations, stage_operations, tower_operations
 from shallowsight.cost.optimizer import update_operations
 from shallowsight.cost.subject import Made, Task, all_tasks
@@ -78,12 +79,24 @@ def test_what_is_timed_is_the_studys_own() -> None:
     Cpu(2, cores=2).train(s, EIGHT, "finetune")
     Cpu(2, cores=2).train(s, EIGHT, "pretrain")
     (finetune, _), (pretrain, _) = ASKED
-    load = s.loads["finetune"]
+    load = s.load(EIGHT, "finetune")
     assert finetune.shape == s.language
     assert (finetune.sequences, finetune.tokens) == (64, round(load.mean_length * load.padded))
     assert finetune.predicted == round(load.supervised)
     assert (finetune.trained, finetune.half, finetune.checkpointing) == (True, True, True)
     assert (pretrain.trained, pretrain.half, pretrain.checkpointing) == (False, False, False)
+
+
+@pytest.mark.usefixtures("speeds")
+def test_one_length_is_timed_and_each_setting_has_its_own_operations() -> None:
+    s = subject("settings=8 6,8:sti 8+c_abstractor@4")
+    cpu, sti, few = Cpu(1, cores=2), Setting.parse("6,8:sti"), Setting.parse("8+c_abstractor@4")
+    for setting in (EIGHT, sti, few):
+        found, own = cpu.train(s, setting, "finetune"), sample_operations(s, setting, "finetune", 64)
+        more = trained_parameters(s, setting, "finetune") / 100_000
+        assert middle(found) == pytest.approx(100 * (own.computed / 2e9 + more * 0.01 + machines._AROUND))
+    assert len({work for work, _ in ASKED}) == 1
+    assert s.load(few, "finetune").length < s.load(EIGHT, "finetune").length < s.load(sti, "finetune").length
 
 
 @pytest.mark.usefixtures("speeds")
@@ -237,7 +250,29 @@ def test_the_first_cell_of_a_box_counts_the_imports() -> None:
 
 
 def test_all_tasks_of_a_study() -> None:
-    tasks = all_tasks(subject("settings=8 groups:concat"))
+    tasks = all_tasks(subject("settings=8 groups:concat", "probes=false"))
+    assert "probe" not in [t.step for t in tasks]
     assert [t.setting for t in tasks if t.step == "encode"] == ["layer 4", "layer 8", "layer 12"]
     assert [t.setting for t in tasks if t.step == "evaluate"] == ["8", "8", "4,8,12:concat", "4,8,12:concat"]
     assert not [t for t in all_tasks(subject(cached=False)) if t.step == "encode"]
+
+
+def test_probes_look_at_every_layer() -> None:
+    tasks = all_tasks(subject("settings=8", "probes=true"))
+    assert [t.setting for t in tasks if t.step == "encode"] == [f"layer {layer}" for layer in range(1, 13)]
+    assert [t.step for t in tasks].count("probe") == 1
+
+
+@pytest.mark.usefixtures("speeds")
+def test_probes_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    s, one = subject("probes=true"), Cpu(1, cores=2)
+    # 100 scenes with 5 questions and 20 easy-VQA pictures with 4, in 6 benchmarks: 200 updates of 64 questions each; 36
+    # tokens of width 384; twelve layers on two cores.
+    seconds = probing._NUMBER * 6 * 200 * 64 * 36 * 384 * 6
+    cached = work_seconds(s, Made("probe"), one)
+    assert cached.low == pytest.approx(seconds * probing._SPREAD[0])
+    assert cached.high == pytest.approx(seconds * probing._SPREAD[1])
+    live = work_seconds(subject("probes=true", cached=False), Made("probe"), one)
+    looked = one.look(150 * tower_operations(SMALL, 168, 12))
+    assert (live.low - cached.low, live.high - cached.high) == pytest.approx((looked.low, looked.high))

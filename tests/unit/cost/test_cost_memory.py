@@ -113,7 +113,7 @@ def test_logits_count_where_there_are_labels() -> None:
     more = subject(shape=TINY.__class__(**(vars(TINY) | {"vocabulary": 2000})))
     fewer = subject(shape=TINY)
     difference = memory(more, EIGHT, "finetune", 1, 16).forward - memory(fewer, EIGHT, "finetune", 1, 16).forward
-    load = s.loads["finetune"]
+    load = s.load(EIGHT, "finetune")
     assert difference == pytest.approx(12 * 1000 * load.supervised * 16 * load.longest / load.mean_length)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cost_subjects import LARGE, SMALL, TINY, subject
+from cost_subjects import LARGE, SMALL, TINY, subject, with_loads
+from tiny import tower_facts
 
 from shallowsight.cost.operations import (
     answer_operations,
-    connector_operations,
     forward_operations,
     language_operations,
     sample_operations,
@@ -17,6 +17,7 @@ from shallowsight.cost.operations import (
 )
 from shallowsight.cost.shapes import PUBLISHED_LANGUAGES, language_shape
 from shallowsight.cost.subject import Subject
+from shallowsight.errors import ConfigurationError
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.resolved import TowerFacts
 from shallowsight.study.settings import Setting
@@ -24,7 +25,7 @@ from shallowsight.study.stages import Lora, StageName
 from shallowsight.study.study import Study
 
 EIGHT, THREE = Setting.parse("8"), Setting.parse("3,6,9")
-SIGLIP = SMALL.model_copy(update={"has_class_token": False})
+SIGLIP = SMALL.model_copy(update={"has_class_token": False, "prefix_tokens": 0})
 
 
 def test_tower_by_hand() -> None:
@@ -60,8 +61,8 @@ def test_backward_by_hand() -> None:
 
 def test_connector_by_hand() -> None:
     # 36 image tokens; its first matrix has no gradient of its input, the second has.
-    assert connector_operations(subject(), EIGHT) == 2 * (2 * 384 * 128 + 3 * 128**2) * 36
-    assert connector_operations(subject("connector.kind=linear"), THREE) == 2 * 2 * 1152 * 128 * 36
+    assert subject().parts(EIGHT).trained == 2 * (2 * 384 * 128 + 3 * 128**2) * 36
+    assert subject("connector.kind=linear").parts(THREE).trained == 2 * 2 * 1152 * 128 * 36
 
 
 def test_a_stage_is_its_samples() -> None:
@@ -69,9 +70,9 @@ def test_a_stage_is_its_samples() -> None:
     one = sample_operations(s, EIGHT, "finetune", 1)
     whole = stage_operations(s, EIGHT, "finetune")
     assert (whole.model, whole.hardware) == pytest.approx((30 * one.model, 30 * one.hardware))
-    load = s.loads["finetune"]
+    load = s.load(EIGHT, "finetune")
     needed, _ = language_operations(s.language, load.length, load.supervised, trained=True)
-    assert one.model == pytest.approx(needed + connector_operations(s, EIGHT))
+    assert one.model == pytest.approx(needed + s.parts(EIGHT).trained)
     assert one.tower == 0, "the features are in the cache"
 
 
@@ -84,11 +85,11 @@ def test_the_tower_is_cut_at_the_deepest_layer() -> None:
 
 def test_a_frozen_language_model_costs_two_thirds() -> None:
     s = subject()
-    load = s.loads["pretrain"]
+    load = s.load(EIGHT, "pretrain")
     trained, _ = language_operations(s.language, load.length, load.supervised, trained=True)
     frozen, _ = language_operations(s.language, load.length, load.supervised, trained=False)
     assert 0.66 < frozen / trained < 0.72
-    assert sample_operations(s, EIGHT, "pretrain", 1).needed == pytest.approx(frozen + connector_operations(s, EIGHT))
+    assert sample_operations(s, EIGHT, "pretrain", 1).needed == pytest.approx(frozen + s.parts(EIGHT).trained)
 
 
 def test_checkpointing_leaves_out_the_last_product() -> None:
@@ -110,10 +111,8 @@ def test_adapters_lie_between_frozen_and_trained() -> None:
 
 
 def test_texts_without_a_picture_need_no_tower_and_no_connector() -> None:
-    s = subject(cached=False)
-    bare = s.loads["finetune"].__class__(**(vars(s.loads["finetune"]) | {"pictured": 0.0, "bare_length": 50.0}))
-    s.loads["finetune"] = bare
-    needed, _ = language_operations(s.language, 50, bare.supervised, trained=True)
+    s = with_loads(subject(cached=False), pictured=0.0, bare_length=50.0)
+    needed, _ = language_operations(s.language, 50, s.load(EIGHT, "finetune").supervised, trained=True)
     one = sample_operations(s, EIGHT, "finetune", 1)
     assert (one.tower, one.needed) == (0, needed)
 
@@ -121,7 +120,7 @@ def test_texts_without_a_picture_need_no_tower_and_no_connector() -> None:
 def test_epochs_count_records() -> None:
     epochs, updates = subject("finetune.epochs=2"), subject("finetune.updates=4")
     # 120 records in batches of 64: 240 samples, the fourth batch filled from the next epoch.
-    assert epochs.loads["finetune"].updates == 4
+    assert epochs.load(EIGHT, "finetune").updates == 4
     assert stage_operations(epochs, EIGHT, "finetune") == stage_operations(updates, EIGHT, "finetune")
 
 
@@ -131,7 +130,8 @@ def test_no_updates_cost_nothing() -> None:
 
 def test_a_question_costs_a_forward_pass() -> None:
     s, live = subject(), subject(cached=False)
-    forward = forward_operations(s.language, s.loads["finetune"].length, 1)
+    forward = forward_operations(s.language, s.load(EIGHT, "finetune").length, 1) + s.parts(EIGHT).forward
+    assert s.parts(EIGHT).forward == 2 * (384 * 128 + 128 * 128) * 36
     assert answer_operations(s, EIGHT) == forward
     assert answer_operations(live, EIGHT) == forward + tower_operations(SMALL, 168, 8)
 
@@ -185,6 +185,20 @@ def test_language_as_torch_counts(counted: Callable[..., float], trained: bool, 
     assert found + upper == pytest.approx(counted(96, 20, **kind), rel=0.02)
 
 
+def test_the_operations_of_stages_are_not_counted() -> None:
+    stages = SMALL.model_copy(update={"widths": (8, 16), "stride": 8})
+    with pytest.raises(ConfigurationError, match="the operations of s, a tower in stages, are not counted"):
+        tower_operations(stages, 168, 2)
+
+
+def cut_tower(encoder: Any) -> Any:
+    from shallowsight.model.tower.tower import Tower
+
+    tower = Tower(encoder, tower_facts("clip"))
+    tower.cut(2)
+    return tower
+
+
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
 @pytest.mark.parametrize("cached", [True, False])
 def test_a_sample_as_training_meters_it(
@@ -198,24 +212,22 @@ def test_a_sample_as_training_meters_it(
     """A running training says its operations too: both counts are one."""
     import torch
 
-    from shallowsight.model.tower.tower import Tower
     from shallowsight.model.vlm import VLM
     from shallowsight.train.efficiency import costs_of
     from shallowsight.train.parts import STAGE_PARTS
 
     experiment = small(language__vocabulary=len(tokenizer), connector__kind="mlp2x_gelu")
-    model = VLM(experiment, facts.width, tokenizer, torch.float32)
+    model = VLM(experiment, facts, tokenizer, torch.float32)
     for name, part in model.named_children():
         part.requires_grad_(name in STAGE_PARTS[stage])
     wide = facts.model_copy(update={"width": 32})
-    tower = None if cached else Tower(make_tower("clip", 4), 2, True, True)
+    tower = None if cached else cut_tower(make_tower("clip", 4))
     study = Study(name="x", base=experiment, settings=("2",), seeds=(0,))
     s = Subject(study, wide, language_shape(experiment.language), images=4, cached=cached)
-    load = s.loads[stage]
-    length = round(load.length)
-    s.loads[stage] = load.__class__(**(vars(load) | {"length": length, "supervised": 5}))
-    metered = costs_of(model, s.image_tokens, tower, experiment.vision.image_size).total(
-        length, length * (length + 1) // 2, 5, 1
+    length = round(s.load(Setting.parse("2"), stage).length)
+    s = with_loads(s, length=length, supervised=5)
+    metered = costs_of(model, {2: 32}, s.patches, tower, experiment.vision.image_size).total(
+        length, length * (length + 1) // 2, 5, 1, 0
     )
     found = sample_operations(s, Setting.parse("2"), stage, 1)
     # A tower whose MLP is twice as wide as it is has 8 H^2 parameters a layer, not 12.

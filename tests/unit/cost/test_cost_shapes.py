@@ -10,13 +10,12 @@ from shallowsight.cost.shapes import (
     PUBLISHED_LANGUAGES,
     PUBLISHED_TOWERS,
     LanguageShape,
-    connector_parameters,
     language_shape,
     shape_of_config,
     tower_facts,
 )
 from shallowsight.errors import ConfigurationError
-from shallowsight.study.experiment import Connector, Language
+from shallowsight.study.experiment import Language
 from shallowsight.study.experiments import PAPER, PAPER_LANGUAGES
 
 
@@ -60,38 +59,6 @@ def test_the_papers_language_models(name: str, billions: float) -> None:
 def test_every_model_of_the_paper_has_a_shape() -> None:
     assert set(PAPER_LANGUAGES.values()) == set(PUBLISHED_LANGUAGES)
     assert {experiment.vision.tower for experiment in PAPER} == set(PUBLISHED_TOWERS)
-
-
-@pytest.mark.parametrize(
-    ("kind", "layers", "width", "parameters"),
-    [
-        pytest.param("linear", 1, 2048, 2_099_200, id="the paper's connector"),
-        pytest.param("linear", 3, 2048, 6_293_504, id="the paper's fusion of three layers"),
-        pytest.param("mlp2x_gelu", 1, 4096, 1024 * 4096 + 4096 + 4096**2 + 4096, id="LLaVA-1.5's"),
-    ],
-)
-def test_connectors(kind: str, layers: int, width: int, parameters: int) -> None:
-    import torch
-
-    from shallowsight.model.connector.kinds import CONNECTORS
-    from shallowsight.model.fusion.kinds import FUSIONS
-
-    with torch.device("meta"):
-        fusion = FUSIONS["single" if layers == 1 else "concat"](layers, 1024)
-        connector = CONNECTORS[kind](fusion.out_dim, width)
-    found = connector_parameters(Connector.model_validate({"kind": kind}), layers * 1024, width)
-    assert found == parameters == count(connector) + count(fusion)
-
-
-def test_every_connector_is_counted() -> None:
-    import torch
-
-    from shallowsight.model.connector.kinds import CONNECTORS
-
-    for kind in ("linear", "mlp2x_gelu"):
-        with torch.device("meta"):
-            connector = CONNECTORS[kind](24, 16)
-        assert connector_parameters(Connector.model_validate({"kind": kind}), 24, 16) == count(connector)
 
 
 def test_a_scratch_model_is_what_is_built(tokenizer) -> None:  # type: ignore[no-untyped-def]

@@ -12,6 +12,7 @@ from shallowsight.cost.texts import PUBLISHED, Talk, images, questions, stage_te
 from shallowsight.data.conversation import TEMPLATES
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.experiments import PAPER, PAPER_MIXTURES
+from shallowsight.study.settings import Setting
 
 
 def record(number: int, question: str, answer: str, image: str | None = None, turns: int = 1) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def test_an_absent_file_that_nobody_published_is_refused() -> None:
 
 
 def test_load_of_a_stage(files: Path) -> None:
-    load = subject(*words(files, "finetune.epochs=2", "finetune.global_batch=3")).loads["finetune"]
+    load = subject(*words(files, "finetune.epochs=2", "finetune.global_batch=3")).load(Setting.parse("8"), "finetune")
     assert (load.samples, load.updates) == (9, 3), "eight samples; the last batch is filled"
     assert load.image_tokens == 36
     assert load.pictured == 0.75
@@ -160,7 +161,7 @@ def test_load_of_a_stage(files: Path) -> None:
     ],
 )
 def test_padding(more: list[str], padded: float | None) -> None:
-    load = subject(*more).loads["finetune"]
+    load = subject(*more).load(Setting.parse("8"), "finetune")
     assert load.padded == (padded or load.longest / load.length)
     assert load.padded < 1.1
 
@@ -181,5 +182,5 @@ def test_epochs_are_over_the_records_that_are_trained_on(share: float, tmp_path:
     prepare(asked.base, tmp_path, tmp_path / "work", tmp_path / "work" / "validation", None, lambda *_: None)
     records = json.loads((tmp_path / "data.json").read_text(encoding="utf-8"))["train_rows"]
     assert records == 80 - round(80 * share)
-    assert asked.loads["finetune"].updates == math.ceil(3 * records / 4)
-    assert asked.loads["pretrain"].updates == math.ceil(3 * records / 64)
+    assert asked.load(Setting.parse("8"), "finetune").updates == math.ceil(3 * records / 4)
+    assert asked.load(Setting.parse("8"), "pretrain").updates == math.ceil(3 * records / 64)

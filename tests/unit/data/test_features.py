@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_vision_models import save_small_model
 
 from shallowsight.data.features import KEYS, VALUES, CachedFeatures, FeatureWriter, LiveFeatures
 from shallowsight.data.shards import Shards
 from shallowsight.model.encode import BATCH, Encoder, PictureEncoder, encode_layers
+from shallowsight.model.tower.facts import describe
+from shallowsight.study.experiment import Vision
 from shallowsight.study.resolved import TowerFacts
 
 
@@ -126,8 +129,26 @@ def test_a_cache_of_more_images_than_a_batch(prepared: Any, facts: TowerFacts, t
     assert len(keys) > BATCH
     (tmp_path / "layer").mkdir()
     encoder, seen = Encoder(PictureEncoder(prepared.experiment.vision, facts, 3, "stretch"), shards), []
-    encode_layers(encoder, keys, {3: tmp_path / "layer"}, 4, 32, lambda done, total: seen.append((done, total)))
+    encode_layers(
+        encoder, keys, {3: tmp_path / "layer"}, 4, facts.width_of, lambda done, total: seen.append((done, total))
+    )
     values = np.load(tmp_path / "layer" / VALUES)
     assert values.shape == (28, 4, 32) and np.array_equal(values[:14], values[14:]) and np.ptp(values) > 1
     assert json.loads((tmp_path / "layer" / KEYS).read_text(encoding="utf-8")) == keys
     assert seen == [(16, 28), (28, 28)]
+
+
+def test_a_cache_of_stages_of_different_widths(prepared: Any, tmp_path: Path) -> None:
+    tower = save_small_model("convnext", tmp_path / "tower")
+    vision = Vision(tower=str(tower), image_size=64, pool=1)
+    shards, stages = Shards(prepared.folder), describe(vision.tower)
+    encoder = Encoder(PictureEncoder(vision, stages, 3, "stretch"), shards)
+    keys = list(shards.keys())[:3]
+    folders = {layer: tmp_path / f"layer-{layer}" for layer in (1, 3)}
+    for folder in folders.values():
+        folder.mkdir()
+    encode_layers(encoder, keys, folders, stages.tokens(64, 1, "patch"), stages.width_of, lambda *_: None)
+    for layer, width in ((1, 8), (3, 24)):
+        cache = CachedFeatures([folders[layer]])
+        (found,) = cache.features(cache.load(keys))
+        assert found.shape == (3, 4, width) and torch.equal(found, encoder.features(keys, [layer])[0])

@@ -26,7 +26,7 @@ def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, P
         tower=facts,
         stage="finetune",
         data=prepared.folder,
-        feature_folders=tuple(cached[k] for k in experiment.vision.layers),
+        feature_folders=tuple(cached[k] for k in experiment.vision.layers.read),
         start=None,
         out=out,
         work=out.with_name(f"{out.name}-work"),

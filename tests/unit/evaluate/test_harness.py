@@ -23,7 +23,7 @@ def train(experiment: Experiment, prepared: Any, facts: Any, cached: dict[int, P
     from shallowsight.train.process_task import ProcessTask
     from shallowsight.train.stage import run_stage
 
-    folders = tuple(cached[k] for k in experiment.vision.layers)
+    folders = tuple(cached[k] for k in experiment.vision.layers.read)
     common = {"experiment": experiment, "tower": facts, "data": prepared.folder, "feature_folders": folders}
     work = out.with_name(f"{out.name}-work")
     run_stage(ProcessTask(**common, stage="finetune", start=None, out=out, work=work, threads=1), lambda *_: None)

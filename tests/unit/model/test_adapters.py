@@ -158,7 +158,7 @@ def test_a_checkpoint_of_merged_weights_is_like_any_other(
 ) -> None:
     experiment = small(finetune__lora={"rank": 4})
     torch.manual_seed(0)
-    model = VLM(experiment, facts.width, tokenizer)
+    model = VLM(experiment, facts, tokenizer)
     add_adapters(model.language, experiment.finetune.lora)
     train(model.language)
     said = logits(model.language)

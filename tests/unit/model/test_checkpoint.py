@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny import tower_of_width
 from transformers import PreTrainedTokenizerBase
 
 from shallowsight.errors import ConfigurationError
@@ -31,7 +32,7 @@ Build = Callable[..., VLM]
 def build(small: Callable[..., Experiment], tokenizer: PreTrainedTokenizerBase) -> Build:
     def make(seed: int, **changes: object) -> VLM:
         torch.manual_seed(seed)
-        return VLM(small(**changes), 32, tokenizer)
+        return VLM(small(**changes), tower_of_width(32), tokenizer)
 
     return make
 

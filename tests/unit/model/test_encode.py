@@ -12,7 +12,7 @@ from PIL import Image
 from shallowsight.data.shards import Shards
 from shallowsight.model.encode import Encoder, PictureEncoder
 from shallowsight.model.threads import threads_of
-from shallowsight.model.tower.families import describe
+from shallowsight.model.tower.facts import describe
 from shallowsight.model.tower.tower import features_of
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.resolved import TowerFacts

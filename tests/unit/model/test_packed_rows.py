@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny import tower_of_width
 from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
@@ -67,10 +68,10 @@ def batch(tmp_path: Path) -> MakeBatch:
 def build(small: Callable[..., Experiment], tokenizer: PreTrainedTokenizerBase) -> Build:
     def make(checkpointing: bool = False, **changes: object) -> VLM:
         torch.manual_seed(0)
-        model = VLM(small(language__depth=3, **changes), WIDTH, tokenizer)
+        model = VLM(small(language__depth=3, **changes), tower_of_width(WIDTH), tokenizer)
         assert model.language.config._attn_implementation == "sdpa"
         if checkpointing:
-            model.language.activation_checkpointing_enable()
+            model.checkpoint_activations()
         return model.train()
 
     return make

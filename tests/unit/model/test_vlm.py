@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tiny import tower_of_width
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -21,7 +22,7 @@ Build = Callable[..., VLM]
 def build(small: Callable[..., Experiment], tokenizer: PreTrainedTokenizerBase) -> Build:
     def make(seed: int = 0, **changes: object) -> VLM:
         torch.manual_seed(seed)
-        return VLM(small(**changes), WIDTH, tokenizer)
+        return VLM(small(**changes), tower_of_width(WIDTH), tokenizer)
 
     return make
 

@@ -38,12 +38,15 @@ class Builder:
     seed_sd: float = 0.008
     n: int = 300
     questions_per_image: int = 1
+    # setting, layers, fusion, connector and image tokens of members beside those of the curves
+    more: tuple[tuple[str, list[int], str, str | None, int | None], ...] = ()
     analysis: bool = True
     failed: dict[tuple[str, int], str] = field(default_factory=dict)  # (setting, seed) -> step that failed
     unfinished: set[tuple[str, int]] = field(default_factory=set)
     evaluated: bool = True
     prediction: str | None = None
     held_out: dict[str, tuple[float, ...] | None] = field(default_factory=dict)  # setting -> other than LEVEL; None: no
+    probes: str | None = None  # the content of probes.json
     shortened: dict[str, dict[str, Any]] = field(default_factory=dict)  # step -> what its cells say of long texts
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
 
@@ -54,9 +57,12 @@ class Builder:
         self.ledger: list[dict[str, Any]] = []
         layers = sorted({i for curve in self.curves.values() for i in curve})
         last = max(layers)
-        settings = [(str(i), [i], "single") for i in layers]
+        tokens = 36 if self.more else None
+        settings: list[tuple[str, list[int], str, str | None, int | None]]
+        settings = [(str(i), [i], "single", None, tokens) for i in layers]
         if self.fusion_gain is not None:
-            settings.append(("2,7,11:concat", [2, 7, 11], "concat"))
+            settings.append(("2,7,11:concat", [2, 7, 11], "concat", None, tokens))
+        settings += self.more
         prepare = self.cell("prepare", None, None, 41.0, {"data.json": self.data()})
         encode = {str(i): self.cell("encode", str(i), None, 21.0 + i, {}) for i in layers}
         analysis = (
@@ -64,7 +70,7 @@ class Builder:
         )
         difficulty = {c: self.rng.normal(size=self.n) for c in self.curves}
         members = []
-        for setting, numbers, fusion in settings:
+        for setting, numbers, fusion, connector, image_tokens in settings:
             roles = [*ROLES.get(numbers[0], []), *(["last"] if numbers == [last] else [])]
             experiments = [self.experiment(setting, numbers, fusion, seed, difficulty) for seed in self.seeds]
             members.append(
@@ -72,11 +78,19 @@ class Builder:
                     "setting": setting,
                     "layers": numbers,
                     "fusion": fusion,
-                    "roles": roles if fusion == "single" else ["group fusion"],
+                    "connector": connector,
+                    "image_tokens": image_tokens,
+                    "roles": [] if connector else roles if fusion == "single" else ["group fusion"],
                     "experiments": experiments,
                 }
             )
-        plan = {"members": members, "analysis": analysis, "shared": {"prepare": prepare, "encode": encode}}
+        probed = self.cell("probe", None, None, 50.0, {"probes.json": self.probes}) if self.probes else None
+        plan = {
+            "members": members,
+            "analysis": analysis,
+            "probes": probed,
+            "shared": {"prepare": prepare, "encode": encode},
+        }
         study = {
             "name": "demo",
             "seeds": list(self.seeds),

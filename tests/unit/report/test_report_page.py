@@ -50,7 +50,10 @@ def test_all_files_are_there(planted):
     assert sorted(p.name for p in (planted / "report").iterdir()) == sorted(FILES)
     assert (planted / "report" / "curves.png").read_bytes().startswith(b"\x89PNG")
     lines = (planted / "report" / "scores.csv").read_text().splitlines()
-    assert lines[0].startswith("setting,layers,fusion,seed,benchmark") and len(lines) == 1 + 4 * 3 * 2
+    assert (
+        lines[0].startswith("setting,layers,fusion,connector,image_tokens,seed,benchmark")
+        and len(lines) == 1 + 4 * 3 * 2
+    )
 
 
 @pytest.mark.parametrize("study", ["planted", "holed"])

@@ -4,12 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
-from study_builder import Builder
+from study_builder import FEW, Builder
 
 from shallowsight.report.choice import choose
+from shallowsight.report.exported import NO_RESULTS, OLD
 from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
 from shallowsight.report.recommendation import recommendation
+from shallowsight.report.write import write_report
+from shallowsight.study.experiments import EXPERIMENTS
+from shallowsight.study.resolved import TowerFacts
 
 
 def recommend(folder: Path, **planted) -> dict:
@@ -87,3 +91,52 @@ def test_the_last_layer_may_win(tmp_path):
 def test_without_a_penultimate_layer_nothing_is_chosen(tmp_path):
     found = recommend(tmp_path, curves={"count": {2: 0.4, 7: 0.7, 12: 0.4}}, fusion_gain=None)["categories"]["count"]
     assert found["layer"] is None and "no penultimate layer" in found["why"] and found["highest_layer"] == 7
+
+
+FACTS = TowerFacts(name="t", family="dinov2", depth=12, width=8, patch=14, has_class_token=True, digest="x")
+
+
+def exported_of(folder: Path, vision: dict, language: str = "scratch", facts: bool = True, **planted) -> dict:
+    """What a study of this version says of its settings 2, 7, 11, 12 and their fusion."""
+    Builder(curves=FEW, n=40, **planted).write(folder)
+    document = json.loads((folder / "study.json").read_text())
+    base = EXPERIMENTS["demo"].model_dump(mode="json")
+    base["vision"] |= {"normalize": False, "pool": 1} | vision
+    base["language"]["model"] = language
+    document["study"]["base"] = base
+    (folder / "study.json").write_text(json.dumps(document | ({"tower": FACTS.model_dump()} if facts else {})))
+    study = read_study(folder)
+    return recommendation(study, choose(study, find(study)))["transformers"]
+
+
+def test_the_best_setting_that_can_be_exported(tmp_path):
+    found = exported_of(tmp_path / "study", {}, fusion_gain=None)
+    assert (found["setting"], found["vision_feature_layer"]) == ("7", 7)  # the planted winner
+    assert found["class"] == "LlavaForConditionalGeneration" and found["vision_feature_select_strategy"] == "default"
+    assert found["command"] == "shallowsight export STUDY_FOLDER DIR --setting 7"
+    assert 'from_pretrained("DIR")' in found["snippet"] and found["why_not"] == [] and found["unless"] == ""
+    assert 0.5 < found["accuracy"] < 0.8
+
+
+def test_a_better_fusion_is_taken_only_where_it_can_be_exported(tmp_path):
+    raw = exported_of(tmp_path / "raw", {}, fusion_gain=0.2)
+    assert (raw["setting"], raw["vision_feature_layer"]) == ("2,7,11:concat", [2, 7, 11])
+    normal = exported_of(tmp_path / "normal", {"normalize": True}, fusion_gain=0.2, language="some/model")
+    assert (normal["setting"], normal["class"]) == ("7", "VipLlavaForConditionalGeneration")
+    assert normal["unless"] == "the export also checks the family of language.model"
+
+
+def test_why_nothing_can_be_exported(tmp_path):
+    pooled = exported_of(tmp_path / "pooled", {"pool": 2})
+    assert pooled["setting"] is None and len(pooled["why_not"]) == 1 and "vision.pool=1" in pooled["why_not"][0]
+    assert exported_of(tmp_path / "old", {}, facts=False) == {"setting": None, "why_not": [OLD]}
+    assert exported_of(tmp_path / "no", {}, evaluated=False) == {"setting": None, "why_not": [NO_RESULTS]}
+
+
+def test_the_page_says_it(tmp_path):
+    exported_of(tmp_path / "can", {}, fusion_gain=None)
+    page = write_report(tmp_path / "can", tmp_path / "can" / "report").read_text()
+    assert "<code>vision_feature_layer=7</code>" in page and "shallowsight export STUDY_FOLDER DIR --setting 7" in page
+    exported_of(tmp_path / "cannot", {"pool": 2})
+    page = write_report(tmp_path / "cannot", tmp_path / "cannot" / "report").read_text()
+    assert "No setting of this study can be written as a stock model" in page and "vision.pool=1" in page

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from shallowsight.store.cells import analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.store.cells import analyze_cell, encode_cell, evaluate_cell, prepare_cell, probe_cell, stage_cell
 from shallowsight.study.overrides import load_study
 from shallowsight.study.resolved import Resolved, SourceFacts, TowerFacts
 from shallowsight.study.settings import Setting
 
-STEPS = ("prepare", "analyze", "encode", "pretrain", "finetune", "evaluate")
+STEPS = ("prepare", "analyze", "encode", "probe", "pretrain", "finetune", "evaluate")
 ALL = set(STEPS)
 TRAINED = {"pretrain", "finetune", "evaluate"}
 NONE: set[str] = set()
@@ -34,6 +34,7 @@ def digests(resolved: Resolved, setting: str = "6", seed: int = 0) -> dict[str, 
         prepare_cell(resolved),
         analyze_cell(resolved),
         encode_cell(resolved, parsed.layers.deepest),
+        probe_cell(resolved),
         stage_cell(resolved, parsed, seed, "pretrain"),
         stage_cell(resolved, parsed, seed, "finetune"),
         evaluate_cell(resolved, parsed, seed),

@@ -6,7 +6,15 @@ import pytest
 from study_digests import ALL, NONE, STEPS, TOWER, TRAINED, digests, facts, resolved, stale
 
 from shallowsight.store import cells
-from shallowsight.store.cells import Cell, analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.store.cells import (
+    Cell,
+    analyze_cell,
+    encode_cell,
+    evaluate_cell,
+    prepare_cell,
+    probe_cell,
+    stage_cell,
+)
 from shallowsight.study.resolved import Resolved
 from shallowsight.study.settings import Setting
 
@@ -51,7 +59,7 @@ def test_a_seed_makes_trained_cells_stale_alone() -> None:
 
 
 def test_other_members_and_names_change_nothing() -> None:
-    other = resolved("settings=3 9", "seeds=4 5", "name=other")
+    other = resolved("settings=3 9", "seeds=4 5", "name=other", "probes=true")
     assert stale(digests(resolved()), digests(other)) == NONE
 
 
@@ -102,7 +110,9 @@ def test_parents() -> None:
     assert pretrain.parents == first
     assert finetune.parents == (*first, pretrain.digest), "the pretrain cell comes last"
     assert evaluate_cell(r, setting, 0).parents == (*first, finetune.digest)
+    assert probe_cell(r).parents == (prepare.digest, *(encode_cell(r, layer).digest for layer in range(1, 13)))
     live = r.model_copy(update={"cache_features": False})
+    assert probe_cell(live).parents == (prepare.digest,)
     assert stage_cell(live, setting, 0, "pretrain").parents == (prepare.digest,)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shallowsight.errors import ConfigurationError
-from shallowsight.store.cells import analyze_cell, encode_cell, evaluate_cell, prepare_cell, stage_cell
+from shallowsight.store.cells import analyze_cell, encode_cell, evaluate_cell, prepare_cell, probe_cell, stage_cell
 from shallowsight.store.digest import digest_of
 from shallowsight.store.plan import make_plan, read_groups
 from shallowsight.study.overrides import load_study
@@ -32,7 +32,11 @@ def analysis(tmp_path: Path) -> Path:
 def resolved(*words: str, cache: bool = True) -> Resolved:
     facts = SourceFacts(digest="x", train_rows=10, test_rows=5, images=15)
     return Resolved(
-        study=load_study("demo", ["settings=groups penultimate last groups:concat", "seeds=0 1", *words], lambda _: 12),
+        study=load_study(
+            "demo",
+            ["settings=groups penultimate last groups:concat", "seeds=0 1", "probes=false", *words],
+            lambda _: 12,
+        ),
         tower=TowerFacts(
             name="t", family="dinov2", depth=12, width=384, patch=14, has_class_token=True, digest="sha256:aa"
         ),
@@ -83,6 +87,24 @@ def test_cells_come_parents_first_and_once(analysis: Path) -> None:
     assert counts == {"prepare": 1, "analyze": 1, "encode": 4, "pretrain": 10, "finetune": 10, "evaluate": 10}
 
 
+def test_probes_read_every_layer(analysis: Path) -> None:
+    r = resolved("probes=true")
+    plan = make_plan(r, analysis)
+    cells = plan.cells(r)
+    assert [cell.setting for cell in cells if cell.step == "encode"] == [f"layer {k}" for k in range(1, 13)]
+    assert cells.index(probe_cell(r)) == 14, "after the features, before the trainings"
+    raw = plan.as_json(r)
+    assert raw["probes"] == probe_cell(r).digest
+    assert list(raw["shared"]["encode"]) == [str(k) for k in range(1, 13)]
+
+
+def test_probes_without_a_cache(analysis: Path) -> None:
+    r = resolved("probes=true", cache=False)
+    plan = make_plan(r, analysis)
+    assert [cell.step for cell in plan.cells(r)][:3] == ["prepare", "analyze", "probe"]
+    assert plan.as_json(r)["shared"]["encode"] == {}
+
+
 def test_no_encode_cells_without_a_cache(analysis: Path) -> None:
     r = resolved(cache=False)
     plan = make_plan(r, analysis)
@@ -96,6 +118,7 @@ def test_plan_json_names_every_cell(analysis: Path) -> None:
     raw = json.loads(json.dumps(plan.as_json(r)))
     assert raw["study"] == digest_of(json.loads(r.document())), "as the report reads study.json"
     assert raw["analysis"] == analyze_cell(r).digest
+    assert raw["probes"] is None
     assert raw["shared"] == {
         "prepare": prepare_cell(r).digest,
         "encode": {str(k): encode_cell(r, k).digest for k in (3, 7, 11, 12)},

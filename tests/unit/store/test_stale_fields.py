@@ -17,10 +17,13 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "vision.layers": ("9", NONE),  # the members of a study have their own
     "vision.features": ("cls_patch", ALL - {"prepare", "analyze"}),
     "vision.image_size": (196, ALL - {"prepare"}),
+    "vision.prefix_tokens": (1, ALL - {"prepare"}),
+    "vision.patch": (14, ALL - {"prepare"}),
     "vision.normalize": (False, ALL - {"prepare", "analyze"}),
     "vision.pool": (1, ALL - {"prepare", "analyze"}),
     "fusion.kind": ("concat", NONE),  # as the layers
     "connector.kind": ("linear", TRAINED),
+    "connector.tokens": (36, TRAINED),
     "language.model": ("some/model", NONE),  # its digest counts, not where it lies
     "language.revision": ("abc", NONE),  # as above
     "language.width": (64, TRAINED),
@@ -44,7 +47,7 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "data.decode": ("header", ALL),
     "data.refuse_conversions": (["roles"], ALL),
     "data.expectations": ("/another/file.yaml", NONE),  # its content counts, in the sources' digests
-    "benchmarks": (["scenes_ocr"], {"evaluate"}),
+    "benchmarks": (["scenes_ocr"], {"probe", "evaluate"}),
     "seed": (5, NONE),  # as the layers
 }
 STAGE_FIELDS: dict[str, object] = {
@@ -71,7 +74,7 @@ FIELDS |= {f"pretrain.{key}": (value, TRAINED) for key, value in STAGE_FIELDS.it
 FIELDS |= {f"finetune.{key}": (value, TRAINED - {"pretrain"}) for key, value in STAGE_FIELDS.items()}
 FIELDS["finetune.lora.rank"] = (8, TRAINED - {"pretrain"})
 # What the tower sees is what finetuning and evaluation show it; a cache is made so too, and then pretraining reads it.
-FIELDS["finetune.picture"] = ("crop", {"analyze", "encode", "finetune", "evaluate"})
+FIELDS["finetune.picture"] = ("crop", {"analyze", "encode", "probe", "finetune", "evaluate"})
 ALSO_WHEN_CACHED = {"finetune.picture": {"pretrain"}}
 REFUSED = {"pretrain.lora.rank"}
 ADAMW = ("pretrain.optimizer=adamw", "finetune.optimizer=adamw")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from shallowsight.study.data import Data
 from shallowsight.study.experiment import Experiment, Language
 from shallowsight.study.experiments import DEMO, EXPERIMENTS, STUDIES
-from shallowsight.study.layers import LayerSet
+from shallowsight.study.layers import Layers
 from shallowsight.study.settings import Setting
 from shallowsight.study.study import Study
 
@@ -48,8 +48,8 @@ def test_is_frozen() -> None:
         pytest.param({"vision": {"layers": "3,8"}}, "fusion 'single' takes one layer, got 3,8", id="single of two"),
         pytest.param({"vision": {"features": "cls"}}, "'patch' or 'cls_patch'", id="features"),
         pytest.param({"vision": {"pool": 0}}, "greater than 0", id="pool"),
-        pytest.param({"fusion": {"kind": "add"}}, "'single' or 'concat'", id="fusion"),
-        pytest.param({"connector": {"kind": "mlp"}}, "'linear' or 'mlp2x_gelu'", id="connector"),
+        pytest.param({"fusion": {"kind": "add"}}, "no fusion 'add'; choose from single", id="fusion"),
+        pytest.param({"connector": {"kind": "mlp"}}, "no connector 'mlp'; choose from linear", id="connector"),
         pytest.param({"benchmarks": ["scenes_ocrr"]}, "did you mean 'scenes_ocr'?", id="benchmark typo"),
         pytest.param({"seed": -1}, "greater than or equal to 0", id="seed"),
         pytest.param(
@@ -130,7 +130,9 @@ def test_pretraining_alone_may_have_the_only_folder() -> None:
     ("changes", "message"),
     [
         pytest.param({"settings": []}, "a study needs at least one setting", id="no settings"),
-        pytest.param({"settings": ["lsat"]}, "the words groups, groups:concat, penultimate, last are", id="word"),
+        pytest.param(
+            {"settings": ["lsat"]}, "the words groups, thirds, former, latter, all, penultimate, last are", id="word"
+        ),
         pytest.param({"seeds": []}, "seeds must be distinct and at least one, got ()", id="no seeds"),
         pytest.param({"seeds": [1, 1]}, "seeds must be distinct and at least one, got (1, 1)", id="seed twice"),
         pytest.param({"seeds": [-1]}, "greater than or equal to 0", id="negative seed"),
@@ -175,9 +177,9 @@ def test_one_seed_may_be_a_number() -> None:
 
 
 def test_at_changes_setting_and_seed_alone() -> None:
-    moved = DEMO.at(Setting(LayerSet((3, 8)), "concat"), 5)
+    moved = DEMO.at(Setting(Layers.of(3, 8), "concat"), 5)
     assert (str(moved.vision.layers), moved.fusion.kind, moved.seed) == ("3,8", "concat", 5)
-    assert moved.setting == Setting(LayerSet((3, 8)), "concat")
+    assert moved.setting == Setting(Layers.of(3, 8), "concat")
     assert moved.at(DEMO.setting, DEMO.seed) == DEMO
 
 

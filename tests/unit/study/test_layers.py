@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from shallowsight.study.layers import PAPER_GROUPS, LayerSet
+from shallowsight.study.layers import PAPER_GROUPS, Layers, LayerSet
 
 
 class Holder(BaseModel):
-    layers: LayerSet
+    layers: Layers
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,36 @@ class Holder(BaseModel):
     ],
 )
 def test_parse(text: str, depth: int | None, indices: tuple[int, ...]) -> None:
-    layers = LayerSet.parse(text, depth)
-    assert layers.indices == indices == tuple(layers)
-    assert len(layers) == len(indices) and layers.deepest == indices[-1]
-    assert LayerSet.parse(str(layers)) == layers
+    layers = Layers.parse(text, depth)
+    assert layers == Layers.of(*indices) and layers.indices == indices
+    assert layers.deepest == indices[-1] and layers.read == tuple(sorted(set(indices)))
+    assert Layers.parse(str(layers)) == layers
+
+
+@pytest.mark.parametrize(
+    ("text", "depth", "written", "groups", "entries"),
+    [
+        pytest.param("1-12|13-24|23", None, "1-12|13-24|23", [range(1, 13), range(13, 25), [23]], (), id="ranges"),
+        pytest.param("1,2,3,5,6", None, "1-3,5,6", [[1, 2, 3, 5, 6]], (), id="runs of three are ranges"),
+        pytest.param("3|-1", 12, "3|12", [[3], [12]], (), id="negative in a group"),
+        pytest.param("3>0,6>4|11", None, "3>0,6>4|11", [[3, 6], [11]], (0, 4), id="states"),
+        pytest.param("1-4>2-5|11", None, "1-4>2-5|11", [[1, 2, 3, 4], [11]], (2, 3, 4, 5), id="ranges of states"),
+        pytest.param("1>0,2>1,3>2,4>9", None, "1-3>0-2,4>9", [[1, 2, 3, 4]], (0, 1, 2, 9), id="states in runs"),
+        pytest.param("1>5,2>5,3>5", None, "1>5,2>5,3>5", [[1, 2, 3]], (5, 5, 5), id="one state for all"),
+    ],
+)
+def test_groups_and_states(
+    text: str, depth: int | None, written: str, groups: list[list[int]], entries: tuple[int, ...]
+) -> None:
+    layers = Layers.parse(text, depth)
+    assert layers == Layers(tuple(LayerSet(tuple(group)) for group in groups), entries)
+    assert str(layers) == written and Layers.parse(written) == layers
+
+
+def test_a_layer_in_two_groups_is_read_once() -> None:
+    layers = Layers.parse("1-4|3-6|5")
+    assert layers.read == (1, 2, 3, 4, 5, 6) and layers.deepest == 6
+    assert layers.indices == (1, 2, 3, 4, 3, 4, 5, 6, 5)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +70,7 @@ def test_parse(text: str, depth: int | None, indices: tuple[int, ...]) -> None:
         pytest.param("23,3", None, "got layers 23,3;", id="decreasing"),
         pytest.param("3,3,8", None, "got layers 3,3,8;", id="one of several twice"),
         pytest.param("1-3,2", None, "got layers 1,2,3,2;", id="overlapping"),
-        pytest.param("20-13", None, "got layers none;", id="backward range"),
+        pytest.param("20-13", None, "cannot read '20-13' as layers: it has no layers", id="backward range"),
         pytest.param("", None, "cannot read '' as layers; layers are written", id="empty"),
         pytest.param("3,", None, "cannot read '' as layers", id="trailing comma"),
         pytest.param("x", None, "cannot read 'x' as layers", id="word"),
@@ -56,12 +82,17 @@ def test_parse(text: str, depth: int | None, indices: tuple[int, ...]) -> None:
         pytest.param(
             "-1", None, "layer -1 counts from the end, which needs the tower's depth", id="negative, no depth"
         ),
+        pytest.param("3||5", None, "cannot read '' as layers", id="empty group"),
+        pytest.param("3>1,6|11", None, "write for each layer of the first group where it enters", id="half of states"),
+        pytest.param("3|11>2", None, "only layers of the first group enter states", id="state of another group"),
+        pytest.param("1-3>0-1|11", None, "3 layers and 2 states", id="not as many"),
+        pytest.param("3>-1|11", None, "cannot read '3>-1' as layers", id="negative state"),
         pytest.param("3,11,-2", 12, "got layers 3,11,11;", id="the same layer in both notations"),
     ],
 )
 def test_parse_refuses(text: str, depth: int | None, message: str) -> None:
     with pytest.raises(ValueError) as refused:
-        LayerSet.parse(text, depth)
+        Layers.parse(text, depth)
     assert message in str(refused.value)
 
 
@@ -72,12 +103,12 @@ def test_parse_refuses(text: str, depth: int | None, message: str) -> None:
         pytest.param([3, 8], id="list"),
         pytest.param((3, 8), id="tuple"),
         pytest.param([3.0, 8.0], id="kfp's floats"),
-        pytest.param(LayerSet((3, 8)), id="itself"),
+        pytest.param(Layers.of(3, 8), id="itself"),
     ],
 )
 def test_field_accepts(value: Any) -> None:
     held = Holder(layers=value)
-    assert held.layers == LayerSet((3, 8))
+    assert held.layers == Layers.of(3, 8)
     assert held.model_dump(mode="json") == {"layers": "3,8"}
     assert Holder.model_validate_json(held.model_dump_json()) == held
 
@@ -97,9 +128,9 @@ def test_field_refuses(value: Any) -> None:
 
 
 def test_require_depth_is_about_the_deepest() -> None:
-    LayerSet((3, 12)).require_depth(12)
+    Layers.of(3, 12).require_depth(12)
     with pytest.raises(ValueError, match="asked for layer 13, the tower has layers 1 to 12"):
-        LayerSet((3, 13)).require_depth(12)
+        Layers.of(3, 13).require_depth(12)
 
 
 def test_paper_groups_tile_24_layers() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from shallowsight.study.layers import Group, LayerSet
-from shallowsight.study.settings import Setting, check_word_or_setting, needs_groups, resolve_settings
+from shallowsight.study.layers import Group, Layers
+from shallowsight.study.settings import Setting
+from shallowsight.study.words import check_word_or_setting, needs_groups, resolve_settings
 
 GROUPS = (
     Group("shallow", (1, 2, 3, 4), 3),
@@ -21,11 +22,12 @@ GROUPS = (
         pytest.param("3,8", None, (3, 8), "concat", "3,8:concat", id="several mean concat"),
         pytest.param("3,8,12:concat", None, (3, 8, 12), "concat", "3,8,12:concat", id="concat by name"),
         pytest.param("3,-1", 12, (3, 12), "concat", "3,12:concat", id="negative"),
+        pytest.param("3-8:mean", 12, (3, 4, 5, 6, 7, 8), "mean", "3-8:mean", id="range"),
     ],
 )
 def test_parse(text: str, depth: int | None, layers: tuple[int, ...], fusion: str, written: str) -> None:
     setting = Setting.parse(text, depth)
-    assert setting == Setting(LayerSet(layers), fusion)
+    assert setting == Setting(Layers.of(*layers), fusion)
     assert str(setting) == written and Setting.parse(written) == setting
 
 
@@ -33,7 +35,7 @@ def test_parse(text: str, depth: int | None, layers: tuple[int, ...], fusion: st
     ("text", "depth", "message"),
     [
         pytest.param("3,8:single", None, "fusion 'single' takes one layer, got 3,8", id="single of two"),
-        pytest.param("3:add", None, "no fusion 'add'; choose from single, concat", id="unknown fusion"),
+        pytest.param("3:add", None, "no fusion 'add'; choose from single, concat, mean", id="unknown fusion"),
         pytest.param("13", 12, "asked for layer 13, the tower has layers 1 to 12", id="too deep"),
         pytest.param("lsat", None, "cannot read 'lsat' as layers", id="typo of a word"),
     ],
@@ -44,7 +46,9 @@ def test_parse_refuses(text: str, depth: int | None, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         check_word_or_setting(text, depth)
     assert f"setting {text!r}: {message}" in str(refused.value)
-    assert "the words groups, groups:concat, penultimate, last are allowed too" in str(refused.value)
+    assert "in place of layers the words groups, thirds, former, latter, all, penultimate, last are allowed too" in str(
+        refused.value
+    )
 
 
 @pytest.mark.parametrize("text", ["groups", "groups:concat", "penultimate", "last", "12", "3,8"])
@@ -110,8 +114,8 @@ def test_without_groups_the_words_stand_for_evenly_spread_layers(found: tuple[Gr
     [
         (1, ["1"], "1:concat"),
         (2, ["1", "2"], "1,2:concat"),
-        (3, ["1", "2", "3"], "1,2,3:concat"),
-        (4, ["2", "3", "4"], "2,3,4:concat"),
+        (3, ["1", "2", "3"], "1-3:concat"),
+        (4, ["2", "3", "4"], "2-4:concat"),
         (24, ["8", "16", "24"], "8,16,24:concat"),
         (40, ["14", "27", "40"], "14,27,40:concat"),
     ],
@@ -141,5 +145,5 @@ def test_groups_with_one_representative() -> None:
 
 
 def test_no_penultimate_layer_in_a_tower_with_one() -> None:
-    with pytest.raises(ValueError, match="'penultimate' needs a tower with two layers or more, this one has 1"):
+    with pytest.raises(ValueError, match="the penultimate layer needs a tower with two layers or more, this one has 1"):
         resolve_settings(["penultimate"], 1, ())

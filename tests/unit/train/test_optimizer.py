@@ -10,7 +10,9 @@ from small_language_models import small_model
 from torch import nn
 from torch.optim._muon import _zeropower_via_newtonschulz
 
+from shallowsight.model.connector.kinds import CONNECTORS, build_connector
 from shallowsight.model.vlm import VLM
+from shallowsight.study.connectors import Connector
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.resolved import TowerFacts
 from shallowsight.study.stages import Stage
@@ -39,7 +41,7 @@ def taken(model: nn.Module) -> set[str]:
 
 @pytest.fixture
 def vlm(small: Callable[..., Experiment], facts: TowerFacts, tokenizer: Any) -> VLM:
-    return VLM(small(connector__kind="mlp2x_gelu"), facts.width, tokenizer)
+    return VLM(small(connector__kind="mlp2x_gelu"), facts, tokenizer)
 
 
 def test_muon_takes_the_matrices_of_layers_and_connector(vlm: VLM) -> None:
@@ -51,6 +53,83 @@ def test_muon_takes_the_matrices_of_layers_and_connector(vlm: VLM) -> None:
 def test_what_is_frozen_belongs_to_nobody(vlm: VLM) -> None:
     vlm.language.requires_grad_(False)
     assert taken(vlm) == {"connector.0.weight", "connector.2.weight"}
+
+
+# Of each connector: what only looks like a matrix. A depth-wise kernel is one filter of nine numbers for each channel,
+# and neither mixes channels; positions and queries are looked up, as embeddings are.
+NO_MATRICES = {
+    "merger": set(),
+    "avgpool_mlp": set(),
+    "c_abstractor": {
+        "positions",
+        *(f"{part}.{block}.spread.weight" for part in ("before", "after") for block in range(3)),
+    },
+    "ldp": {"blocks.0.spread.weight", "blocks.1.spread.weight"},
+    "ldpv2": {"spread.weight"},
+    "resampler": {"queries"},
+}
+
+
+@pytest.mark.parametrize("kind", CONNECTORS)
+def test_of_a_connector_muon_takes_what_mixes_channels(kind: str) -> None:
+    with torch.device("meta"):
+        connector = build_connector(Connector(kind=kind), 16, 8, 24)
+    several_sides = {name for name, p in connector.named_parameters() if p.ndim > 1}
+    assert several_sides > NO_MATRICES[kind] and taken(connector) == several_sides - NO_MATRICES[kind]
+
+
+@pytest.mark.parametrize("kind", CONNECTORS)
+def test_muon_teaches_a_connector(kind: str) -> None:
+    torch.manual_seed(0)
+    connector, x, losses = build_connector(Connector(kind=kind), 16, 8, 24), torch.randn(4, 16, 8), []
+    goal = torch.randn_like(connector(x))
+    engine = Engine(connector, stage(), join_processes(), 1)
+    for _ in range(20):
+        loss = (engine.forward(x) - goal).square().mean()
+        engine.backward(loss)
+        engine.step(1e-2)
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.95 * losses[0], losses
+
+
+ATTENTIONS = ("across_layers", "within")
+LINEAR = tuple(f"{one}.{part}" for one in ATTENTIONS for part in ("offsets", "weights", "value", "output"))
+NORMS = ("norm", "query_norm", "value_norm")
+
+
+@pytest.mark.parametrize(
+    ("kind", "matrices", "others"),
+    [
+        pytest.param("scalar-mix", (), ("weights", "scale"), id="scalar-mix"),
+        pytest.param("concat-norm", (), ("norm.weight", "norm.bias"), id="concat-norm"),
+        pytest.param(
+            "mmfuser",
+            tuple(f"{name}.weight" for name in LINEAR),
+            (
+                "gamma1",
+                "gamma2",
+                *(f"{n}.bias" for n in LINEAR),
+                *(f"{n}.{p}" for n in NORMS for p in ("weight", "bias")),
+            ),
+            id="mmfuser",
+        ),
+    ],
+)
+def test_of_a_fusion_matrices_alone_are_muons_and_decay(
+    small: Callable[..., Experiment], facts: TowerFacts, tokenizer: Any, kind: str, matrices: tuple[str, ...],
+    others: tuple[str, ...],
+) -> None:  # fmt: skip
+    model = VLM(small(vision__layers="1,3,4", fusion__kind=kind), facts, tokenizer)
+    assert {name for name, _ in model.fusion.named_parameters()} == {*matrices, *others}
+    assert {name for name in taken(model) if name.startswith("fusion.")} == {f"fusion.{name}" for name in matrices}
+    for each in ("muon", "adamw"):
+        optimizer, ratios = build_optimizer(
+            model, stage(optimizer=each, weight_decay=0.1, connector_learning_rate=1e-3)
+        )
+        groups = zip(optimizer.param_groups, ratios, strict=True)
+        of = {p: (group["weight_decay"], ratio) for group, ratio in groups for p in group["params"]}
+        found = {name: of[p] for name, p in model.fusion.named_parameters()}
+        assert found == {name: (0.1 if name in matrices else 0.0, pytest.approx(0.1)) for name in found}
 
 
 @pytest.mark.parametrize("family", ["gpt2", "gpt_neox", "mamba", "mixtral", "opt"])

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from stages import losses
+from stages import losses, require_equal_bytes_after_a_resume
 
-from shallowsight.data.learning import LEARNING
 from shallowsight.model.checkpoint import CONNECTOR, LANGUAGE, load_trained
 from shallowsight.train.launch import launch
 from shallowsight.train.parts import LOSSES
@@ -128,6 +127,26 @@ def test_every_group_of_parameters_is_resumed(
 
 
 @pytest.mark.parametrize(
+    ("changes", "zeros"),
+    [
+        pytest.param({"fusion__kind": "mmfuser"}, (0, 2), id="mmfuser"),
+        pytest.param({"fusion__kind": "scalar-mix"}, (0, 2), id="scalar-mix"),
+        pytest.param(
+            {"fusion__kind": "mmfuser", "finetune__precision": "bfloat16"}, (2, 3), id="half", marks=pytest.mark.slow
+        ),
+        pytest.param({"fusion__kind": "mmfuser", **MUON}, (0,), id="muon", marks=pytest.mark.slow),
+    ],
+)
+def test_a_fusion_with_weights_is_resumed(
+    make_job: Make, tmp_path: Path, changes: dict[str, Any], zeros: tuple[int, ...]
+) -> None:
+    for zero in zeros:
+        learned = {"vision__layers": "1,3,4", "finetune__updates": 6, "finetune__weight_decay": 0.1}
+        folder = tmp_path / str(zero)
+        require_equal_bytes_after_a_resume(make_job, folder, {**learned, **changes, "finetune__zero": zero})
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         pytest.param({}, id="one rate"),
@@ -161,26 +180,19 @@ def test_muon_among_two_processes(make_job: Make) -> None:
     assert losses(shared.out) == pytest.approx(losses(alone.out), abs=0.02)
 
 
-def require_equal_bytes_after_a_resume(make_job: Make, tmp_path: Path, changes: dict[str, Any]) -> None:
-    """Of a stage that stops after its fourth update, with a state after each."""
-    whole = make_job(**changes)
-    run_stage(whole, lambda *_: None)
-    stopped = make_job(**changes).model_copy(update={"states": f"file://{tmp_path}", "save_seconds": 1e-6})
-
-    class Enough(Exception):
-        pass
-
-    def stop(record: Any, updates: int) -> None:
-        if record.update == 4:
-            raise Enough
-
-    with pytest.raises(Enough):
-        run_stage(stopped, stop)
-    torch.manual_seed(12345)
-    run_stage(stopped, lambda *_: None)
-    assert (stopped.out / LOSSES).read_text() == (whole.out / LOSSES).read_text()
-    assert (stopped.out / LEARNING).read_text() == (whole.out / LEARNING).read_text()
-    assert (stopped.out / LANGUAGE).read_bytes() == (whole.out / LANGUAGE).read_bytes()
+# A connector with convolutions, positions and biases: parameters of one, two, three and four dimensions.
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"finetune__zero": 2}, id="zero 2"),
+        pytest.param({"finetune__zero": 3}, id="zero 3", marks=pytest.mark.slow),
+        pytest.param({"finetune__zero": 2, "finetune__precision": "bfloat16"}, id="bfloat16", marks=pytest.mark.slow),
+        pytest.param(MUON, id="muon", marks=pytest.mark.slow),
+    ],
+)
+def test_a_resumed_c_abstractor_ends_in_the_same_bytes(make_job: Make, tmp_path: Path, changes: dict[str, Any]) -> None:
+    settings = {"connector__kind": "c_abstractor", "connector__tokens": 4, "finetune__updates": 6}
+    require_equal_bytes_after_a_resume(make_job, tmp_path, settings | changes)
 
 
 @pytest.mark.slow
@@ -202,12 +214,31 @@ def test_zero_stages_agree_among_two_processes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_text_beside_a_picture_in_zero_3(make_job: Make, packed: bool) -> None:
+@pytest.mark.parametrize(
+    "ways",
+    [
+        pytest.param({}, id="plain"),
+        pytest.param({"finetune__packed": True}, id="packed"),
+        pytest.param({"vision__layers": "1,3,4", "fusion__kind": "mmfuser"}, id="mmfuser"),
+    ],
+)
+def test_a_text_beside_a_picture_in_zero_3(make_job: Make, ways: dict[str, Any]) -> None:
     """Two processes, one sample each: one of the eleven records has no picture, and nobody may wait for ever."""
-    changes = {"finetune__global_batch": 2, "finetune__updates": 11, "finetune__packed": packed}
+    changes = {"finetune__global_batch": 2, "finetune__updates": 11, **ways}
     alone = make_job(finetune__zero=0, **changes)
     run_stage(alone, lambda *_: None)
     made = make_job(finetune__zero=3, **changes).model_copy(update={"hang_seconds": 20.0})
     launch(made, 2, lambda *_: None)
     assert losses(made.out) == pytest.approx(losses(alone.out), abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["c_abstractor", "ldp", "resampler"])
+def test_a_compressing_connector_in_zero_3(make_job: Make, kind: str) -> None:
+    """Among two processes, one of which meets a text without a picture."""
+    changes = {"connector__kind": kind, "finetune__global_batch": 2, "finetune__updates": 11}
+    alone = make_job(finetune__zero=0, **changes)
+    run_stage(alone, lambda *_: None)
+    made = make_job(finetune__zero=3, **changes).model_copy(update={"hang_seconds": 60.0})
+    launch(made, 2, lambda *_: None)
+    assert losses(made.out) == pytest.approx(losses(alone.out), abs=1e-3)

@@ -69,4 +69,6 @@ def test_what_is_frozen_is_said(run: Run, caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level("INFO")
     run("pretrain", pretrain__updates=0)
     said = [r.getMessage().split() for r in caplog.records if "parameters," in r.getMessage()]
-    assert {words[0]: int(words[-2]) for words in said} == {"language": 0, "fusion": 0, "connector": 32 * 32 + 32}
+    assert {words[0]: int(words[-2]) for words in said} == {
+        "language": 0, "fusion": 0, "connector": 32 * 32 + 32, "injection": 0,
+    }  # fmt: skip

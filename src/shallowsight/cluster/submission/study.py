@@ -11,15 +11,15 @@ from typing import Any, Literal
 
 import yaml
 
-from shallowsight.cost.shapes import PUBLISHED_TOWERS, tower_facts
+from shallowsight.cost.shapes import PUBLISHED_TOWERS, tower_depth
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.data import BUILT_IN_SOURCES, in_bucket
 from shallowsight.study.even_batches import require_even_batches
 from shallowsight.study.experiment import EMBEDDED_TOWER
 from shallowsight.study.fields import words_of
 from shallowsight.study.overrides import flat, load_experiment, load_study
-from shallowsight.study.settings import check_word_or_setting
 from shallowsight.study.study import Study
+from shallowsight.study.words import check_word_or_setting
 from shallowsight.study.yaml_lines import read_document
 
 Kind = Literal["study", "experiment"]
@@ -119,7 +119,7 @@ def _depth(tower: str) -> int:
             f"vision.tower: this machine does not read the bucket of {tower!r}, so it does not know the number of "
             "layers and cannot count layers from the end; write the layer's number, or last"
         )
-    return tower_facts(tower).depth
+    return tower_depth(tower)
 
 
 def _text(value: Any) -> str:

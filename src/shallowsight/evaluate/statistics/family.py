@@ -114,7 +114,9 @@ def judge(
         if (each := _against_singles(name, sheet, fusion, found, planned))
     }
     first: dict[tuple[str, ...], float | None] = {k: c.p for k, c in found.items() if k[2] == planned.usual}
-    corrected = holm(first | {key: _p_of_all(each.values()) for key, each in against.items()})
+    # Where the usual choice is the only single layer, "better than every single layer" is the comparison with it.
+    more = {key: _p_of_all(each.values()) for key, each in against.items() if set(each) != {planned.usual}}
+    corrected = holm(first | more)
     rest = holm({key: c.p for key, c in found.items() if key not in first})
     return Judgement(
         sheets=sheets,
@@ -126,7 +128,7 @@ def judge(
         against_best={
             key: _judged(
                 min(each.values(), key=lambda c: c.gap),
-                corrected[key],
+                corrected[key if key in more else (*key, str(planned.usual))],
                 True,
                 alpha,
                 next((why for single in each if (why := why_not(*key, single))), ""),

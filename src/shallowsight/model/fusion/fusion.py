@@ -1,20 +1,26 @@
 """What every fusion is.
 
-Shapes: L layers, B images, N patches, D vision width.
+Shapes: B images, N patches, D vision width.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from shallowsight.study.fusions import fused_width
+from shallowsight.study.layers import Layers
+
+Features = Mapping[int, Tensor]  # layer -> [B, N, D]
+
 
 class Fusion(nn.Module, ABC):
-    """Maps L tensors [B, N, D] to one tensor [B, N, out_dim]; a subclass sets `out_dim`."""
+    """Maps the features of the layers that a setting reads to one tensor [B, N, out_dim]."""
 
-    out_dim: int
-
-    def __init__(self, layers: int, width: int) -> None:
+    def __init__(self, kind: str, layers: Layers, widths: Mapping[int, int]) -> None:
+        """`widths` has D for each layer that is read; the study has checked that the fusion can take them."""
         super().__init__()
+        self.out_dim = fused_width(layers, kind, widths)
 
     @abstractmethod
-    def forward(self, features: list[Tensor]) -> Tensor: ...
+    def forward(self, features: Features) -> Tensor: ...

@@ -4,9 +4,10 @@ A test makes a small model of every family of transformers and compares with the
 table of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from shallowsight.errors import ConfigurationError
+from shallowsight.study.fusions import FUSIONS, Way
 from shallowsight.study.stages import Stage, StageName
 
 # Families for which a row may hold several sequences, separated by their positions: each sequence has the same loss and
@@ -37,6 +38,20 @@ WITHOUT_ADAPTERS = ("falcon_mamba", "jamba", "longcat_flash", "mamba", "mamba2",
 WITHOUT_CHECKPOINTING = ("gpt_neox_japanese", "jetmoe")
 # transformers does not tell flash-attn where their packed sequences begin, so they use another attention.
 WITHOUT_FLASH = ("gpt_bigcode", "gpt_neo", "gptj", "persimmon")
+# The states between their layers cannot be told or are not what enters the next layer, so that nothing is added there.
+WITHOUT_STATES = ("falcon_mamba", "longcat_flash", "mamba", "mamba2")
+# Families whose attention, and nothing else, gets what a norm of its own gives, and whose sizes a cross-attention can
+# take over.
+ATTENDING = (
+    "arcee", "aria_text", "axk1", "bailing_hybrid", "beam", "bitnet", "cwm", "deepseek_v2", "deepseek_v3",
+    "diffllama", "doge", "dots1", "ernie4_5", "exaone_moe", "flint", "gemma", "gemma2", "gemma3_text", "glm",
+    "glm4", "glm4_moe", "glm4_moe_lite", "gpt_neox", "gpt_oss", "granite", "granite_swa", "granitemoe",
+    "granitemoe_swa", "granitemoeshared", "helium", "hunyuan_v1_dense", "hunyuan_v1_moe", "hy_v3",
+    "hyperclovax", "inkling_text", "internlm3", "iquestcoder", "jais2", "kimi_linear", "llama", "mellum",
+    "mimo_v2_flash", "minicpm3", "minimax_m2", "minimax_m3_vl_text", "ministral", "ministral3", "mistral",
+    "mixtral", "nanochat", "nemotron", "olmo", "olmoe", "persimmon", "phi3", "phimoe", "qwen2", "qwen2_moe",
+    "qwen3", "qwen3_moe", "seed_oss", "smollm3", "stablelm", "starcoder2", "vaultgemma", "youtu",
+)  # fmt: skip
 
 # The reasons for which a family is refused.
 NOT_TEXT = "it has parts of its own for pictures or sound; take a model of text alone"
@@ -81,7 +96,7 @@ _REFUSED = {
         "qwen4_exp_text",
     ),
 }  # fmt: skip
-_OTHERS = "; llama, mistral, qwen2, qwen3, gemma2, phi3 and gpt2 can do all, docs/language-models.md names all families"
+_OTHERS = "; llama, mistral, qwen2, qwen3, gemma2 and phi3 can do all, docs/language-models.md names all families"
 REFUSED = {family: reason for reason, families in _REFUSED.items() for family in families}
 
 
@@ -109,4 +124,32 @@ def require_family(family: str | None, stages: Mapping[StageName, Stage]) -> Non
             raise ConfigurationError(
                 f"{name}.checkpointing=true: transformers cannot do that for the family {family!r}; use "
                 f"{name}.checkpointing=false{_OTHERS}"
+            )
+
+
+def require_entries(family: str | None, fusions: Collection[str], depth: int) -> None:
+    """`family` as in `require_family`, which is asked first; `fusions` are those of a study's settings.
+
+    `depth` is the number of the model's layers, 0 where its config.json does not say it.
+
+    Raises:
+        ConfigurationError: layers cannot enter models of this family as a fusion inside the language model needs it.
+    """
+    able = {Way.ADDED: set(SUPPORTED) - set(WITHOUT_STATES), Way.ATTENDED: set(ATTENDING)}
+    why = {
+        Way.ADDED: "the states between its layers cannot be told",
+        Way.ATTENDED: "its attention has no norm of its own in front of it, or sizes that cross-attention cannot have",
+    }
+    for fusion in sorted(fusions):
+        way = FUSIONS[fusion].way
+        if way is not None and family not in able[way]:
+            instead = "internal-direct or " if way is Way.ATTENDED and family in able[Way.ADDED] else ""
+            raise ConfigurationError(
+                f"fusion {fusion!r}: layers cannot be {way} in a model of the family {family!r}: {why[way]}; use "
+                f"{instead}a fusion outside the language model, such as concat{_OTHERS}"
+            )
+        if way is not None and not depth:
+            raise ConfigurationError(
+                f"fusion {fusion!r}: the config.json of language.model does not say how many layers it has; write "
+                "num_hidden_layers into it, or use a fusion outside the language model, such as concat"
             )

@@ -29,6 +29,7 @@ TABLES = {
     "biogpt": ("max_position_embeddings", 1024),
     "mpt": ("max_seq_len", 2048),
 }
+_DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _TRAINED = "max_position_embeddings"  # for other families: the longest text in training; longer texts are read worse
 
 
@@ -78,6 +79,11 @@ def positions_of(config: Mapping[str, Any]) -> int | None:
     """The most tokens that a model can read, from its config.json; None without a limit."""
     key, default = TABLES.get(str(config.get("model_type")), (None, 0))
     return None if key is None else int(config.get(key) or default)
+
+
+def layers_of(config: Mapping[str, Any]) -> int:
+    """The number of a model's layers, from its config.json; 0 where it says nothing."""
+    return next((int(config[key]) for key in _DEPTHS if config.get(key)), 0)
 
 
 def _require_positions(model: str, config: Mapping[str, Any], max_length: int) -> None:

@@ -1,155 +1,109 @@
-"""Which vision transformers can be towers: the embedded one, or CLIP, SigLIP or DINOv2 of the hub, a folder, a bucket.
+"""What is special about families of vision models, by the `model_type` of config.json. Needs no torch.
 
-`describe` needs no torch: a wrong layer or an impossible image size is found before anything heavy starts.
+A family that is not listed here can be a tower too, if its config.json has the usual keys and the experiment says how
+many tokens stand before the patches. tests/unit/model/tower/test_vision_families.py makes a small model of each family
+of this table, and docs/vision-models.md is written from the same models.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from shallowsight.data.pictures.squares import squared
-from shallowsight.data.pictures.upright import upright_rgb
-from shallowsight.errors import ConfigurationError
-from shallowsight.model.files.loaded import require_all_weights
-from shallowsight.model.files.pinned import SmallFiles, config_of, files_of, pin
-from shallowsight.model.tower import dinov2
-from shallowsight.study.experiment import EMBEDDED_TOWER
-from shallowsight.study.resolved import TowerFacts
+Reads = Literal["pixels", "any_size", "all_patches", "cut_patches"]
 
-if TYPE_CHECKING:
-    from PIL import Image
-    from torch import Tensor, nn
 
-NOT_READ = "not read"  # in place of the digest of files that were not read
-_EMBEDDED = "embedded:"
-_KEY = "vision.tower"
-_PROCESSOR = "preprocessor_config.json"
+@dataclass(frozen=True)
+class Family:
+    """How a family differs from a transformer with one class token that reads pixels of any size.
 
-_FAMILIES = {  # model_type of config.json -> has a class token
-    "dinov2": True,
-    "clip": True,
-    "clip_vision_model": True,
-    "siglip": False,
-    "siglip_vision_model": False,
+    `depth`, `width`, `patch`, `size` and `counted` hold transformers' defaults for keys that config.json does not have.
+    """
+
+    depth: int = 12
+    width: int = 768
+    patch: int = 16  # pixels; of a tower in stages: pixels of its first grid
+    size: int = 224  # pixels, of the pictures that it was trained with
+    class_token: bool = True  # whether the first token is one
+    tokens: int = 1  # before the patches in hidden_states, the class token among them
+    counted: tuple[str, int] | None = None  # a key of config.json: the number of further tokens before the patches
+    # How it is called (tower/inputs.py). pixels: with the pixels alone; any_size: and asked to interpolate positions;
+    # all_patches: and asked to leave no patch out; cut_patches: with the picture cut into patches.
+    reads: Reads = "pixels"
+    # Whether it takes its trained size only; a key of config.json that is true for models that take any size.
+    one_size: bool = False
+    any_size_if: str | None = None
+    # A tower in stages, each with half the grid of the one before: layers are stages. Their widths.
+    widths: tuple[int, ...] = ()
+    tail: str | None = None  # the module behind the last stage, which does not fit an earlier one
+
+    @property
+    def says(self) -> str:
+        """What a layer is, and what stands before the patches."""
+        layer = "stages" if self.widths else "blocks"
+        more = f" + {self.counted[0]}" if self.counted else ""
+        return f"its {layer}; before the patches {self.tokens}{more} tokens"
+
+
+# A model of pictures and texts -> the family of its vision model, which is loaded alone.
+ALONE = {
+    "clip": "clip_vision_model",
+    "siglip": "siglip_vision_model",
+    "siglip2": "siglip2_vision_model",
+    "chinese_clip": "chinese_clip_vision_model",
+    "tipsv2": "tipsv2_vision_model",
 }
-# transformers' defaults for keys that config.json does not have, as in google/siglip-base-patch16-224.
-_DEFAULT_DEPTH, _DEFAULT_WIDTH = 12, 768
-_DEFAULT_PATCH = {"dinov2": 14, "clip": 32, "clip_vision_model": 32, "siglip": 16, "siglip_vision_model": 16}
+# The same, where transformers cannot load the vision model alone: it is taken out of the whole.
+WITHIN = {
+    "aimv2": "aimv2_vision_model",
+    "altclip": "altclip_vision_model",
+    "metaclip_2": "metaclip_2_vision_model",
+}
+_STAGES = (96, 192, 384, 768)
+FAMILIES: Mapping[str, Family] = {
+    "aimv2_vision_model": Family(
+        depth=24, width=1024, patch=14, class_token=False, tokens=0, one_size=True, any_size_if="is_native"
+    ),
+    "altclip_vision_model": Family(patch=32, reads="any_size"),
+    "beit": Family(),
+    "chinese_clip_vision_model": Family(patch=32, reads="any_size"),
+    "clip_vision_model": Family(patch=32, reads="any_size"),
+    "convnext": Family(patch=4, class_token=False, tokens=0, widths=_STAGES, tail="layernorm"),
+    "convnextv2": Family(patch=4, class_token=False, tokens=0, widths=_STAGES, tail="layernorm"),
+    "data2vec-vision": Family(),
+    "deit": Family(tokens=2, reads="any_size"),  # the second one is for distillation
+    "dinov2": Family(patch=14),
+    "dinov2_with_registers": Family(counted=("num_register_tokens", 4)),
+    "dinov3_convnext": Family(patch=4, class_token=False, tokens=0, widths=_STAGES, tail="layer_norm"),
+    "dinov3_vit": Family(width=384, counted=("num_register_tokens", 0)),
+    "ijepa": Family(class_token=False, tokens=0, reads="any_size"),
+    "internvl_vision": Family(depth=24, width=1024, patch=14, size=448),
+    "metaclip_2_vision_model": Family(patch=32, reads="any_size"),
+    "mlcd": Family(depth=48, width=1664, patch=14, size=336),
+    "mlcd_vision_model": Family(depth=48, width=1664, patch=14, size=336),
+    "pixio": Family(depth=32, width=1280, size=256, tokens=0, counted=("n_cls_tokens", 8)),
+    "siglip2_vision_model": Family(class_token=False, tokens=0, reads="cut_patches"),  # NaFlex
+    "siglip_vision_model": Family(class_token=False, tokens=0, reads="any_size"),
+    "tipsv2_vision_model": Family(patch=14, size=448, counted=("num_register_tokens", 1)),
+    "vit": Family(reads="any_size"),
+    "vit_mae": Family(reads="all_patches"),
+    "vit_msn": Family(reads="any_size"),
+}
+UNKNOWN = Family()
+
+_INSIDE = "transformers loads it as a part of the whole model only; name the model of pictures and texts"
+_HIERARCHY = "its layers have grids of different sizes, and no rule here says how they follow each other"
+REFUSED = {
+    "altclip_vision_model": _INSIDE,
+    "metaclip_2_vision_model": _INSIDE,
+    "timm_wrapper": "transformers makes it with the package timm, which is not one of this product's",
+    "timm_backbone": "transformers makes it with the package timm, which is not one of this product's",
+    "yolos": "its detection tokens stand behind the patches",
+    "hiera": _HIERARCHY,
+    "swin": _HIERARCHY,
+    "swinv2": _HIERARCHY,
+}
 
 
-def describe(tower: str, revision: str | None = None) -> TowerFacts:
-    """Depth, width, patch and digest of a tower, from its configuration file.
-
-    Raises:
-        ConfigurationError: there is no such tower, or its family is not supported.
-    """
-    if tower.startswith(_EMBEDDED):
-        return _embedded(tower)
-    found = pin(_KEY, tower, revision, EMBEDDED_TOWER)
-    facts = _facts(tower, found.config, found.digest, found.revision)
-    _require_processor(tower, found.small_files)
-    return facts
-
-
-def outline(tower: str, revision: str | None = None) -> TowerFacts:
-    """Like `describe`, without a digest, so that no weights of a tower in a folder or a bucket are read."""
-    if tower.startswith(_EMBEDDED):
-        return _embedded(tower)
-    config = config_of(_KEY, tower, revision, EMBEDDED_TOWER)
-    return _facts(tower, config, digest=NOT_READ, revision=NOT_READ)
-
-
-def _embedded(tower: str) -> TowerFacts:
-    if tower == EMBEDDED_TOWER:
-        return TowerFacts(
-            name=tower,
-            family="dinov2",
-            depth=dinov2.DEPTH,
-            width=dinov2.WIDTH,
-            patch=dinov2.PATCH,
-            has_class_token=True,
-            digest=f"sha256:{dinov2.WEIGHTS_SHA256}",
-        )
-    raise ConfigurationError(f"no tower {tower!r}; the embedded one is {EMBEDDED_TOWER}")
-
-
-def _require_processor(tower: str, files: SmallFiles) -> None:
-    """Raises ConfigurationError for a tower without the file that has the mean and deviation for its pictures."""
-    own, whole = files.read(_PROCESSOR), files.read("processor_config.json")
-    if own is None and "image_processor" not in (whole or {}) and files.names is not None:
-        raise ConfigurationError(
-            f"{_KEY}: no {tower}/{_PROCESSOR}, which says how its pictures are normalised; save it there with "
-            "AutoImageProcessor.from_pretrained(the model that it comes from).save_pretrained"
-        )
-
-
-def _facts(tower: str, config: Mapping[str, Any], digest: str, revision: str) -> TowerFacts:
-    family = config.get("model_type")
-    if family not in _FAMILIES:
-        raise ConfigurationError(
-            f"vision.tower: {tower!r} is a {family!r} model; allowed are {', '.join(sorted(_FAMILIES))}"
-        )
-    vision = config.get("vision_config", config)
-    return TowerFacts(
-        name=tower,
-        family=family,
-        depth=vision.get("num_hidden_layers", _DEFAULT_DEPTH),
-        width=vision.get("hidden_size", _DEFAULT_WIDTH),
-        patch=vision.get("patch_size", _DEFAULT_PATCH[family]),
-        has_class_token=_FAMILIES[family],
-        digest=digest,
-        revision=revision,
-    )
-
-
-def load_encoder(tower: str, revision: str | None = None) -> "nn.Module":
-    """The vision encoder in fp32, all layers.
-
-    Raises:
-        ConfigurationError: the tower's files changed since `revision` was pinned, or are not all of its weights.
-    """
-    from transformers import AutoConfig, AutoModel, CLIPVisionModel, SiglipVisionModel
-
-    if tower == EMBEDDED_TOWER:
-        embedded: nn.Module = dinov2.load_dinov2_small()
-        return embedded
-    files = files_of(_KEY, tower, revision)
-    family = AutoConfig.from_pretrained(files.place, revision=files.revision).model_type
-    loader = {"clip": CLIPVisionModel, "siglip": SiglipVisionModel}.get(family, AutoModel)
-    encoder: nn.Module
-    encoder, found = loader.from_pretrained(
-        files.place,
-        revision=files.revision,
-        use_safetensors=True,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,  # refused below, with names and shapes
-    )
-    require_all_weights(_KEY, tower, found)
-    return encoder
-
-
-class PictureProcessor:
-    """Turns pictures into the pixels [B, C, H, W] that a tower takes; H = W = image_size."""
-
-    def __init__(self, tower: str, image_size: int, shape: str, revision: str | None = None) -> None:
-        """`shape` says how a picture becomes square.
-
-        stretch: the whole picture, with its proportions changed; crop: the middle of the picture, as CLIP was trained;
-        pad: the whole picture with bars of the mean colour, as in LLaVA-1.5's finetuning.
-        """
-        # The Pillow backend by name: otherwise transformers uses torchvision if it is installed, which resizes to other
-        # bytes.
-        from transformers import AutoImageProcessor, BitImageProcessorPil
-
-        mean, std = dinov2.IMAGE_MEAN, dinov2.IMAGE_STD
-        if tower != EMBEDDED_TOWER:
-            files = files_of(_KEY, tower, revision)
-            own = AutoImageProcessor.from_pretrained(files.place, revision=files.revision)
-            mean, std = own.image_mean, own.image_std
-        self._shape, self._side, self._bars = shape, image_size, tuple(int(255 * part) for part in mean)
-        self._process = BitImageProcessorPil(do_resize=False, do_center_crop=False, image_mean=mean, image_std=std)
-
-    def __call__(self, pictures: "Sequence[Image.Image]") -> "Tensor":
-        """`pictures` may have any mode, transparency and EXIF orientation; a benchmark's pictures come unchanged."""
-        squares = [squared(upright_rgb(picture), self._shape, self._side, self._bars) for picture in pictures]
-        pixels: Tensor = self._process(squares, return_tensors="pt")["pixel_values"]
-        return pixels
+def family_of(name: str) -> Family:
+    """By `model_type`, of a vision model or of a model of pictures and texts; UNKNOWN for one that is not listed."""
+    return FAMILIES.get(ALONE.get(name) or WITHIN.get(name) or name, UNKNOWN)

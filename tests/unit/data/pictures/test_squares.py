@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from shallowsight.model.tower import dinov2
-from shallowsight.model.tower.families import PictureProcessor
+from shallowsight.model.tower.pictures import PictureProcessor
 from shallowsight.study.experiment import EMBEDDED_TOWER
 
 FAMILIES = ("clip", "siglip", "dinov2")

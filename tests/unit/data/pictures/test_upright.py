@@ -64,7 +64,7 @@ def from_local_task(content: bytes, folder: Path) -> Image.Image:
 def from_a_benchmark(content: bytes, folder: Path) -> Image.Image:
     """lmms-eval hands over what a data set holds; the pixels are those that the embedded tower takes."""
     from shallowsight.model.tower import dinov2
-    from shallowsight.model.tower.families import PictureProcessor
+    from shallowsight.model.tower.pictures import PictureProcessor
     from shallowsight.study.experiment import EMBEDDED_TOWER
 
     (pixels,) = PictureProcessor(EMBEDDED_TOWER, 32, "stretch")([Image.open(BytesIO(content))])

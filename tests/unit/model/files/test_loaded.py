@@ -10,7 +10,7 @@ from transformers import CLIPVisionConfig, CLIPVisionModel, LlamaConfig, LlamaFo
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.language.language import build_language, load_tokenizer
-from shallowsight.model.tower.families import load_encoder
+from shallowsight.model.tower.loading import load_encoder
 from shallowsight.study.experiment import Language
 
 SHAPE: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}

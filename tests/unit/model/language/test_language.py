@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny import tower_of_width
 from transformers import (
     BloomForCausalLM,
     Gemma2ForCausalLM,
@@ -115,7 +116,7 @@ def test_a_folders_sampling_and_penalties_bend_no_answer(
         saved.generation_config = GenerationConfig(**settings)
         saved.save_pretrained(folder)
         torch.manual_seed(1)
-        model = VLM(small(language__model=str(folder)), 8, tokenizer).eval()
+        model = VLM(small(language__model=str(folder)), tower_of_width(8), tokenizer).eval()
         ids = torch.tensor([[1, 20, 21]])
         return model.answer([], ids, torch.ones_like(ids), 12, 2)[0].tolist()
 

@@ -131,7 +131,7 @@ def test_a_checkpoint_comes_back(
     small_model(family).save_pretrained(tmp_path / "language")
     experiment = small(language__model=str(tmp_path / "language"))
     torch.manual_seed(1)
-    model = VLM(experiment, facts.width, tokenizer).eval()
+    model = VLM(experiment, facts, tokenizer).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))

@@ -11,7 +11,8 @@ import pytest
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.files import model_files
-from shallowsight.model.tower.families import NOT_READ, describe, load_encoder, outline
+from shallowsight.model.tower.facts import NOT_READ, describe, outline
+from shallowsight.model.tower.loading import load_encoder
 from shallowsight.store.digest import file_sha256
 from shallowsight.study.experiment import EMBEDDED_TOWER
 from shallowsight.study.resolved import TowerFacts
@@ -153,8 +154,8 @@ def test_an_outline_reads_no_weights(folder: Path) -> None:
             id="no weights",
         ),
         pytest.param(
-            lambda f: edit(f, lambda raw: raw.update(model_type="vit")),
-            "is a 'vit' model; allowed are clip, clip_vision_model, dinov2, siglip, siglip_vision_model",
+            lambda f: edit(f, lambda raw: raw.update(model_type="swin")),
+            "is a 'swin' model, which cannot be a tower: its layers have grids of different sizes",
             id="another family",
         ),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from shallowsight.errors import ConfigurationError, MissingPackage
 from shallowsight.model.files import pinned
-from shallowsight.model.tower.families import describe
+from shallowsight.model.tower.facts import describe
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Questions to a trained model in a terminal, about one picture."""

@@ -1,0 +1,57 @@
+"""Write the files of an analysis without a study, either all or none."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.store.whole_folder import whole_folder
+
+PAGE = "analysis.html"
+FILES = (PAGE, "analysis.json", "similarity.png", "profiles.png")
+
+
+def refuse_foreign(out: Path) -> None:
+    """Raises ConfigurationError if `out` holds other files than an analysis's: replacing `out` would delete them."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise ConfigurationError(f"the analysis goes into a folder, but {out} is a file")
+    if foreign := sorted(set(os.listdir(out)) - set(FILES)):
+        raise ConfigurationError(
+            f"{out} holds files that are not an analysis's ({', '.join(foreign[:5])}); name a new or empty folder"
+        )
+
+
+def write_analysis(found: Mapping[str, Any], out: Path) -> Path:
+    """Write the four files into the folder `out`; return the path of the page.
+
+    Raises:
+        ConfigurationError: `out` holds other files.
+        MissingPackage: the extra `report` is not installed.
+    """
+    out = out.absolute()
+    refuse_foreign(out)
+    text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        contents = _contents(json.loads(text))
+    except ModuleNotFoundError as error:
+        raise MissingPackage(error.name or "matplotlib", "report") from error
+    with whole_folder(out) as new:
+        for name, content in {**contents, "analysis.json": (text + "\n").encode()}.items():
+            (new / name).write_bytes(content)
+    return out / PAGE
+
+
+def _contents(found: Mapping[str, Any]) -> dict[str, bytes]:
+    from shallowsight.report import analysis_figures, analysis_page
+    from shallowsight.report.read_analysis import read_analysis
+
+    analysis = read_analysis(found)
+    return {
+        PAGE: analysis_page.render(found, analysis).encode(),
+        "similarity.png": analysis_figures.maps_png(analysis, analysis_figures.maps_of(found)),
+        "profiles.png": analysis_figures.profiles_png(analysis, analysis_figures.profiles_of(found)),
+    }
