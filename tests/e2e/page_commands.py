@@ -55,6 +55,8 @@ TESTED = {
     "shallowsight show paper-1.4b": f"{RUNS}::test_quick_ones",
     "shallowsight list": f"{RUNS}::test_quick_ones",
     "shallowsight forecast paper-1.4b --device A100-80G --gpus 4": f"{RUNS}::test_quick_ones",
+    "shallowsight study fusions --out runs/demo": f"{RUNS}::test_studies_of_the_lab_are_planned",
+    "shallowsight study connectors --out runs/demo": f"{RUNS}::test_studies_of_the_lab_are_planned",
     "shallowsight forecast paper-fusion-1.4b": f"{RUNS}::test_quick_ones",
     "shallowsight forecast paper-connectors-7b": f"{RUNS}::test_quick_ones",
     "python -m benchmarks.paper_forecast": (

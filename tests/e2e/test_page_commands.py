@@ -71,6 +71,12 @@ def test_quick_ones(command: str, says: str) -> None:
     assert says in shallowsight(*shlex.split(command)[1:])
 
 
+@pytest.mark.parametrize("name", ["fusions", "connectors"])
+def test_studies_of_the_lab_are_planned(name: str, tmp_path: Path) -> None:
+    printed = shallowsight("study", name, "--dry-run", "--out", str(tmp_path / "x"))
+    assert "0 cells are whole" in printed and "forecast for this machine" in printed
+
+
 def test_schedules_are_read(tmp_path: Path) -> None:
     (text,) = [block for block in blocks("yaml") if "schedules:" in block]
     (tmp_path / "schedules.yaml").write_text(text)
