@@ -31,11 +31,11 @@ table says.
 |---|---|---|---|---|
 {known}
 
-A tower in stages (ConvNeXt) has a layer for each stage. Stages differ in width, so that only the fusions concat and
-concat-norm join them, and in grid: each is resampled (bilinear, `align_corners=False`, float32) to one token for every
-`vision.patch` pixels of a side, by default those of the last stage (32). `vision.image_size` must be a multiple of
-both. The cosine of two stages is shown as 0, because their vectors share no direction; CKA compares them. Their
-operations are not counted: a study prints `no forecast`.
+A tower in stages (ConvNeXt) has a layer for each stage. Stages differ in width, so that only the fusions concat,
+concat-norm and sci join them, or those inside the language model, and in grid: each is resampled (bilinear,
+`align_corners=False`, float32) to one token for every `vision.patch` pixels of a side, by default those of the last
+stage (32). `vision.image_size` must be a multiple of both. The cosine of two stages is shown as 0, because their
+vectors share no direction; CKA compares them. Their operations are not counted: a study prints `no forecast`.
 
 An MAE leaves out no patch and keeps their order: its layers are those of a ViT with its weights. SigLIP 2 is a
 `siglip` model in its fixed sizes; the one for any size (NaFlex, `siglip2`) gets square pictures.

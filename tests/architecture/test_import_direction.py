@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "train": {"errors", "study", "store", "observe", "data", "model"},
     "evaluate": {"errors", "study", "data", "model"},
     "export": {"errors", "study", "store", "data", "model"},
-    "chat": {"errors", "data", "model", "export"},
+    "chat": {"errors", "study", "data", "model", "export"},
     "report": {"errors", "study", "store", "data", "evaluate", "export"},
     "cost": {"errors", "study", "data", "model", "analysis"},
     "cluster": {"errors", "study", "store", "cost"},

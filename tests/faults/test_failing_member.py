@@ -10,7 +10,7 @@ from study_runs import QUICK, cells, folder_of, ledger, named, shallowsight, wit
 
 pytestmark = pytest.mark.slow
 
-BIG = "1,2,3,4,5,6,7,8,9,10,11,12:concat"
+BIG = "1-12:concat"
 LIMIT = 2_150_000  # bytes a file; only the connector of twelve layers (2.4 MB) is larger
 
 

@@ -73,7 +73,8 @@ def test_the_attributes_say_which_model_it_was(tracked: Tracked) -> None:
     cell = evaluate_cell(tracked.resolved, Setting.parse("3,7:concat"), 1)
     assert len(found.pop("study_digest")) == 16
     assert found == {
-        "study": "quick", "setting": "3,7:concat", "layers": [3, 7], "fusion": "concat", "seed": 1, "rows": 0,
+        "study": "quick", "setting": "3,7:concat", "layers": [3, 7], "fusion": "concat", "connector": "mlp2x_gelu",
+        "seed": 1, "rows": 0,
         "tower": "embedded:dinov2-small", "language": "scratch", "cell_digest": cell.digest,
         "questions_digest": prepare_cell(tracked.resolved).digest, "version": __version__,
     }  # fmt: skip

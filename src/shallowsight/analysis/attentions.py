@@ -26,6 +26,8 @@ def with_attentions(tower: Tower, pixels_BCHW: Tensor) -> tuple[Sequence[Tensor]
     hook = encoder.register_forward_hook(lambda module, given, out: seen.append(getattr(out, "attentions", None)))
     try:
         encoder.set_attn_implementation("eager")
+        if config._attn_implementation != "eager":  # of a model with one way only, which has no weights to show
+            return tower.hidden_states(pixels_BCHW), None
         config.output_attentions = True
         # One thread, as for the usual pass: several threads wait for each other whenever another program computes.
         with threads_of(1):

@@ -18,7 +18,9 @@ FEWEST, MOST = 2, 5  # groups that may be asked for
 def require_groups(groups: int, layers: int) -> None:
     """Raises ConfigurationError for a number of groups that is not allowed, or larger than the number of layers."""
     if not FEWEST <= groups <= MOST:
-        raise ConfigurationError(f"groups={groups}: allowed are {FEWEST} to {MOST}, or none, for a test of groups")
+        raise ConfigurationError(
+            f"groups={groups}: allowed are {FEWEST} to {MOST}, or nothing, which asks a test of groups"
+        )
     if groups > layers:
         raise ConfigurationError(f"groups={groups}, but there are only {layers} layers; ask for at most {layers}")
 

@@ -11,6 +11,7 @@ from shallowsight.model.checkpoint import load_trained
 from shallowsight.model.encode import PictureEncoder
 from shallowsight.model.language.room import room_after
 from shallowsight.model.located import located_vision
+from shallowsight.study.image_tokens import image_tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ class OwnModel(ChatModel):
         encoder = PictureEncoder(vision, loaded.tower, own.layers.deepest, loaded.experiment.finetune.picture)
         found = encoder.features(encoder.pixels([picture]), own.layers.read)
         self._features = [features.to(self._device) for features in found]
-        self._image_tokens = loaded.tower.tokens(own.image_size, own.pool, own.features)
+        self._image_tokens = image_tokens(self._experiment, loaded.tower)
 
     def answer(self, question: str, earlier: Turns, say: Say) -> str:
         """The answer; raises ShallowsightError when the model has no positions left for one."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shallowsight.cli.quiet import without_loading_bars
 from shallowsight.errors import ConfigurationError
 
 if TYPE_CHECKING:  # not imported at run time, because `--help` must be quick
@@ -58,6 +59,7 @@ def analyze(
     from shallowsight.steps.analyze_folder import FolderAnalysis, analyze_folder
     from shallowsight.steps.lab_tower import LabTower
 
+    without_loading_bars()
     console = Console(soft_wrap=True)
     asked = FolderAnalysis(
         tower=LabTower(tower, image_size, 224, prefix_tokens, patch),
@@ -94,6 +96,7 @@ def explain(
     from shallowsight.steps.explain import Explanation, explain_picture
     from shallowsight.steps.lab_tower import LabTower
 
+    without_loading_bars()
     asked = Explanation(
         tower=LabTower(tower, image_size, 448, prefix_tokens, patch),
         image=image,

@@ -236,8 +236,11 @@ def _print_verdict(console: Console, store: Store) -> None:
     page = store.root / "report" / "report.html"
     console.print(f"\nreport: {page}", highlight=False)
     counts = json.loads((store.root / "report" / "recommendation.json").read_text(encoding="utf-8"))["categories"]
-    for category, found in counts.items():
-        console.print(f"  {category}: {found['why']}", highlight=False)
+    reasons = {category: found["why"] for category, found in counts.items()}
+    if len(reasons) > 1 and len(set(reasons.values())) == 1:
+        reasons = {"every category": next(iter(reasons.values()))}
+    for category, why in reasons.items():
+        console.print(f"  {category}: {why}", highlight=False)
     if urlsplit(store.url).scheme != "file":  # then the page above is a copy on this machine
         bring = f"shallowsight fetch {shlex.quote(store.url)} --out DIR"
         console.print(f"in the bucket: {store.url}/report/report.html; to any other machine: {bring}", highlight=False)

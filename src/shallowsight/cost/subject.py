@@ -13,7 +13,7 @@ from shallowsight.data.held_out import withheld
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.image_tokens import feature_tokens, image_tokens
-from shallowsight.study.legal import likely_settings, require_buildable, widths_of
+from shallowsight.study.legal import likely_settings, require_buildable, require_distinct, widths_of
 from shallowsight.study.resolved import Resolved, TowerFacts
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import STAGES, StageName
@@ -161,6 +161,7 @@ def subject_named(study: Study) -> Subject:
     shape = language_shape(base.language)
     for setting in settings:
         require_buildable(base, setting, tower, shape.layers)
+    require_distinct(base, settings, tower)
     images = texts.images(base)
     found = Subject(study, tower, shape, images, pays_to_cache(base, tower, tokens, images))
     assert found.texts  # reads the files now, so that a missing file is refused here

@@ -11,6 +11,7 @@ from shallowsight.store.digest import file_sha256
 from shallowsight.store.record import CellRecord, read_record
 from shallowsight.store.store import CELL, PLAN, STUDY
 from shallowsight.study.settings import Setting
+from shallowsight.study.words import is_word, needs_groups, resolve_settings
 
 _CHECKPOINT = ("experiment.json", "tower.json", "connector.safetensors", "language.safetensors", "tokenizer")
 WANTED = "name the folder of a finetune cell, or a study folder with --setting (and --seed)"
@@ -90,8 +91,11 @@ def _of_study(study: Path, setting: str, seed: int | None) -> TrainedCell:
         raise ConfigurationError(
             f"{study}: no model of this study is trained yet; `shallowsight study` goes on with it"
         )
-    wanted = _normal(setting)
-    mine = [(m, e) for m, e in trained if wanted in (m["setting"], *m["roles"])]
+    wanted = _normal(setting, _depth(study))
+    mine = [(m, e) for m, e in trained if wanted == m["setting"]]
+    mine = mine or [(m, e) for m, e in trained if wanted in m["roles"]]
+    if len(settings := dict.fromkeys(m["setting"] for m, _ in mine)) > 1:
+        raise ConfigurationError(f"{study}: setting {setting!r} stands for {' and '.join(settings)}; name one of them")
     found = [(m, e) for m, e in mine if seed is None or e["seed"] == seed]
     if not found:
         asked = f"setting {setting!r}" + (f" with seed {seed}" if seed is not None and mine else "")
@@ -120,10 +124,21 @@ def _experiments(study: Path) -> Iterator[tuple[Mapping[str, Any], Mapping[str, 
     return ((member, experiment) for member in members for experiment in member["experiments"])
 
 
-def _normal(setting: str) -> str:
-    """A setting as plans write it; a role such as `last` is left as it is."""
+def _depth(study: Path) -> int | None:
+    """The tower's number of layers; None in a study that does not say it."""
+    tower = json.loads((study / STUDY).read_text(encoding="utf-8")).get("tower") or {}
+    return tower.get("depth")
+
+
+def _normal(setting: str, depth: int | None) -> str:
+    """A setting as plans write it; a role, and a word for several settings, is left as it is."""
     try:
-        return str(Setting.parse(setting))
+        if not is_word(setting):
+            return str(Setting.parse(setting, depth))
+        if depth is None or needs_groups([setting]):
+            return setting
+        found = [str(each) for each in resolve_settings([setting], depth, groups=())]
+        return found[0] if len(found) == 1 else setting
     except ValueError:
         return setting
 

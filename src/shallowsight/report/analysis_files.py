@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.store.disk import naming, require_writable
 from shallowsight.store.whole_folder import whole_folder
 
 PAGE = "analysis.html"
@@ -14,11 +15,13 @@ FILES = (PAGE, "analysis.json", "similarity.png", "profiles.png")
 
 
 def refuse_foreign(out: Path) -> None:
-    """Raises ConfigurationError if `out` holds other files than an analysis's: replacing `out` would delete them."""
+    """Raises ConfigurationError where no analysis can be written.
+
+    It cannot where `out` holds other files than an analysis's, because replacing `out` would delete them.
+    """
+    require_writable(out.absolute())
     if not out.exists():
         return
-    if not out.is_dir():
-        raise ConfigurationError(f"the analysis goes into a folder, but {out} is a file")
     if foreign := sorted(set(os.listdir(out)) - set(FILES)):
         raise ConfigurationError(
             f"{out} holds files that are not an analysis's ({', '.join(foreign[:5])}); name a new or empty folder"
@@ -31,6 +34,7 @@ def write_analysis(found: Mapping[str, Any], out: Path) -> Path:
     Raises:
         ConfigurationError: `out` holds other files.
         MissingPackage: the extra `report` is not installed.
+        ShallowsightError: the files cannot be written, for instance because the disk is full.
     """
     out = out.absolute()
     refuse_foreign(out)
@@ -39,7 +43,7 @@ def write_analysis(found: Mapping[str, Any], out: Path) -> Path:
         contents = _contents(json.loads(text))
     except ModuleNotFoundError as error:
         raise MissingPackage(error.name or "matplotlib", "report") from error
-    with whole_folder(out) as new:
+    with naming(out), whole_folder(out) as new:
         for name, content in {**contents, "analysis.json": (text + "\n").encode()}.items():
             (new / name).write_bytes(content)
     return out / PAGE

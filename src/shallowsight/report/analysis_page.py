@@ -33,11 +33,12 @@ def render(found: Mapping[str, Any], analysis: Analysis) -> str:
         tower=found["tower"]["name"],
         headline=_headline(found, analysis),
         facts=_facts(found),
-        groups=[*group_sentences(analysis), *_places(found), *_test(found)],
+        groups=[*group_sentences(analysis), *_places(found), *_test(found), *_widths(found)],
         maps=[(name, Markup(similarity_svg(analysis, name, matrix))) for name, matrix in maps_of(found)],
         profiles=[(each.title, Markup(profile_svg(analysis, each))) for each in profiles_of(found)],
         neighbours=[_row(each, analysis) for each in found["neighbours"]],
         sample=found["images"],
+        framed=bool(real_groups(analysis)),
         measures=list(found["measures"].items()),
         unreadable=unreadable[:SHOWN],
         more_unreadable=max(0, len(unreadable) - SHOWN),
@@ -56,8 +57,9 @@ def _headline(found: Mapping[str, Any], analysis: Analysis) -> str:
 def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     tower, pictures = found["tower"], found["pictures"]
     side = tower["image_size"]
+    widths = listed(tower["widths"]) if tower["widths"] else str(tower["width"])
     facts = [
-        ("vision tower", f"{tower['name']}, {tower['depth']} layers of width {tower['width']}"),
+        ("vision tower", f"{tower['name']}, {tower['depth']} layers of width {widths}"),
         ("pictures", f"{pictures['read']:,} of {pictures['found']:,}"),
         ("size", f"{side} x {side} pixels, {(side // tower['patch']) ** 2} patches"),
         ("digest of the weights", tower["digest"][:19]),
@@ -96,6 +98,16 @@ def _test(found: Mapping[str, Any]) -> list[str]:
         return ["The number of groups was asked for; the tower has too few layers for a test of groups."]
     wording = "no groups" if test["groups"] == 1 else count(test["groups"], "group")
     return [f"The number of groups was asked for; the test of groups finds {wording} (p = {test['p']:.2g})."]
+
+
+def _widths(found: Mapping[str, Any]) -> list[str]:
+    """What the cosine says of layers of different widths."""
+    if len(set(found["tower"]["widths"])) < 2:
+        return []
+    return [
+        "Layers of different widths share no direction, so that their cosine is 0, and a border between them follows "
+        "from the widths alone; CKA compares them."
+    ]
 
 
 def _row(each: Mapping[str, Any], analysis: Analysis) -> dict[str, Any]:

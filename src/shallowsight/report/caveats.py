@@ -1,5 +1,6 @@
 """The conclusions that a study does not allow, given its tower, models, data and seeds."""
 
+from collections.abc import Sequence
 from math import inf
 
 from shallowsight.evaluate.statistics.family import ALPHA
@@ -8,6 +9,11 @@ from shallowsight.report.recommendation import features
 from shallowsight.report.values import Member, Study
 from shallowsight.report.words import count, depth, listed, ranges
 from shallowsight.study.experiment import SCRATCH
+from shallowsight.study.fusions import blocks_of
+from shallowsight.study.settings import Setting
+
+_WITH_ATTENTION = ("mmfuser", "internal-modular")
+_SHOWN = 4  # settings of a sentence
 
 
 def caveats(study: Study, findings: Findings) -> list[str]:
@@ -35,7 +41,8 @@ def caveats(study: Study, findings: Findings) -> list[str]:
     tested = sorted({m.layers[0] for m in study.members if m.single and m.done})
     if tested and len(tested) < depth(study):
         found.append(
-            f"Only layers {ranges(tested)} of {depth(study)} were trained as single layers; nothing is said of others."
+            f"Of {depth(study)} layers only {ranges(tested)} {'was' if len(tested) == 1 else 'were'} trained alone; "
+            "nothing is said of others."
         )
     base = study.raw.get("base") or {}
     model = (base.get("language") or {}).get("model")
@@ -54,18 +61,43 @@ def caveats(study: Study, findings: Findings) -> list[str]:
         "The highest score of a category is optimistic, because it was picked as the highest; the table gives beside "
         "it what a layer scores that is picked by other seeds and other pictures."
     )
-    joined = any(m.fusion != "single" for m in study.members if not m.control)
-    if joined and not findings.planned.controls:
-        found.append(
-            "A fusion by concat has a wider connector than a single layer. The study has no control of equal size (one "
-            "layer as often as the fusion has layers, as in 9,9,9:concat), so that its size may be the reason."
-        )
+    found += _sizes(study)
     if any(m.connector for m in study.members):
         found.append(
             "Connectors differ in parameters and image tokens, and all were trained with one learning rate: another "
             "rate may suit one of them better."
         )
     return found
+
+
+def _sizes(study: Study) -> list[str]:
+    """Settings that differ from single layers in parameters too, without a control that has as many."""
+    equal = {len(m.layers) for m in study.members if m.control}
+    wide = [m for m in study.members if not m.control and (width := _layers_beside(m)) > 1 and width not in equal]
+    large = [m for m in study.members if m.fusion in _WITH_ATTENTION]
+    found = []
+    if wide:
+        found.append(
+            f"{_named(wide)} {'has' if len(wide) == 1 else 'have'} a wider connector than a single layer. The study "
+            "has no control of equal size (one layer as often as layers or groups stand side by side, as in "
+            "9,9,9:concat), so that the size may be the reason for a difference."
+        )
+    if large:
+        found.append(
+            f"{_named(large)} {'has' if len(large) == 1 else 'have'} attention layers that a single layer does not "
+            "have, and no control of equal size, so that the size may be the reason for a difference."
+        )
+    return found
+
+
+def _layers_beside(member: Member) -> int:
+    """How many layers, or means of layers, stand side by side in front of the connector."""
+    return len(blocks_of(Setting.parse(member.setting).layers, member.fusion))
+
+
+def _named(members: Sequence[Member]) -> str:
+    shown = [m.label for m in members[:_SHOWN]]
+    return listed(shown if len(members) <= _SHOWN else [*shown, f"{count(len(members) - _SHOWN, 'other setting')}"])
 
 
 def _seeds(low: int, high: int, findings: Findings) -> str:

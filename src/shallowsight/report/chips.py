@@ -39,4 +39,5 @@ def against_all_chip(c: Comparison | None) -> dict[str, str] | None:
 
 
 def _signed(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
+    points = round(100 * share, 1) + 0.0  # a gap of -0.0 has no side
+    return f"{points:+.1f}".replace("-", "\N{MINUS SIGN}")

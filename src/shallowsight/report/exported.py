@@ -1,5 +1,6 @@
 """Which setting of a study can be given to others as a stock model of transformers, and how they read it."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,7 +46,8 @@ def exported(study: Study, choices: Sequence[Choice]) -> dict[str, Any]:
         "setting": best.setting,
         "accuracy": accuracy[best.setting],
         **stock_values(_at(base, best), tower),
-        "command": f"shallowsight export STUDY_FOLDER DIR --setting {best.setting}",
+        # Quoted, because a shell would take the | of groups for a pipe.
+        "command": f"shallowsight export STUDY_FOLDER DIR --setting {shlex.quote(best.setting)}",
         "snippet": snippet("DIR", _QUESTION),
         "unless": "" if base.language.model == SCRATCH else "the export also checks the family of language.model",
         "why_not": [],

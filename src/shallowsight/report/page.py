@@ -43,7 +43,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
     return environment.get_template(TEMPLATE).render(
         study=study,
         version=__version__,
-        headline=headline(findings, choices),
+        headline=headline(study, findings, choices),
         lead=lead(study, findings, choices),
         facts=_facts(study, findings),
         depth=depth(study),

@@ -102,6 +102,7 @@ def _fusion(c: Choice) -> dict[str, Any] | None:
         "setting": c.fusion.setting,
         "layers": list(c.fusion.layers),
         "fusion": c.fusion.fusion,
+        "connector": c.fusion.connector,  # None: the study's own
         "accuracy": c.fusion_score.accuracy,
         "evidence": ", ".join(words) or "nothing to compare with",
         "confidence": "evidence" if better else "no evidence",

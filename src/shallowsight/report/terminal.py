@@ -35,7 +35,7 @@ def terminal_table(study_dir: Path) -> "Table":
         title_justify="left",
         caption_justify="left",
     )
-    table.add_column("setting", max_width=18, overflow="ellipsis", no_wrap=True)
+    table.add_column("setting", max_width=18, overflow="fold")  # not cut: the end tells two settings apart
     for category in findings.categories:
         table.add_column(Text(category.name), justify="right", no_wrap=True, min_width=10, overflow="ellipsis")
     if not findings.categories:

@@ -83,9 +83,10 @@ class Member:
 
     @property
     def label(self) -> str:
-        """The setting's name for readers: `layer 8`, `3 + 8 + 11 (concat)`, `layer 8 (ldpv2@9)`."""
+        """The setting's name for readers: `layer 8`, `3 + 8 (concat)`, `3,8|11 (deepstack)`, `layer 8 (ldpv2@9)`."""
         layers, _, fusion = self.setting.partition("+")[0].partition(":")
-        written = " + ".join(layers.split(",")) if fusion else f"layer {layers}"
+        in_groups = "|" in layers
+        written = layers if in_groups else " + ".join(layers.split(",")) if fusion else f"layer {layers}"
         how = ", ".join(part for part in (fusion, self.connector) if part)
         return f"{written} ({how})" if how else written
 

@@ -46,7 +46,7 @@ def depth(study: Study) -> int:
     return max(known, default=1)
 
 
-def headline(findings: Findings, choices: Sequence[Choice]) -> str:
+def headline(study: Study, findings: Findings, choices: Sequence[Choice]) -> str:
     """The answer in one line."""
     if not choices:
         return "No model of this study has been evaluated yet"
@@ -54,6 +54,8 @@ def headline(findings: Findings, choices: Sequence[Choice]) -> str:
         return "No penultimate layer to compare with: scores, but no choice"
     if not findings.noise_known:
         return "Too few seeds: scores, but no claims yet"
+    if not _other_layers(study, findings):
+        return _headline_of_others(study, choices)
     single = [c for c in choices if c.category.name != OVERALL]
     if wins := [c for c in single if c.evidence]:
         layers = {c.chosen.layers[0] for c in wins if c.chosen}
@@ -64,6 +66,33 @@ def headline(findings: Findings, choices: Sequence[Choice]) -> str:
     if any(c.refused for c in choices):
         return "No layer is shown to beat the penultimate one: trainings have not levelled off"
     return "No layer is shown to beat the penultimate one"
+
+
+def _other_layers(study: Study, findings: Findings) -> bool:
+    """Whether a single layer is compared with the penultimate one."""
+    return any(m.single and m.setting != findings.planned.usual for m in study.members)
+
+
+def _headline_of_others(study: Study, choices: Sequence[Choice]) -> str:
+    """Of a study whose only single layer is the penultimate one."""
+    noun = name_of_others(study.members)
+    one, none, than = (
+        ("Another connector", "No other connector", "the study's own")
+        if noun == "connector"
+        else (f"A {noun}", f"No {noun}", "the penultimate layer alone")
+    )
+    single = [c for c in choices if c.category.name != OVERALL]
+    if wins := [c for c in single if Verdict.A_BETTER in _against_singles(c)]:
+        return f"{one} beats {than} in {_share(len(wins), len(single))}"
+    if any(Verdict.A_BETTER in _against_singles(c) for c in choices):
+        return f"{one} beats {than} over all categories together"
+    return f"{none} is shown to beat {than}"
+
+
+def _against_singles(choice: Choice) -> list[Verdict]:
+    """The verdict on each setting that is no single layer, against every single layer."""
+    category = choice.category
+    return [each.verdict for (name, _), each in category.judgement.against_best.items() if name == category.name]
 
 
 def _share(part: int, whole: int) -> str:
@@ -81,6 +110,11 @@ def lead(study: Study, findings: Findings, choices: Sequence[Choice]) -> list[st
             f"A claim needs two seeds of both settings, and at least {LEAST_DOF} seeds beyond the first of each "
             "setting and category in all, because training noise is estimated from them."
         ]
+    if findings.planned.usual is None:
+        without = (
+            "Without the penultimate layer as one of its settings, the study plans no comparison of single layers."
+        )
+        return [without, *_others(study, choices)]
     sentences = []
     by_layer: dict[int, list[str]] = {}
     for c in choices:
@@ -89,7 +123,8 @@ def lead(study: Study, findings: Findings, choices: Sequence[Choice]) -> list[st
     if by_layer:
         parts = [f"layer {layer} for {listed(names)}" for layer, names in sorted(by_layer.items())]
         sentences.append(f"Better than the penultimate layer, the usual choice: {'; '.join(parts)}.")
-    if rest := [c.category.name for c in choices if not c.evidence and not c.refused]:
+    rest = [c.category.name for c in choices if not c.evidence and not c.refused]
+    if rest and _other_layers(study, findings):
         names = "any category, nor over all" if len(rest) == len(choices) > 1 else listed(rest, "or")
         sentences.append(f"No layer is shown to beat the penultimate one in {names}.")
     by_worse: dict[int, list[str]] = {}
@@ -108,10 +143,11 @@ def lead(study: Study, findings: Findings, choices: Sequence[Choice]) -> list[st
 
 
 def _others(study: Study, choices: Sequence[Choice]) -> list[str]:
+    """Whether any setting that is no single layer beats all of these; not the highest one only, which may be noisy."""
     noun = name_of_others(study.members)
-    verdicts = {c.category.name: c.fusion_against_best.verdict for c in choices if c.fusion_against_best}
-    gains = [name for name, verdict in verdicts.items() if verdict is Verdict.A_BETTER]
-    unclear = [name for name, verdict in verdicts.items() if verdict is Verdict.NOT_LEVELLED]
+    verdicts = {c.category.name: found for c in choices if (found := _against_singles(c))}
+    gains = [name for name, found in verdicts.items() if Verdict.A_BETTER in found]
+    unclear = [name for name, found in verdicts.items() if Verdict.NOT_LEVELLED in found and name not in gains]
     sentences = []
     if gains:
         sentences.append(f"A {noun} beats every single layer on {listed(gains)}.")

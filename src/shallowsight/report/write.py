@@ -96,7 +96,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "seeds": study.seeds,
         "more_seeds": study.more_seeds,
         "level": findings.level,
-        "headline": headline(findings, choices),
+        "headline": headline(study, findings, choices),
         "answer": lead(study, findings, choices),
         "categories": {c.name: _category(c) for c in findings.every},
         "learning": [asdict(curve) for curve in findings.curves.found.values()],

@@ -7,7 +7,7 @@ from pathlib import Path
 from shallowsight.errors import ConfigurationError, MissingPackage
 from shallowsight.steps.lab_tower import LabTower
 from shallowsight.steps.machine import use_all_cores
-from shallowsight.store.disk import write_whole
+from shallowsight.store.disk import naming, require_writable, write_whole
 from shallowsight.study.layers import Layers
 
 
@@ -28,13 +28,14 @@ def explain_picture(asked: Explanation) -> Path:
     Raises:
         ConfigurationError: there is no such tower, picture, layer or point, or `out` is no name of a PNG.
         MissingPackage: the extra `report` is not installed.
-        ShallowsightError: the hidden states are not finite.
+        ShallowsightError: the hidden states are not finite, or the disk is full.
     """
     from shallowsight.data.pictures.folder import read_picture
 
     out = asked.out.absolute()
     if out.suffix.lower() != ".png" or out.is_dir():
         raise ConfigurationError(f"--out {asked.out}: name a file that ends in .png")
+    require_writable(out.parent)
     facts = asked.tower.facts()
     layers = _layers(asked.layers, facts.depth)
     picture = read_picture(asked.image)
@@ -57,7 +58,8 @@ def explain_picture(asked: Explanation) -> Path:
         content = explain_png(picture, [Panel(**vars(view)) for view in found], asked.point)
     except ModuleNotFoundError as error:
         raise MissingPackage(error.name or "matplotlib", "report") from error
-    write_whole(out, content)
+    with naming(out):
+        write_whole(out, content)
     return out
 
 

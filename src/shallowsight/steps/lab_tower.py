@@ -28,9 +28,14 @@ class LabTower:
         Raises:
             ConfigurationError: there is no such tower, or the size is no multiple of its patch.
         """
-        from shallowsight.model.tower.facts import describe
+        from shallowsight.model.tower.facts import PATCH_KEY, TOKENS_KEY, describe
 
-        found = describe(self.name, None, self.prefix_tokens, self.patch)
+        try:
+            found = describe(self.name, None, self.prefix_tokens, self.patch)
+        except ConfigurationError as error:
+            options = {TOKENS_KEY: "--prefix-tokens", PATCH_KEY: "--patch"}
+            option = next((option for key, option in options.items() if str(error).startswith(key)), None)
+            raise (ConfigurationError(f"{error}; here it is {option}") if option else error) from None
         self.image_size_of(found)
         return found
 

@@ -16,7 +16,7 @@ from shallowsight.observe.tracking.sender import require_tracking
 from shallowsight.store.training_states import require_states
 from shallowsight.study.experiment import SCRATCH, Experiment
 from shallowsight.study.image_tokens import feature_tokens
-from shallowsight.study.legal import likely_settings, require_buildable
+from shallowsight.study.legal import likely_settings, require_buildable, require_distinct
 from shallowsight.study.overrides import load_experiment, load_study
 from shallowsight.study.resolved import Resolved, SourceFacts
 from shallowsight.study.stages import STAGES
@@ -60,6 +60,7 @@ def _resolve(study: Study) -> Resolved:
     digest, revision, language_layers = _pin_language(study.base, {setting.fusion for setting in settings})
     for setting in settings:
         require_buildable(study.base, setting, tower, language_layers)
+    require_distinct(study.base, settings, tower)
     pinned = study.base.model_copy(
         update={
             "vision": vision.model_copy(update={"revision": tower.revision}),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from shallowsight.cost.texts import questions
 from shallowsight.study.benchmarks import find_benchmark
+from shallowsight.study.layers import Layers
 from shallowsight.study.resolved import Resolved
 from shallowsight.study.settings import Setting
 
@@ -14,27 +15,30 @@ USUAL = "penultimate"  # with which every setting is compared
 
 
 def smallest_gaps(resolved: Resolved, settings: Sequence[Setting]) -> list[str]:
-    """Sentences on a study with these settings: what it can claim with its seeds, and with more of them."""
+    """Sentences on a study with these settings: what it can claim with its seeds, and with more of them.
+
+    Planned are the comparisons with the penultimate layer, and those of fusions and connectors with single layers.
+    """
     study = resolved.study
     if len(settings) < 2:
         return []
-    if USUAL not in study.settings and not _fusions(settings):
+    fusions = _fusions(settings)
+    if not _has_usual(resolved, settings) and fusions in {0, len(settings)}:
         return [
             f"no comparison is planned, so nothing can be claimed: add `{USUAL}`, the usual choice, to the settings"
         ]
     more = len(study.seeds) + (len(study.more_seeds) or BETTER)
-    return [*_said(resolved, settings, len(study.seeds)), *_said(resolved, settings, more)]
+    return [text for seeds in (len(study.seeds), more) for text in _said(resolved, settings, fusions, seeds)]
 
 
-def _said(resolved: Resolved, settings: Sequence[Setting], seeds: int) -> list[str]:
+def _said(resolved: Resolved, settings: Sequence[Setting], fusions: int, seeds: int) -> list[str]:
     from shallowsight.evaluate.statistics.looks import level_of  # here, because it needs numpy
     from shallowsight.evaluate.statistics.power import Design
 
     categories = len({find_benchmark(name).category for name in resolved.base.benchmarks})
     known = questions(resolved.base) / categories
-    fusions = _fusions(settings)
     design = Design(
-        usual=USUAL in resolved.study.settings,
+        usual=_has_usual(resolved, settings),
         singles=len(settings) - fusions,
         fusions=fusions,
         categories=categories,
@@ -50,16 +54,35 @@ def _said(resolved: Resolved, settings: Sequence[Setting], seeds: int) -> list[s
     if not any(gap for found in gaps.values() for gap in found):
         return [f"{begin}: no gap, however large, is claimed in 4 of 5 studies"]
     first, *rest = gaps
-    names = ["points in one category", f"over all {categories}"] if categories > 1 else ["points"]
-    texts = [", ".join(f"{_points(gap)} {name}" for gap, name in zip(gaps[first], names, strict=True))]
+    texts = [_named(gaps[first], categories)]
     texts += [", ".join(map(_points, gaps[sd])) for sd in rest]
     spreads = [f"training sd {100 * first:.0f}", *(f"sd {100 * sd:.0f}" for sd in rest)]
     each = "; ".join(f"{text} ({spread})" for text, spread in zip(texts, spreads, strict=True))
     return [f"{begin}: claimed in 4 of 5 studies is a gap of {each}"]
 
 
+def _has_usual(resolved: Resolved, settings: Sequence[Setting]) -> bool:
+    """Whether the penultimate layer is a setting, by its word or by its number."""
+    depth = resolved.tower.depth
+    return depth > 1 and Setting(Layers.of(depth - 1), "single") in settings
+
+
 def _fusions(settings: Sequence[Setting]) -> int:
-    return sum(len(set(s.layers.indices)) > 1 or s.connector is not None for s in settings)
+    """The settings that are neither one layer through the study's own connector nor the control of a concat."""
+    return sum(not _alone(s) for s in settings)
+
+
+def _alone(setting: Setting) -> bool:
+    one_layer = len(set(setting.layers.indices)) == 1
+    return one_layer and setting.fusion in {"single", "concat"} and setting.connector is None
+
+
+def _named(gaps: Sequence[float | None], categories: int) -> str:
+    """The gaps with what each is of; the word points stands behind the first number."""
+    names = [" in one category", f" over all {categories}"] if categories > 1 else [""]
+    number = next((place for place, gap in enumerate(gaps) if gap is not None), None)
+    units = [" points" if place == number else "" for place in range(len(gaps))]
+    return ", ".join(f"{_points(gap)}{unit}{name}" for gap, unit, name in zip(gaps, units, names, strict=True))
 
 
 def _points(gap: float | None) -> str:

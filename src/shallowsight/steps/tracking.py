@@ -129,6 +129,7 @@ def _evaluation(resolved: Resolved, result: _Result, samples: int) -> Evaluation
         setting=str(result.setting),
         layers=result.setting.layers.indices,
         fusion=result.setting.fusion,
+        connector=str(result.setting.connector or resolved.base.connector),
         seed=result.seed,
         tower=_tower(resolved),
         language=_language(resolved),

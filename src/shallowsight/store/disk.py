@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from shallowsight.errors import ConfigurationError
+from shallowsight.errors import ConfigurationError, ShallowsightError
 
 _FULL = 1 << 20  # bytes; a disk with fewer free ones is the reason why something could not be written
 
@@ -39,6 +41,16 @@ def nearest_folder(path: Path) -> Path:
 def is_full(folder: Path) -> bool:
     """Whether the disk of a folder has no free space."""
     return shutil.disk_usage(nearest_folder(folder)).free < _FULL
+
+
+@contextmanager
+def naming(out: Path) -> Iterator[None]:
+    """For what is written for a user: raises ShallowsightError with the place and the reason in place of OSError."""
+    try:
+        yield
+    except OSError as error:
+        mend = "make room, or name another place" if is_full(out) else "name another place"
+        raise ShallowsightError(f"{out} cannot be written: {error.strerror or error}; {mend}") from error
 
 
 def require_writable(folder: Path) -> None:

@@ -14,6 +14,7 @@ from pydantic import model_validator
 from shallowsight.study.fields import Part, Positive
 
 _MLP = re.compile(r"mlp([2-9])x_gelu")
+_EIGHT = 8
 _QUARTER = 4  # patch vectors that become one token where nothing else is said
 
 
@@ -160,6 +161,15 @@ class Connector(Part):
             return patches
         side = _side(patches)
         return max(1, patches // _QUARTER) if side is None else ((side + 1) // 2) ** 2
+
+
+def ldp_squeezed(width: int) -> int:
+    """The inner width of LDP's squeeze and excitation.
+
+    A quarter of the width, rounded to a multiple of eight that is at least nine tenths of it, as torchvision has.
+    """
+    rounded = max(_EIGHT, int(width / 4 + _EIGHT / 2) // _EIGHT * _EIGHT)
+    return rounded if rounded >= 0.9 * width / 4 else rounded + _EIGHT
 
 
 def _require_known(kind: str) -> None:

@@ -11,7 +11,6 @@ from shallowsight.study.benchmarks import DEMO_BENCHMARKS, find_benchmark
 from shallowsight.study.connectors import Connector
 from shallowsight.study.data import Data
 from shallowsight.study.fields import Count, Names, Part, Positive, Seed
-from shallowsight.study.fusions import FUSIONS
 from shallowsight.study.layers import Layers
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import Stage, StageName
@@ -79,12 +78,6 @@ class Experiment(Part):
     @model_validator(mode="after")
     def _setting_fits(self) -> Self:
         Setting(self.vision.layers, self.fusion.kind)
-        on_a_grid = FUSIONS[self.fusion.kind].grid or self.connector.about.grid
-        if self.vision.features == "cls_patch" and on_a_grid:
-            raise ValueError(
-                f"vision.features=cls_patch puts a class token in front of the patches, but fusion {self.fusion.kind} "
-                f"with connector {self.connector} needs them as a square; use vision.features=patch"
-            )
         return self
 
     @model_validator(mode="after")

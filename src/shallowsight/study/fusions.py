@@ -5,7 +5,7 @@ others are added to. Inside the language model, the first group enters its hidde
 is what the connector turns into image tokens.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -160,11 +160,6 @@ def blocks_of(layers: Layers, fusion: str) -> Blocks:
     return FUSIONS[fusion].blocks(layers)
 
 
-def injected_layers(layers: Layers, fusion: str) -> tuple[int, ...]:
-    """The layers that enter the language model; none for a fusion outside it."""
-    return layers.groups[0].indices if FUSIONS[fusion].form is Form.INSIDE else ()
-
-
 def require_form(layers: Layers, fusion: str) -> None:
     """Raises ValueError when a fusion is unknown, or takes its layers in another form, or more of them."""
     if fusion not in FUSIONS:
@@ -200,6 +195,7 @@ def require_widths(layers: Layers, fusion: str, widths: Mapping[int, int]) -> No
         mmfuser_heads(widths[layers.deepest])
 
 
+MMFUSER_POINTS = 4  # that a head looks at, in each layer
 MMFUSER_HEAD = 64  # width of a head of MMFuser's attention: 16 heads in CLIP-ViT-L
 
 
@@ -243,29 +239,3 @@ def fused_tokens(layers: Layers, fusion: str, tokens: int) -> int:
             "vision.pool"
         )
     return tokens + (len(layers.indices) - 1) * (tokens // STI_POOL)
-
-
-def entries_of(layers: Layers, fusion: str, depth: int, language_layers: int) -> tuple[int, ...]:
-    """The states of the language model that the injected layers enter: 0 the embeddings, k the output of layer k.
-
-    Raises:
-        ValueError: the language model has no such state, or two layers enter the same one by cross-attention.
-    """
-    injected = injected_layers(layers, fusion)
-    if not injected:
-        return ()
-    if layers.entries:
-        found: Sequence[int] = layers.entries
-    elif fusion == "deepstack":
-        found = range(1, len(injected) + 1)
-    else:
-        found = [max(0, int(layer * language_layers / depth - 1)) for layer in injected]
-    last = language_layers if FUSIONS[fusion].way is Way.ADDED else language_layers - 1
-    if max(found) > last:
-        raise ValueError(
-            f"{layers}:{fusion} enters state {max(found)}; a language model of {language_layers} layers has "
-            f"the states 0 to {last} for it: take fewer layers, or write where they enter, as in 3>0,6>1|11"
-        )
-    if FUSIONS[fusion].way is Way.ATTENDED and len(set(found)) < len(found):
-        raise ValueError(f"{layers}:{fusion}: two layers enter the same layer of the language model: {list(found)}")
-    return tuple(found)

@@ -1,8 +1,11 @@
 """How many tokens of the language model a picture takes, in each setting."""
 
+from math import isqrt
+
 from shallowsight.errors import ConfigurationError
+from shallowsight.study.connectors import Connector
 from shallowsight.study.experiment import Experiment, Vision
-from shallowsight.study.fusions import fused_tokens
+from shallowsight.study.fusions import FUSIONS, fused_tokens
 from shallowsight.study.resolved import TowerFacts
 
 
@@ -21,12 +24,27 @@ def image_tokens(experiment: Experiment, tower: TowerFacts) -> int:
     Raises:
         ConfigurationError: fusion or connector cannot make them.
     """
-    patches, connector = feature_tokens(tower, experiment.vision), experiment.connector
+    vision, fusion, connector = experiment.vision, experiment.fusion.kind, experiment.connector
+    patches = feature_tokens(tower, vision)
     try:
-        fused = fused_tokens(experiment.vision.layers, experiment.fusion.kind, patches)
+        _require_square(vision, fusion, connector)
+        fused = fused_tokens(vision.layers, fusion, patches)
         # What a fusion appends may make the number of a square, but no square.
-        if fused != patches and connector.about.grid:
-            raise ValueError(f"connector {connector.kind} needs the patch vectors as a square; use another connector")
+        squared = connector.about.grid or (connector.matrices is None and isqrt(fused) ** 2 == fused)
+        if fused != patches and squared:
+            raise ValueError(
+                f"the {fused} vectors of fusion {fusion} are no square of patches, but connector {connector.kind} "
+                "takes them for one; use another connector, such as linear"
+            )
         return connector.tokens_of(fused)
     except ValueError as error:
         raise ConfigurationError(f"setting {experiment.setting}: {error}") from None
+
+
+def _require_square(vision: Vision, fusion: str, connector: Connector) -> None:
+    needs = f"fusion {fusion}" if FUSIONS[fusion].grid else f"connector {connector}" if connector.about.grid else ""
+    if vision.features == "cls_patch" and needs:
+        raise ValueError(
+            f"vision.features=cls_patch puts a class token in front of the patches, but {needs} needs them as a "
+            "square; use vision.features=patch"
+        )

@@ -13,6 +13,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 _SHORTEST_RANGE = 3  # 3,4 but 3-5
+_MOST = 10_000  # numbers of a range, so that a slip of a key does not fill the memory
 _PART = re.compile(r"(-?\d+)(?:-(\d+))?(?:>(\d+)(?:-(\d+))?)?")
 _ALLOWED = (
     "layers are written 18 or 3,18,23 or 13-20, counted from 1, increasing, or one layer several times, 9,9,9; "
@@ -128,19 +129,22 @@ def _pairs(text: str, depth: int | None) -> list[tuple[int, int | None]]:
         if read is None or (read[2] and read[1].startswith("-")):
             raise ValueError(f"cannot read {part.strip()!r} as layers; {_ALLOWED}")
         layers = _span(_count_from_one(int(read[1]), depth), read[2])
-        entries: list[int | None] = [None] * len(layers) if read[3] is None else [*_span(int(read[3]), read[4])]
         if not layers:
             raise ValueError(f"cannot read {part.strip()!r} as layers: it has no layers; {_ALLOWED}")
-        if len(entries) != len(layers):
+        states = None if read[3] is None else _span(int(read[3]), read[4])
+        if states is not None and len(states) != len(layers):
             raise ValueError(
-                f"cannot read {part.strip()!r} as layers: it has {len(layers)} layers and {len(entries)} states"
+                f"cannot read {part.strip()!r} as layers: it has {len(layers)} layers and {len(states)} states"
             )
-        found += zip(layers, entries, strict=True)
+        found += zip(layers, states or [None] * len(layers), strict=True)
     return found
 
 
 def _span(first: int, last: str | None) -> range:
-    return range(first, 1 + (first if last is None else int(last)))
+    end = first if last is None else int(last)
+    if end - first >= _MOST:
+        raise ValueError(f"cannot read {first}-{end} as layers: a range has at most {_MOST:,} numbers")
+    return range(first, 1 + end)
 
 
 def _written(layers: Sequence[int], entries: Sequence[int] = ()) -> str:

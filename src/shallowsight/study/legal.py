@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from shallowsight.errors import ConfigurationError
+from shallowsight.study.entries import entries_of
 from shallowsight.study.experiment import Experiment
-from shallowsight.study.fusions import FUSIONS, entries_of, require_widths
+from shallowsight.study.fusions import FUSIONS, Form, blocks_of, require_widths
 from shallowsight.study.image_tokens import image_tokens
 from shallowsight.study.layers import Layers
 from shallowsight.study.resolved import TowerFacts
@@ -28,12 +29,6 @@ def require_buildable(base: Experiment, setting: Setting, tower: TowerFacts, lan
         ConfigurationError: the setting cannot be built; the message says which part of it, and what is allowed.
     """
     experiment = base.at(setting, base.seed)
-    needs_grid = FUSIONS[setting.fusion].grid or experiment.connector.about.grid
-    if base.vision.features == "cls_patch" and needs_grid:
-        raise ConfigurationError(
-            f"setting {setting}: vision.features=cls_patch puts a class token in front of the patches, which must be a "
-            "square here; use vision.features=patch"
-        )
     tokens = image_tokens(experiment, tower)
     if tokens >= base.language.max_length:
         raise ConfigurationError(
@@ -42,14 +37,31 @@ def require_buildable(base: Experiment, setting: Setting, tower: TowerFacts, lan
         )
     try:
         require_widths(setting.layers, setting.fusion, widths_of(tower, setting.layers))
-        entries = entries_of(setting.layers, setting.fusion, tower.depth, language_layers)
+        entries_of(setting.layers, setting.fusion, tower.depth, language_layers)
     except ValueError as error:
         raise ConfigurationError(f"setting {setting}: {error}") from None
-    if language_layers in entries:
-        raise ConfigurationError(
-            f"setting {setting}: a layer enters state {language_layers}, the last one of the language model. No layer "
-            "behind it mixes tokens, so that no answer would see it; use fewer layers or earlier states"
-        )
+
+
+def require_distinct(base: Experiment, settings: Sequence[Setting], tower: TowerFacts) -> None:
+    """Refuse two settings that differ in their written form alone, such as `8` and `8:concat`.
+
+    Raises:
+        ConfigurationError: the message names both.
+    """
+    found: dict[tuple[object, ...], Setting] = {}
+    for setting in settings:
+        first = found.setdefault(_effect(base.at(setting, base.seed), tower), setting)
+        if first != setting:
+            raise ConfigurationError(f"the settings {first} and {setting} are the same model in two forms; name one")
+
+
+def _effect(experiment: Experiment, tower: TowerFacts) -> tuple[object, ...]:
+    """What a model is made of, whatever its setting is called."""
+    layers, kind = experiment.vision.layers, experiment.fusion.kind
+    about = FUSIONS[kind]
+    means = about.linear and about.form is not Form.INSIDE and kind != "sum"
+    fused = blocks_of(layers, kind) if means else (kind, layers)
+    return fused, experiment.connector.kind, image_tokens(experiment, tower)
 
 
 def widths_of(tower: TowerFacts, layers: Layers) -> dict[int, int]:

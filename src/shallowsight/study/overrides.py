@@ -134,6 +134,8 @@ def _split(word: str) -> tuple[str, Any]:
         value = yaml.safe_load(text) if text.strip() else ""
     except yaml.YAMLError:
         value = text
+    if isinstance(value, dict) and not text.lstrip().startswith("{"):
+        value = text  # a colon at the end, as in settings=3,8: without the name of a fusion, makes no mapping
     return key.strip(), value
 
 

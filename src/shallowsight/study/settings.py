@@ -52,6 +52,10 @@ def split_setting(text: str) -> tuple[str, str, Connector | None]:
 
 
 def _usual_fusion(layers: Layers) -> str:
+    if layers.entries:
+        raise ValueError(
+            f"{layers}: name the fusion by which layers enter the language model, as in 3>1|11:internal-direct"
+        )
     if len(layers.groups) > 1:
         return "mean-concat"
     return "single" if len(layers.indices) == 1 else "concat"

@@ -6,6 +6,7 @@ of groups and one inside the language model, as the multi-layer fusion study has
 penultimate layer as the base. `penultimate` and `last` are one layer. Any word may have a connector.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,9 +42,18 @@ def check_word_or_setting(text: str, depth: int | None = None) -> None:
         else:
             _expand(text, depth or _DEEP, ())
     except ValueError as error:
-        raise ValueError(
-            f"setting {text!r}: {error}; in place of layers the words {', '.join(WORDS)} are allowed too"
-        ) from error
+        raise ValueError(f"setting {text!r}: {error}{_words_help(text)}") from error
+
+
+def _words_help(text: str) -> str:
+    """How words are written, for a setting whose fault may be a word: one of them among others, or one that is none."""
+    layers = text.partition("+")[0].partition(":")[0]
+    if is_word(text) or not any(c.isalpha() for c in layers):
+        return ""
+    found = next((word for word in WORDS if word in re.split("[,|]", layers)), None)
+    if found is not None:
+        return f"; the word {found!r} stands alone in place of all layers, as in {found}:concat"
+    return f"; in place of layers the words {', '.join(WORDS)} are allowed too"
 
 
 _DEEP = 24  # a depth at which every word can be checked
@@ -77,6 +87,11 @@ def _expand(text: str, depth: int, groups: Sequence[Group]) -> list[tuple[Settin
         return [(Setting.parse(text, depth), "")]
     word, fusion, connector = split_setting(text)
     if word in SINGLE_LAYERS:
+        if fusion in FUSIONS and FUSIONS[fusion].form is Form.INSIDE:
+            raise ValueError(
+                f"fusion {fusion!r} takes layers that enter the language model and another one that becomes image "
+                f"tokens, and {word!r} is one layer; write for instance former:{fusion}"
+            )
         layer = depth if word == "last" else _penultimate(depth)
         return [(Setting(Layers.of(layer), fusion or "single", connector), word)]
     named = _set(word, depth, groups)

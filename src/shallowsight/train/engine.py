@@ -17,6 +17,7 @@ from shallowsight.train.processes import Processes
 log = logging.getLogger(__name__)
 
 VALUE = "value"  # the parameter itself, in float32
+_BUCKET = 500_000_000  # numbers that DeepSpeed collects before it sends them; its default
 
 
 def _deepspeed() -> Any:
@@ -36,6 +37,11 @@ def _deepspeed() -> Any:
         # of the op is internal to DeepSpeed, so the package is pinned to deepspeed<0.20.
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     return deepspeed
+
+
+def _bucket(model: nn.Module) -> int:
+    """Numbers of a bucket; DeepSpeed reserves its memory, 2 GB of float32, also for a model that is much smaller."""
+    return min(_BUCKET, max(1, sum(p.numel() for p in model.parameters() if p.requires_grad)))
 
 
 class Engine:
@@ -65,7 +71,7 @@ class Engine:
                 "train_micro_batch_size_per_gpu": stage.global_batch // shares,
                 "gradient_accumulation_steps": accumulation,
                 "gradient_clipping": stage.clip,
-                "zero_optimization": {"stage": stage.zero},
+                "zero_optimization": {"stage": stage.zero, "reduce_bucket_size": _bucket(model)},
                 "bf16": {"enabled": stage.precision == "bfloat16"},
                 "zero_allow_untested_optimizer": True,
                 "steps_per_print": 10**9,

@@ -1,15 +1,18 @@
 """Attentions of real, tiny towers."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from small_vision_models import save_small_model
 from tiny import tower_facts
 from torch import nn
 
 from shallowsight.analysis.attentions import with_attentions
 from shallowsight.model.tower.tower import Tower
+from shallowsight.steps.lab_tower import LabTower
 
 DEPTH = 4
 
@@ -55,3 +58,12 @@ def test_a_tower_that_gives_none(make_tower: Callable[[str, int], Any]) -> None:
 
     states, found = with_attentions(tower_of(Wrapped(), "dinov2"), torch.zeros(1, 3, 28, 28))
     assert found is None and len(states) == DEPTH + 1
+
+
+@pytest.mark.parametrize("family", ["data2vec-vision", "convnext"])
+def test_a_family_that_shows_none(family: str, tmp_path: Path) -> None:
+    """data2vec-vision has only one way to compute attention, which has no weights to show."""
+    lab_tower = LabTower(str(save_small_model(family, tmp_path)), None, usual_size=64)
+    tower = lab_tower.encoder(facts := lab_tower.facts(), facts.depth).tower
+    states, found = with_attentions(tower, torch.zeros(1, 3, 64, 64))
+    assert found is None and len(states) == facts.depth + 1

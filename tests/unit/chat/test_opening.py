@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from shallowsight.chat.opening import open_model, open_picture
 from shallowsight.errors import ConfigurationError
@@ -19,6 +19,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "llama" / "config.json").write_text('{"model_type": "llama"}')
     (tmp_path / "llama" / "model.safetensors").write_text("")
     monkeypatch.chdir(tmp_path)
+    # lmms-eval, which other tests import, makes Pillow accept pictures that are cut off, in the whole process.
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
     return tmp_path
 
 

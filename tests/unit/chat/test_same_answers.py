@@ -71,6 +71,30 @@ def test_a_cell_answers_as_in_its_evaluation(cell: Path, towers: dict[str, Path]
     assert len(set(evaluated)) > 2
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"connector__kind": "avgpool_mlp", "connector__tokens": 1}, id="a connector that compresses"),
+        pytest.param({"vision__image_size": 42, "vision__layers": "1,3", "fusion__kind": "sti"}, id="more tokens"),
+        pytest.param({"vision__layers": "1>0|3", "fusion__kind": "internal-direct"}, id="layers that enter"),
+        pytest.param({"vision__layers": "1>0|3", "fusion__kind": "internal-modular"}, id="layers attended to"),
+    ],
+)
+def test_other_settings_answer_as_in_their_evaluation(
+    changes: dict[str, Any],
+    small: Callable[..., Experiment],
+    tokenizer: Any,
+    towers: dict[str, Path],
+    tmp_path: Path,
+) -> None:
+    from shallowsight.evaluate.adapter import ShallowsightModel
+
+    cell = write_cell(small(**changes), tokenizer, tmp_path / "cell")
+    asked = pictured(4, tmp_path)
+    evaluated = ask(ShallowsightModel(str(cell), device="cpu", tower=str(towers["clip"])), asked)
+    assert [chat(cell, towers["clip"], picture, question) for question, picture in asked] == evaluated
+
+
 @pytest.mark.usefixtures("one_thread")
 def test_lmms_evals_own_model_answers_the_same(
     cell: Path, exported: Path, towers: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -44,3 +44,8 @@ def test_explain(run: Run, towers: dict[str, Path], pictures: Path, tmp_path: Pa
 def test_one_clear_error(words: tuple[str, ...], message: str, run: Run) -> None:
     ended = run(*words)
     assert ended.status == 2 and message in ended.err and len(ended.err.strip().splitlines()) == 1
+
+
+def test_loading_a_tower_draws_no_bars(run: Run, towers: dict[str, Path], pictures: Path, tmp_path: Path) -> None:
+    ended = run("explain", str(towers["clip"]), str(pictures / "0.png"), "--image-size", "28", "--out", "seen.png")
+    assert (ended.status, ended.err) == (0, "")

@@ -161,6 +161,8 @@ def test_next_seeds_need_a_finished_study(runs: Runs, run: Run, tmp_path: Path) 
         ),
         pytest.param(("seeds=0 1 2", "more_seeds=5 6 7"), "6 seeds x 303 questions", id="with those in reserve"),
         pytest.param(("settings=6 last",), "no comparison is planned, so nothing can be claimed", id="none"),
+        pytest.param(("settings=6+ldp last+ldp",), "no comparison is planned", id="connectors without a single layer"),
+        pytest.param(("settings=6 11",), "3 seeds x 303 questions a category: claimed", id="the usual by its number"),
     ],
 )
 def test_the_dry_run_says_what_can_be_claimed(

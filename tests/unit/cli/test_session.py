@@ -63,6 +63,21 @@ def test_the_end_says_how_others_get_the_report(
     assert printed[4:] == (bucket if url.startswith("s3:") else [])
 
 
+def test_one_reason_for_every_category_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = MirroredStore(open_objects((tmp_path / "store").as_uri()), tmp_path / "copy")
+    (store.root / "report").mkdir(parents=True)
+    (store.root / "report" / "recommendation.json").write_text(
+        '{"categories": {"count": {"why": "none"}, "ocr": {"why": "none"}}}'
+    )
+    from shallowsight.report import terminal
+
+    monkeypatch.setattr(terminal, "terminal_table", lambda study: "TABLE")
+    session._print_verdict(session._console(), store)
+    assert capsys.readouterr().out.splitlines()[3:] == ["  every category: none"]
+
+
 def test_default_folder_is_named_for_the_study(
     pipelines: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

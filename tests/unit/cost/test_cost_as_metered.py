@@ -31,7 +31,7 @@ from shallowsight.study.study import Study
         "1,2,3:mmfuser+resampler@4",
         "2+c_abstractor",
         "2+ldp",
-        "1,2|3:deepstack+merger@4",
+        "1|3:deepstack+merger@4",
         "1>0|3:internal-direct",
         "1|3:internal-modular",
     ],

@@ -56,6 +56,32 @@ def test_by_setting_and_seed(study: Path) -> None:
     assert find_cell(str(study), "last", 1).digest == "finetune01"
 
 
+@pytest.fixture
+def connectors(study: Path) -> Path:
+    """The penultimate layer through a connector, listed before that of the study's own."""
+    plan = json.loads((study / "plan.json").read_text())
+    (first, second), roles = plan["members"], ["penultimate"]
+    first |= {"setting": "11+ldp", "roles": roles}
+    second |= {"setting": "11", "roles": roles}
+    (study / "plan.json").write_text(json.dumps(plan))
+    return study
+
+
+def test_a_word_is_resolved_as_the_study_resolves_it(connectors: Path) -> None:
+    document = json.loads((connectors / "study.json").read_text())
+    (connectors / "study.json").write_text(json.dumps(document | {"tower": {"depth": 12}}))
+    assert find_cell(str(connectors), "penultimate").digest == "finetune10"
+    assert find_cell(str(connectors), "penultimate+ldp").digest == "finetune00"
+    assert find_cell(str(connectors), "-2+ldp").digest == "finetune00"
+    with pytest.raises(ConfigurationError, match="'last' is not trained"):
+        find_cell(str(connectors), "last")
+
+
+def test_a_role_of_several_settings_is_refused(connectors: Path) -> None:
+    with pytest.raises(ConfigurationError, match="'penultimate' stands for 11\\+ldp and 11; name one of them"):
+        find_cell(str(connectors), "penultimate")
+
+
 def test_by_the_cell(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_cell(str(study / "cells" / "finetune01")) == find_cell(str(study), "8", 1)
     monkeypatch.chdir(study / "cells" / "finetune01")

@@ -9,7 +9,15 @@ from shallowsight.observe.tracking.values import Batch, Evaluation, Outcome, Row
 
 TO = Tracking("team/probe", 0)
 ROW = Row(key="k", benchmark="b", question="q", expected="e", answer="a", correct=False)
-FACTS = {"study_digest": "s", "fusion": "none", "tower": "t", "language": "l", "cell_digest": "c", "version": "1"}
+FACTS = {
+    "study_digest": "s",
+    "fusion": "none",
+    "connector": "linear",
+    "tower": "t",
+    "language": "l",
+    "cell_digest": "c",
+    "version": "1",
+}
 
 
 def evaluations(number: int, rows: int = 0) -> list[Evaluation]:

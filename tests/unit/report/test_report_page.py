@@ -166,6 +166,12 @@ def test_terminal_table_fits(tmp_path):
     assert "*" in "".join(lines) and "\N{PLUS-MINUS SIGN}" in lines[-3]
 
 
+def test_settings_are_not_cut_in_the_terminal(tmp_path):
+    more = tuple((f"4>0,7>1|11:{way}", [4, 7, 11], way, None, 36) for way in ("internal-direct", "internal-modular"))
+    printed = _printed(Builder(n=40, more=more).write(tmp_path / "study"))
+    assert "direct" in printed and "modular" in printed
+
+
 LONG = {
     "pretrain": {"limit": 64, "records": 9, "longest": 64, "cut": [], "left_out": []},
     "finetune": {"limit": 64, "records": 24, "longest": 90, "cut": ["r0", "<b>"], "left_out": ["r7"]},

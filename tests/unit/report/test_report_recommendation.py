@@ -1,6 +1,7 @@
 """recommendation.json: a planted winner is named, nothing is made of nothing."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,19 @@ def test_a_better_fusion_is_taken_only_where_it_can_be_exported(tmp_path):
     normal = exported_of(tmp_path / "normal", {"normalize": True}, fusion_gain=0.2, language="some/model")
     assert (normal["setting"], normal["class"]) == ("7", "VipLlavaForConditionalGeneration")
     assert normal["unless"] == "the export also checks the family of language.model"
+
+
+def test_the_command_is_one_word_of_a_shell_for_groups(tmp_path):
+    more = (("2-4|7|11:mean-concat", [2, 3, 4, 7, 11], "mean-concat", None, 36),)
+    failed = {("2,7,11:concat", seed): "finetune" for seed in (0, 1, 2)}
+    found = exported_of(tmp_path / "study", {}, fusion_gain=0.2, more=more, failed=failed)
+    assert found["setting"] == "2-4|7|11:mean-concat" and found["vision_feature_layer"] == [2, 3, 4, 7, 11]
+    assert shlex.split(found["command"])[-1] == found["setting"] and "'2-4|" in found["command"]
+
+
+def test_the_highest_connector_is_named(tmp_path):
+    found = recommend(tmp_path, fusion_gain=None, n=20, more=(("11+ldp", [11], "single", "ldp", 9),))
+    assert {c["fusion"]["connector"] for c in found["categories"].values()} == {"ldp"}
 
 
 def test_why_nothing_can_be_exported(tmp_path):

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from small_vision_models import save_small_model
 from tiny import save_tower, write_pictures
 
-from shallowsight.errors import ConfigurationError
+from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.steps.analyze_folder import FolderAnalysis, analyze_folder
 from shallowsight.steps.explain import Explanation, explain_picture
 from shallowsight.steps.lab_tower import LabTower
+from shallowsight.store.disk import naming
 
 FILES = {"analysis.html", "analysis.json", "similarity.png", "profiles.png"}
 Ask = Callable[..., tuple[Path, list[str]]]
@@ -33,11 +35,17 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ask(towers: dict[str, Path], pictures: Path, tmp_path: Path) -> Ask:
-    def run(tower: str = "clip", image_size: int | None = 28, **changes: Any) -> tuple[Path, list[str]]:
+    def run(
+        tower: str = "clip",
+        image_size: int | None = 28,
+        prefix_tokens: int | None = None,
+        patch: int | None = None,
+        **changes: Any,
+    ) -> tuple[Path, list[str]]:
         said: list[str] = []
         name = str(towers.get(tower, Path(tower)))
         wanted = {"images": pictures, "out": tmp_path / "out", **changes}
-        asked = FolderAnalysis(tower=LabTower(name, image_size, usual_size=224), **wanted)
+        asked = FolderAnalysis(tower=LabTower(name, image_size, 224, prefix_tokens, patch), **wanted)
         return analyze_folder(asked, said.append, lambda done, total: said.append(f"{done}/{total}")), said
 
     return run
@@ -46,6 +54,16 @@ def ask(towers: dict[str, Path], pictures: Path, tmp_path: Path) -> Ask:
 def read(page: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((page.parent / "analysis.json").read_text(encoding="utf-8"))
     return found
+
+
+def test_layers_of_different_widths(ask: Ask, tmp_path: Path) -> None:
+    tower = save_small_model("convnext", tmp_path / "convnext")
+    page, _ = ask(tower=str(tower), image_size=64, groups=2, measures=["norms"])
+    text = page.read_text(encoding="utf-8")
+    assert "4 layers of width 8, 16, 24 and 32" in text
+    assert "Layers of different widths share no direction, so that their cosine is 0" in text
+    cosine = np.array(read(page)["cosine"])
+    assert not cosine[~np.eye(4, dtype=bool)].any()
 
 
 @pytest.mark.slow
@@ -80,6 +98,8 @@ def test_the_page_needs_nothing_else(ask: Ask) -> None:
     text = page.read_text(encoding="utf-8")
     assert "http" not in text.replace("http-equiv", "") and "<script" not in text and "src=" not in text
     assert "notes &lt;i&gt;.txt" in text and "<i>" not in text
+    assert "Frames: the groups" in text
+    assert "1\u2060\N{EN DASH}\u2060" in text.partition("</h1>")[0], "no line ends in a range"
     for part in ("Two groups of layers", "cosine, patches", "length of patch vectors", "attention distance", "1 → 2"):
         assert part in text, part
 
@@ -117,6 +137,11 @@ def test_groups_of_a_deep_tower(ask: Ask, tmp_path: Path) -> None:
         ({"measures": []}, "no measure is named"),
         ({"groups": 5}, "groups=5, but there are only 4 layers"),
         ({"groups": 9}, "groups=9: allowed are 2 to 5"),
+        (
+            {"prefix_tokens": 5},
+            "vision.prefix_tokens=5, but this 'clip_vision_model' model has 1; .* here it is --prefix-tokens$",
+        ),
+        ({"patch": 7}, "vision.patch=7, but this 'clip_vision_model' model has 14; .* here it is --patch$"),
         ({"pictures": 15}, "at least 16 pictures, the folder has 25 of which 15 were asked for"),
     ],
 )
@@ -151,8 +176,10 @@ def test_a_folder_of_something_else_is_left_alone(ask: Ask, tmp_path: Path) -> N
     assert (tmp_path / "out" / "thesis.tex").read_text() == "mine"
     file = tmp_path / "file"
     file.write_text("mine")
-    with pytest.raises(ConfigurationError, match="is a file"):
-        ask(out=file)
+    for out in (file, file / "below"):
+        with pytest.raises(ConfigurationError, match=r"file; name a folder|is a file; name a folder elsewhere"):
+            ask(out=out)
+    assert file.read_text() == "mine"
 
 
 @pytest.mark.slow
@@ -162,6 +189,13 @@ def test_an_earlier_analysis_stays_where_a_new_one_fails(ask: Ask) -> None:
     with pytest.raises(ConfigurationError):
         ask(groups=5)
     assert page.read_bytes() == before
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    out = tmp_path / ("x" * 300)  # longer than a file system's names
+    with pytest.raises(ShallowsightError, match=r"x cannot be written: File name too long; name another place$"):
+        with naming(tmp_path / "x"):
+            out.write_text("seen")
 
 
 def test_explain_draws_layers(towers: dict[str, Path], pictures: Path, tmp_path: Path) -> None:
@@ -185,6 +219,7 @@ def test_explain_draws_layers(towers: dict[str, Path], pictures: Path, tmp_path:
         ({"layers": "x"}, "--layers 'x': cannot read 'x' as layers"),
         ({"point": (28, 0)}, "--point 28,0 is outside the picture, which has 28 x 28 pixels"),
         ({"out": Path("seen.jpg")}, "--out seen.jpg: name a file that ends in .png"),
+        ({"out": Path(__file__) / "seen.png"}, f"--out {__file__} is a file; name a folder"),
         ({"image": Path("none.png")}, "picture none.png: there is no such file"),
     ],
 )

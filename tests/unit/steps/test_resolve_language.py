@@ -42,7 +42,7 @@ def test_a_family_that_was_not_proven(tmp_path: Path, family: str, words: list[s
             "llama",
             {"num_hidden_layers": 2},
             "3,6,9|11:deepstack",
-            "enters state 3; .* 2 layers .* 0 to 2",
+            "enters state 3; .* 2 layers .* 0 to 1",
             id="too many",
         ),
         pytest.param("gpt2", {"n_layer": 3}, "3>4|11:internal-direct", "enters state 4; .* 3 layers", id="beyond"),
@@ -51,7 +51,7 @@ def test_a_family_that_was_not_proven(tmp_path: Path, family: str, words: list[s
             {"num_hidden_layers": 2},
             "3>2|11:internal-modular",
             "enters state 2; .* 0 to 1",
-            id="no layer follows",
+            id="no layer follows what is attended",
         ),
     ],
 )
@@ -62,5 +62,5 @@ def test_layers_that_cannot_enter(tmp_path: Path, family: str, keys: dict[str, i
 
 
 def test_layers_beyond_a_model_made_from_scratch() -> None:
-    with pytest.raises(ConfigurationError, match=r"enters state 9; a language model of . layers"):
+    with pytest.raises(ConfigurationError, match=r"enters state 9; in a language model of . layers"):
         resolve_study("quick", ["settings=3>9|11:internal-direct"])

@@ -6,7 +6,7 @@ import pytest
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.study.connectors import Connector
-from shallowsight.study.experiment import Experiment
+from shallowsight.study.experiment import Experiment, Vision
 from shallowsight.study.experiments import EXPERIMENTS
 from shallowsight.study.fusions import (
     FUSIONS,
@@ -61,7 +61,7 @@ def test_other_forms_are_refused(text: str, message: str) -> None:
 
 
 def test_an_unknown_fusion_is_told_what_there_is() -> None:
-    with pytest.raises(ValueError, match="no fusion 'mmfusor'; choose from single, concat, mean, sum, mean-concat, sc"):
+    with pytest.raises(ValueError, match="no fusion 'mmfusor'; choose from single, concat, mean, "):
         Setting.parse("3,4:mmfusor")
 
 
@@ -149,7 +149,7 @@ def tower(width: int = 384) -> TowerFacts:
     [
         pytest.param("3,8:mmfuser", 997, "997 does not divide so", id="heads"),
         pytest.param(
-            "3,8:sti+c_abstractor", 384, "connector c_abstractor needs the patch vectors as a", id="no square"
+            "3,8:sti+c_abstractor", 384, "are no square of patches, but connector c_abstractor takes", id="no square"
         ),
     ],
 )
@@ -158,14 +158,16 @@ def test_a_study_refuses_before_anything_runs(text: str, width: int, message: st
         require_buildable(experiment(), Setting.parse(text), tower(width), language_layers=2)
 
 
-def test_a_number_of_tokens_that_looks_like_a_square_is_none() -> None:
+@pytest.mark.parametrize("connector", ["avgpool_mlp", "merger@16", "resampler@9"])
+def test_a_number_of_tokens_that_looks_like_a_square_is_none(connector: str) -> None:
     """36 patches and seven times four averages are 64 vectors, but no square of them."""
     base = experiment()
-    setting = Setting(Layers.parse("1-8"), "sti", Connector(kind="avgpool_mlp"))
+    setting = Setting(Layers.parse("1-8"), "sti", Connector.parse(connector))
     assert base.vision.image_size == 168 and base.vision.pool == 2, "36 patches"
     assert fused_tokens(setting.layers, "sti", 36) == 64
-    with pytest.raises(ConfigurationError, match=r"setting 1-8:sti.*needs the patch vectors as a square; use another"):
+    with pytest.raises(ConfigurationError, match=r"setting 1-8:sti: the 64 vectors of fusion sti are no square"):
         image_tokens(base.at(setting, 0), tower())
+    assert image_tokens(base.at(Setting(setting.layers, "sti", Connector(kind="linear")), 0), tower()) == 64
 
 
 def test_too_small_a_picture_is_a_fault_of_the_configuration() -> None:
@@ -178,11 +180,11 @@ def test_too_small_a_picture_is_a_fault_of_the_configuration() -> None:
 @pytest.mark.parametrize("kind", FUSIONS)
 def test_a_class_token_is_no_part_of_a_square(kind: str) -> None:
     text = {Form.ONE: "4", Form.LIST: "1,3", Form.GROUPS: "1,2|3", Form.INSIDE: "1,3|4"}[FUSIONS[kind].form]
-    base = experiment(connector=Connector(kind="linear")).model_dump(mode="json")
-    raw = {**base, "vision": base["vision"] | {"features": "cls_patch", "layers": text}, "fusion": {"kind": kind}}
+    base = experiment(vision=Vision(features="cls_patch"), connector=Connector(kind="linear"))
+    found = base.at(Setting(Layers.parse(text), kind), 0)
     if FUSIONS[kind].grid:
-        with pytest.raises(ValueError, match=f"but fusion {kind} with connector linear needs them as a square"):
-            Experiment.model_validate(raw)
+        with pytest.raises(ConfigurationError, match=f"but fusion {kind} needs them as a square; use vision.features="):
+            image_tokens(found, tower())
     else:
-        assert Experiment.model_validate(raw).fusion.kind == kind
+        assert image_tokens(found, tower()) == 37
     assert FUSIONS[kind].grid is (kind in ("sti", "mmfuser"))

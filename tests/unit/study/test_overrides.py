@@ -177,6 +177,7 @@ def test_a_wrong_tower_is_refused_before_its_depth_is_asked() -> None:
         pytest.param("vison.layers=3", "unknown key 'vison.layers'; did you mean 'vision.layers'?", id="base key"),
         pytest.param("base=quick", "unknown key 'base'", id="base itself"),
         pytest.param("settings=lsat", "settings: setting 'lsat': cannot read 'lsat' as layers", id="word"),
+        pytest.param("settings=3,6:", "setting '3,6:': no fusion after `:`; write for instance", id="colon at the end"),
         pytest.param("settings=6.5", "settings: ", id="fraction"),
         pytest.param("settings=true", "settings: ", id="boolean"),
         pytest.param("settings=", "settings: a study needs at least one setting", id="none"),

@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from shallowsight.study.connectors import CONNECTORS, Connector
@@ -33,6 +34,7 @@ def settings(draw: st.DrawFn) -> Setting:
     return Setting(layers, fusion, draw(CONNECTED))
 
 
+@how(deadline=None)  # how long the machine takes for one example says nothing about it
 @given(settings())
 def test_every_setting_is_read_as_it_is_written(setting: Setting) -> None:
     assert Setting.parse(str(setting)) == setting
@@ -68,6 +70,10 @@ def test_written_form(text: str, written: str) -> None:
         pytest.param("3|8|11:deepstack", "got 3|8|11", id="three groups"),
         pytest.param("3|8,11:internal-direct", "got 3|8,11", id="a base of two"),
         pytest.param("3>1,6>2:concat", "fusion 'concat' is outside the language model", id="states outside"),
+        pytest.param("3>1|11", "3>1|11: name the fusion by which layers enter", id="states without a fusion"),
+        pytest.param("1-99999999999", "a range has at most 10,000 numbers", id="a slip of a key"),
+        pytest.param("1-99999999999999999999", "a range has at most 10,000 numbers", id="a longer slip"),
+        pytest.param("1>0-99999999999|2:internal-direct", "a range has at most 10,000 numbers", id="of states"),
         pytest.param("3>1,6>2|8:deepstack", "write 3>1,6>2|8:internal-direct", id="states of deepstack"),
     ],
 )

@@ -46,9 +46,20 @@ def test_parse_refuses(text: str, depth: int | None, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         check_word_or_setting(text, depth)
     assert f"setting {text!r}: {message}" in str(refused.value)
-    assert "in place of layers the words groups, thirds, former, latter, all, penultimate, last are allowed too" in str(
-        refused.value
-    )
+    help_on_words = "; in place of layers the words groups, thirds, former, latter, all, penultimate, last are allowed"
+    assert (help_on_words in str(refused.value)) == (text == "lsat"), "only layers that are letters may mean a word"
+
+
+def test_a_word_among_layers_is_told_to_stand_alone() -> None:
+    with pytest.raises(
+        ValueError, match=r"; the word 'groups' stands alone in place of all layers, as in groups:concat$"
+    ):
+        check_word_or_setting("groups|11:deepstack")
+
+
+def test_one_layer_by_a_word_is_no_fusion_inside_the_language_model() -> None:
+    with pytest.raises(ValueError, match=r"'last' is one layer; write for instance former:deepstack$"):
+        check_word_or_setting("last:deepstack")
 
 
 @pytest.mark.parametrize("text", ["groups", "groups:concat", "penultimate", "last", "12", "3,8"])

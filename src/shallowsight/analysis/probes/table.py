@@ -56,7 +56,7 @@ def probe_table(
     with threads_of(1):
         for task in tasks:
             found[task.name][0] = score_of(answers(blind, task), task.test.pictures)
-        at_once = _at_once(features_of(layers[0]))
+        at_once = _at_once(features_of(layers[-1]))  # in a tower in stages the widest
         with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             waiting = {pool.submit(look, layer): layer for layer in layers}
             for done, future in enumerate(as_completed(waiting), start=1):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shallowsight.cost.parts.pieces import Piece, activation, attention, depthwise, learned, matrix, norm
-from shallowsight.study.connectors import Connector
+from shallowsight.study.connectors import Connector, ldp_squeezed
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,10 @@ def _inverted(H: int, before: int, after: int) -> tuple[Piece, ...]:
         depthwise(H, before, after),
         norm(H, after),
         activation(H, after),
-        *_squeeze(H, _eights(H / 4), after),
+        *_squeeze(H, ldp_squeezed(H), after),
         matrix(H, H, after, bias=False),
         norm(H, after),
     )
-
-
-def _eights(number: float) -> int:
-    """The nearest multiple of eight, as MobileNetV3 rounds widths: not less than nine tenths of the number."""
-    near = max(8, int(number + 4) // 8 * 8)
-    return near + 8 if near < 0.9 * number else near
 
 
 def _ldpv2(s: Sizes) -> tuple[Piece, ...]:

@@ -6,11 +6,10 @@ Letters: D vision width, N patch vectors of a layer, L layers that the base look
 from collections.abc import Mapping
 
 from shallowsight.cost.parts.pieces import Piece, activation, learned, matrix, norm
-from shallowsight.study.fusions import fused_width, mmfuser_heads
+from shallowsight.study.fusions import MMFUSER_POINTS, fused_width, mmfuser_heads
 from shallowsight.study.layers import Layers
 
 _MIXES = ("scalar-mix", "scalar-mix-norm")
-_POINTS = 4  # that a head of deformable attention samples in each layer
 
 
 def fusion_pieces(layers: Layers, kind: str, widths: Mapping[int, int], patches: int) -> tuple[Piece, ...]:
@@ -21,7 +20,7 @@ def fusion_pieces(layers: Layers, kind: str, widths: Mapping[int, int], patches:
     if kind == "concat-norm":
         return (norm(fused_width(layers, kind, widths), patches),)
     if kind == "mmfuser":
-        return _mmfuser(widths[layers.indices[-1]], max(1, len(layers.indices) - 1), patches)
+        return _mmfuser(widths[layers.indices[-1]], len(layers.indices) - 1, patches)
     return ()
 
 
@@ -33,13 +32,14 @@ def _mmfuser(D: int, L: int, N: int) -> tuple[Piece, ...]:
 
 def _sampling(D: int, L: int, N: int) -> tuple[Piece, ...]:
     """Deformable attention: values, offsets and weights of the sampled points, and the output."""
-    points = mmfuser_heads(D) * L * _POINTS
+    points = mmfuser_heads(D) * L * MMFUSER_POINTS
     return (
         matrix(D, D, L * N),
         matrix(D, 2 * points, N),
         matrix(D, points, N),
         activation(points, 2 * N),
-        Piece(forward=2 * _POINTS * L * N * D, kept=(_POINTS + 1) * L * N * D),  # the weighted sum of what is sampled
+        # The weighted sum of what is sampled.
+        Piece(forward=2 * MMFUSER_POINTS * L * N * D, kept=(MMFUSER_POINTS + 1) * L * N * D),
         matrix(D, D, N),
         activation(D, N),
     )

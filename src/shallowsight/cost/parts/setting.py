@@ -8,8 +8,9 @@ from shallowsight.cost.parts.fusions import fusion_pieces
 from shallowsight.cost.parts.inside import attending_layer
 from shallowsight.cost.parts.pieces import Piece, parameters
 from shallowsight.cost.shapes import LanguageShape
+from shallowsight.study.entries import injected_layers
 from shallowsight.study.experiment import Experiment
-from shallowsight.study.fusions import FUSIONS, Way, fused_tokens, fused_width, injected_layers
+from shallowsight.study.fusions import FUSIONS, Way, fused_tokens, fused_width
 from shallowsight.study.image_tokens import feature_tokens, image_tokens
 from shallowsight.study.legal import widths_of
 from shallowsight.study.resolved import TowerFacts

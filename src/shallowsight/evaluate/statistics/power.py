@@ -39,9 +39,12 @@ class Design:
 
     @property
     def planned(self) -> int:
-        """Planned contrasts: each setting against the usual choice, each fusion against the best layer."""
+        """Planned contrasts: each setting against the usual choice, each fusion against the best layer.
+
+        Where the usual choice is the only layer, the latter are the former.
+        """
         sheets = self.categories + (self.categories > 1)
-        return sheets * (self.usual * (self.settings - 1) + (self.fusions if self.singles else 0))
+        return sheets * (self.usual * (self.settings - 1) + (self.fusions if self.singles > self.usual else 0))
 
     @property
     def least_seeds(self) -> int:

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 from shallowsight.model.connector.mlp import Mlp
 from shallowsight.model.connector.sizes import Sizes
 from shallowsight.model.connector.square import DepthWise, SqueezeExcite, to_square
-
-_DIVISOR = 8  # of the inner width of squeeze and excitation
+from shallowsight.study.connectors import ldp_squeezed
 
 
 class Ldp(nn.Module):
@@ -34,7 +33,7 @@ class Block(nn.Module):
         self._adds = stride == 1
         self.spread = DepthWise(width, stride)
         self.norm_spread = nn.LayerNorm(width)
-        self.excitation = SqueezeExcite(width, _squeezed(width), F.relu, F.hardsigmoid)
+        self.excitation = SqueezeExcite(width, ldp_squeezed(width), F.relu, F.hardsigmoid)
         self.leave = nn.Linear(width, width, bias=False)
         self.norm_leave = nn.LayerNorm(width)
 
@@ -42,10 +41,3 @@ class Block(nn.Module):
         inner = self.excitation(F.hardswish(self.norm_spread(self.spread(square_BSSC))))
         found: Tensor = self.norm_leave(self.leave(inner))
         return square_BSSC + found if self._adds else found
-
-
-def _squeezed(width: int) -> int:
-    """A quarter of the width, rounded to a multiple of eight that is at least nine tenths of it, as torchvision has."""
-    quarter = width / 4
-    rounded = max(_DIVISOR, int(quarter + _DIVISOR / 2) // _DIVISOR * _DIVISOR)
-    return rounded if rounded >= 0.9 * quarter else rounded + _DIVISOR

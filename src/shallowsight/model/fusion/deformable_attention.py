@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-POINTS = 4  # that each head looks at, in each level
+from shallowsight.study.fusions import MMFUSER_POINTS
 
 
 class DeformableAttention(nn.Module):
@@ -22,8 +22,8 @@ class DeformableAttention(nn.Module):
         """`heads` divides `width`."""
         super().__init__()
         self.heads, self.levels = heads, levels
-        self.offsets = nn.Linear(width, heads * levels * POINTS * 2)
-        self.weights = nn.Linear(width, heads * levels * POINTS)
+        self.offsets = nn.Linear(width, heads * levels * MMFUSER_POINTS * 2)
+        self.weights = nn.Linear(width, heads * levels * MMFUSER_POINTS)
         self.value = nn.Linear(width, width)
         self.output = nn.Linear(width, width)
         self._initialise()
@@ -39,7 +39,7 @@ class DeformableAttention(nn.Module):
         angles = torch.arange(self.heads) * (2 * math.pi / self.heads)
         directions = torch.stack([angles.cos(), angles.sin()], dim=-1)
         directions = directions / directions.abs().amax(dim=-1, keepdim=True)  # to the edge of a square
-        steps = torch.arange(1, POINTS + 1)
+        steps = torch.arange(1, MMFUSER_POINTS + 1)
         offsets_MKX = directions[:, None, :] * steps[None, :, None]
         self.offsets.bias.copy_(offsets_MKX[:, None].expand(-1, self.levels, -1, -1).flatten())
 
@@ -47,7 +47,7 @@ class DeformableAttention(nn.Module):
         """[B, N, D] for queries [B, N, D] and values [B, L, N, D], all of them grids row by row."""
         B, N, D = queries_BND.shape
         side = math.isqrt(N)
-        shape = (B, N, self.heads, self.levels, POINTS)
+        shape = (B, N, self.heads, self.levels, MMFUSER_POINTS)
         # Places and sums are computed in float32: bfloat16 would round a place by up to an eighth of a patch.
         weights = self.weights(queries_BND).float().view(*shape[:3], -1).softmax(dim=-1).view(shape)
         offsets = self.offsets(queries_BND).float().view(*shape, 2)

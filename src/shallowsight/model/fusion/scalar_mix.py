@@ -23,13 +23,15 @@ class ScalarMix(Fusion):
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, features: Features) -> Tensor:
-        # In float32, because in bfloat16 shares of a 24th would be rounded by up to 0.4 %.
-        shares = self.scale.float() * self.weights.float().softmax(dim=0)
+        # In float32: bfloat16 would round a share, and every addition, by up to 0.4 %. A share stays a vector of one
+        # number, because a product of a tensor and a scalar has the tensor's precision.
+        shares = (self.scale.float() * self.weights.float().softmax(dim=0)).unsqueeze(1)
         # One layer after another: a stack of 24 layers of CLIP-L would take 24 times the memory.
         total = shares[0] * self.read(features, self.layers[0])
         for share, layer in zip(shares[1:], self.layers[1:], strict=True):
             total = total + share * self.read(features, layer)
-        return total
+        mixed: Tensor = total.to(features[self.layers[0]].dtype)
+        return mixed
 
     def read(self, features: Features, layer: int) -> Tensor:
         """[B, N, D]: a layer as it goes into the sum."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from shallowsight.model.fusion.blocks import mean_of
+from shallowsight.model.fusion.blocks import summed
 from shallowsight.model.fusion.fusion import Features, Fusion
 from shallowsight.study.fusions import blocks_of
 from shallowsight.study.layers import Layers
@@ -18,4 +18,4 @@ class Sum(Fusion):
         (self.layers,) = blocks_of(layers, kind)
 
     def forward(self, features: Features) -> Tensor:
-        return mean_of(features, self.layers) * len(self.layers)
+        return summed(features, self.layers).to(features[self.layers[0]].dtype)

@@ -18,9 +18,6 @@ class Added(Part):
     multi-layer fusion study (arXiv 2503.06063), before layers at the vision layer's share of the depth. Granite 4
     Vision adds before layers that its configuration lists; it also sets the image's input embeddings to zero and has
     window queries in place of a connector, which is not done here.
-
-    Nothing mixes tokens after the last layer: what is added to its output reaches the logits at the image tokens alone,
-    so that it can only learn from a token that follows the image at once.
     """
 
     def read(self, features_PND: Tensor) -> Read:

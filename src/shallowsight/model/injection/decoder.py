@@ -4,7 +4,6 @@ Shapes: B rows, T tokens, H language width.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -33,14 +32,8 @@ class Decoder:
         (self._layers,) = lists
 
     def change_state(self, state: int, change: Change) -> RemovableHandle:
-        """At state 0 change what enters the first layer, at k what leaves layer k."""
-        if state < len(self._layers):
-            return self._layers[state].register_forward_pre_hook(lambda _, given: (change(given[0]), *given[1:]))
-
-        def left(_: nn.Module, __: object, output: Any) -> Any:
-            return (change(output[0]), *output[1:]) if isinstance(output, tuple) else change(output)
-
-        return self._layers[-1].register_forward_hook(left)
+        """Change what the layer that `state` enters gets, and what goes past it."""
+        return self._layers[state].register_forward_pre_hook(lambda _, given: (change(given[0]), *given[1:]))
 
     def change_attention_input(self, state: int, change: Change) -> RemovableHandle:
         """Change what the attention of the layer that `state` enters gets; the layer's residual stays as it is."""

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from torch import nn
 from transformers.modeling_utils import PreTrainedModel
 
+from shallowsight.errors import ConfigurationError
 from shallowsight.model.connector.kinds import build_connector
 from shallowsight.model.injection.added import Added
 from shallowsight.model.injection.attended import Attended, Shape
 from shallowsight.model.injection.injection import Injection
 from shallowsight.model.injection.part import Part
+from shallowsight.study.entries import entries_of, injected_layers
 from shallowsight.study.experiment import Experiment
-from shallowsight.study.fusions import FUSIONS, Way, entries_of, injected_layers
+from shallowsight.study.fusions import FUSIONS, Way
 
 
 def build_injection(
@@ -26,7 +28,7 @@ def build_injection(
     the experiment's kind.
 
     Raises:
-        ValueError: the language model has no such state.
+        ConfigurationError: the language model has no such state; of groups of layers that is known after the analysis.
     """
     layers, fusion = experiment.vision.layers, experiment.fusion.kind
     config = language.config.get_text_config()
@@ -37,5 +39,8 @@ def build_injection(
             return Attended(layer, state, connector, Shape.of(config))
         return Added(layer, state, connector)
 
-    entries = entries_of(layers, fusion, depth, config.num_hidden_layers)
+    try:
+        entries = entries_of(layers, fusion, depth, config.num_hidden_layers)
+    except ValueError as error:
+        raise ConfigurationError(f"setting {experiment.setting}: {error}") from None
     return Injection([part(*pair) for pair in zip(injected_layers(layers, fusion), entries, strict=True)])

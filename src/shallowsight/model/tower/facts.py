@@ -18,7 +18,7 @@ KEY = "vision.tower"
 NOT_READ = "not read"  # in place of the digest of files that were not read
 _EMBEDDED = "embedded:"
 _PROCESSOR = "preprocessor_config.json"
-_TOKENS, _PATCH = "vision.prefix_tokens", "vision.patch"
+TOKENS_KEY, PATCH_KEY = "vision.prefix_tokens", "vision.patch"
 
 
 def describe(
@@ -68,9 +68,9 @@ def _embedded(tower: str, prefix_tokens: int | None, patch: int | None) -> Tower
         family="dinov2",
         depth=dinov2.DEPTH,
         width=dinov2.WIDTH,
-        patch=_as_known(_PATCH, dinov2.PATCH, patch, "dinov2"),
+        patch=_as_known(PATCH_KEY, dinov2.PATCH, patch, "dinov2"),
         has_class_token=True,
-        prefix_tokens=_as_known(_TOKENS, 1, prefix_tokens, "dinov2"),
+        prefix_tokens=_as_known(TOKENS_KEY, 1, prefix_tokens, "dinov2"),
         digest=f"sha256:{dinov2.WEIGHTS_SHA256}",
     )
 
@@ -129,22 +129,22 @@ def _numbers(tower: str, config: Mapping[str, Any]) -> Numbers:
 
 def _tokens(name: str, family: Family, numbers: Numbers, given: int | None) -> int:
     if numbers.known:
-        return _as_known(_TOKENS, numbers.tokens(family), given, name)
+        return _as_known(TOKENS_KEY, numbers.tokens(family), given, name)
     if given is None:
         raise ConfigurationError(
-            f"{_TOKENS}: how many tokens stand before the patches in hidden_states of a {name!r} model? set "
-            f"{_TOKENS}=5, for instance, for a class token and four registers, or {_TOKENS}=0 for none"
+            f"{TOKENS_KEY}: how many tokens stand before the patches in hidden_states of a {name!r} model? set "
+            f"{TOKENS_KEY}=5, for instance, for a class token and four registers, or {TOKENS_KEY}=0 for none"
         )
     return given
 
 
 def _patch(name: str, found: int | None, given: int | None) -> int:
     if found is not None:
-        return _as_known(_PATCH, found, given, name)
+        return _as_known(PATCH_KEY, found, given, name)
     if given is None:
         raise ConfigurationError(
-            f"{_PATCH}: how many pixels wide is a patch of a {name!r} model? its config.json has no patch_size; set "
-            f"{_PATCH}=16, for instance"
+            f"{PATCH_KEY}: how many pixels wide is a patch of a {name!r} model? its config.json has no patch_size; set "
+            f"{PATCH_KEY}=16, for instance"
         )
     return given
 

@@ -38,6 +38,7 @@ class Evaluation(_Value):
     setting: str
     layers: tuple[int, ...]
     fusion: str
+    connector: str
     seed: int
     tower: str
     language: str

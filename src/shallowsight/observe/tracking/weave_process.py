@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from weave import EvaluationLogger
     from weave.trace.weave_client import WeaveClient
 
-_OF_THE_MODEL = ("setting", "layers", "fusion", "seed", "tower", "language")
+_OF_THE_MODEL = ("setting", "layers", "fusion", "connector", "seed", "tower", "language")
 _OF_THE_EVALUATION = ("study", "setting", "seed", "cell_digest", "rows")
 _LONGEST_REASON = 300  # the most letters of a reason
 _LAST_WORDS = 0.5  # seconds in which weave may log more about a fault

@@ -58,6 +58,18 @@ def test_half_precision(kind: str, dtype: torch.dtype) -> None:
     torch.testing.assert_close(found.float(), exact, atol=0.1, rtol=0.05)
 
 
+@pytest.mark.parametrize("kind", ["mean", "sum", "mean-concat", "dci", "scalar-mix"])
+def test_in_bfloat16_a_result_is_rounded_once(kind: str) -> None:
+    layers = Layers.parse("1-24")
+    halved = {k: torch.randn(1, 4, 64, generator=torch.Generator().manual_seed(k)).bfloat16() for k in layers.read}
+    fusion = FUSIONS[kind](kind, layers, dict.fromkeys(layers.read, 64))
+    exact = fusion({k: values.double() for k, values in halved.items()})
+    found = fusion.to(torch.bfloat16)(halved)
+    assert found.dtype is torch.bfloat16
+    # Half of the last of eight bits, and the roundings of 24 sums in float32.
+    torch.testing.assert_close(found.double(), exact.double(), rtol=2**-8 + 1e-6, atol=1e-5)
+
+
 @EACH
 def test_only_the_layers_of_the_setting_are_read(kind: str) -> None:
     layers, fusion = layers_for(kind), build(kind)

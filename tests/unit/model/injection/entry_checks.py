@@ -63,11 +63,7 @@ def added_to_the_state(model: VLM) -> None:
         added = torch.zeros_like(plain[0])
         added[IDS == IMAGE] = part.connector(checks.FEATURES).flatten(0, 1)
         with only(model, part):
-            if part.state < len(plain) - 1:
-                checks.assert_close(_entering(model, part.state), plain[part.state] + added)
-            else:  # nothing mixes tokens after the last layer
-                change = (_shown_logits(model) - _plain_logits(model)).abs().amax(dim=-1)
-                assert not change[IDS != IMAGE].any() and (change[IDS == IMAGE] > 1e-4).all()
+            checks.assert_close(_entering(model, part.state), plain[part.state] + added)
 
 
 @torch.no_grad()
@@ -87,7 +83,8 @@ def attended_by_the_attention_alone(model: VLM) -> None:
 
             hooks.callback(_attention(model, part.state).register_forward_pre_hook(change, with_kwargs=True).remove)
         expected = _plain_logits(model)
-    assert (expected - _plain_logits(model)).abs().max() > 0.01
+    # Far above rounding, and relative, because some families scale their logits down.
+    assert (expected - _plain_logits(model)).abs().max() > 1e-3 * expected.abs().max()
     checks.assert_close(_shown_logits(model), expected)
 
 

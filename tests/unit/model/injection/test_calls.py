@@ -15,7 +15,7 @@ from shallowsight.model.vlm import VLM
 from shallowsight.study.experiment import Experiment
 
 N, WIDTH, LAYERS = 3, 8, (1, 2, 3)  # image tokens; the tower's width; the layers that are read
-INSIDE = pytest.mark.parametrize("setting", ["1>0,2>3|3:internal-direct", "1>0,2>2|3:internal-modular"])
+INSIDE = pytest.mark.parametrize("setting", ["1>0,2>2|3:internal-direct", "1>0,2>2|3:internal-modular"])
 IMAGES = [IMAGE] * N
 SEQUENCES = ([3, *IMAGES, 10, 11, 12], [4, 5, 6, 7], [8, 9, *IMAGES, 13], [*IMAGES, 14, 15], [16, *IMAGES])
 Build = Callable[[str], VLM]

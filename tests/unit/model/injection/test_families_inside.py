@@ -22,7 +22,7 @@ from shallowsight.study.experiment import Experiment
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-ADDED, ATTENDED = "2>0,2>1,2>2|2:internal-direct", "2>0,2>1|2:internal-modular"
+ADDED, ATTENDED = "2>0,2>1|2:internal-direct", "2>0,2>1|2:internal-modular"
 FAST = (
     "llama",
     "qwen2",
@@ -37,6 +37,8 @@ FAST = (
     "cohere",
     "phi",
 )
+# Its router chooses experts by comparing rounded scores: a sum in another order may choose another expert.
+BY_A_HAIR = ("phimoe",)
 Build = Callable[[str, str], VLM]
 
 
@@ -48,13 +50,13 @@ def build(small: Callable[..., Experiment], tokenizer: PreTrainedTokenizerBase, 
 def added(build: Build, family: str) -> None:
     model = build(family, ADDED)
     entries.added_to_the_state(model)
-    entries.trained_as_alone(model, family in PACKED, family not in WITHOUT_CHECKPOINTING)
+    entries.trained_as_alone(model, family in PACKED, family not in (*WITHOUT_CHECKPOINTING, *BY_A_HAIR))
 
 
 def attended(build: Build, family: str) -> None:
     model = build(family, ATTENDED)
     entries.attended_by_the_attention_alone(model)
-    entries.trained_as_alone(model, family in PACKED, family not in WITHOUT_CHECKPOINTING)
+    entries.trained_as_alone(model, family in PACKED, family not in (*WITHOUT_CHECKPOINTING, *BY_A_HAIR))
 
 
 @pytest.mark.parametrize("family", FAST)

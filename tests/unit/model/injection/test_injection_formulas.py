@@ -14,6 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 from transformers.models.qwen3_vl import Qwen3VLTextConfig, Qwen3VLTextModel
 
 from shallowsight.data.conversation import IMAGE
+from shallowsight.errors import ConfigurationError
 from shallowsight.model.injection.added import Added
 from shallowsight.model.injection.attended import Attended, Shape
 from shallowsight.model.injection.injection import Injection
@@ -67,9 +68,7 @@ def last_states(model: VLM, features: list[Tensor], ids: Tensor = IDS) -> Tensor
     ("setting", "read", "states"),
     [
         pytest.param("1,3|4:deepstack", (1, 3, 4), (1, 2), id="after the first layers"),
-        pytest.param(
-            "1>0,2>2,3>3|4:internal-direct", (1, 2, 3, 4), (0, 2, 3), id="where it is written, last state too"
-        ),
+        pytest.param("1>2,2>0,3>1|4:internal-direct", (1, 2, 3, 4), (2, 0, 1), id="where it is written"),
         pytest.param("2>1,3>1|4:internal-direct", (2, 3, 4), (1, 1), id="two in one state"),
         pytest.param("2,4|4:internal-direct", (2, 4), (0, 2), id="at shares of the depth, the base once more"),
         pytest.param("3>2|1:internal-direct", (1, 3), (2,), id="deeper than the base"),
@@ -158,7 +157,7 @@ def test_gates_are_closed_at_first_and_open_first(build: Build) -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("setting", ["1>0,3>2|4:internal-modular", "1>0,3>3|4:internal-direct"])
+@pytest.mark.parametrize("setting", ["1>0,3>2|4:internal-modular", "1>0,3>2|4:internal-direct"])
 def test_text_before_the_picture_does_not_see_it(build: Build, setting: str) -> None:
     model = build(setting)
     one, other = (last_states(model, [feature(layer + more) for layer in (1, 3, 4)])[0] for more in (0, 10))
@@ -189,3 +188,11 @@ def test_a_model_has_a_connector_for_each_layer_that_enters(build: Build) -> Non
     assert [(part.layer, part.state) for part in direct.injection.parts] == [(1, 0), (3, 1)]
     assert count(direct.injection) == 2 * count(direct.connector)
     assert not torch.equal(direct.injection[0].connector[0].weight, direct.injection[1].connector[0].weight)
+
+
+def test_more_layers_than_states_are_refused(build: Build) -> None:
+    """As of groups, whose number is known after the check of the study."""
+    with pytest.raises(
+        ConfigurationError, match=r"setting 1-3\|4:deepstack: a layer enters state 3; in a language model"
+    ):
+        build("1-3|4:deepstack")
