@@ -1,10 +1,11 @@
 """The figures of an analysis without a study: similarity maps, and profiles over layers."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from shallowsight.report.drawing import COLORS, STYLE, png, svg
+from shallowsight.report.drawing import COLORS, STYLE, small_multiples, svg
 from shallowsight.report.figures import draw_similarity, shade
 from shallowsight.report.group_words import real_groups
 from shallowsight.report.values import Analysis
@@ -75,38 +76,14 @@ def maps_of(found: Mapping[str, Any]) -> Maps:
 
 def maps_png(analysis: Analysis, maps: Maps) -> bytes:
     """All maps as small multiples."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(STYLE):
-        columns = min(3, len(maps))
-        rows = ceil(len(maps) / columns)
-        figure = Figure(figsize=(4.0 * columns, 3.7 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes in grid[len(maps) :]:
-            axes.set_axis_off()
-        for axes, (name, matrix) in zip(grid, maps, strict=False):
-            axes.set_title(name, loc="left", fontsize=11, fontweight="bold", pad=16)
-            draw_similarity(axes, analysis, matrix)
-        return png(figure)
+    panels = [(name, partial(draw_similarity, analysis=analysis, matrix=matrix)) for name, matrix in maps]
+    return small_multiples(panels, (4.0, 3.7), pad=16)
 
 
 def profiles_png(analysis: Analysis, profiles: Sequence[Profile]) -> bytes:
     """All profiles as small multiples."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(STYLE):
-        columns = min(3, len(profiles))
-        rows = ceil(len(profiles) / columns)
-        figure = Figure(figsize=(4.0 * columns, 2.8 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes in grid[len(profiles) :]:
-            axes.set_axis_off()
-        for axes, profile in zip(grid, profiles, strict=False):
-            axes.set_title(profile.title, loc="left", fontsize=11, fontweight="bold", pad=16)
-            draw_profile(axes, analysis, profile)
-        return png(figure)
+    panels = [(each.title, partial(draw_profile, analysis=analysis, profile=each)) for each in profiles]
+    return small_multiples(panels, (4.0, 2.8), pad=16)
 
 
 def profile_svg(analysis: Analysis, profile: Profile) -> str:

@@ -2,10 +2,15 @@
 
 import io
 import re
+from collections.abc import Callable, Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Panel = tuple[str, "Callable[[Axes], None]"]  # a title, and what draws below it
 
 # The light theme; the page's style sheet has the dark values under the same names. No two colours may be equal,
 # because `svg` replaces each colour by its name.
@@ -47,6 +52,39 @@ def png(figure: "Figure") -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=160, facecolor=COLORS["paper"], metadata={"Software": None})
     return out.getvalue()
+
+
+def small_multiples(
+    panels: Sequence[Panel],
+    size: tuple[float, float],
+    *,
+    pad: float | None = None,
+    title: float = 11,
+    legend: str = "",
+    empty: str = "",
+) -> bytes:
+    """A PNG of panels, three in a row; the text `empty` where there is none.
+
+    `size` is a panel's width and height in inches, `pad` the points between a title and its panel, `title` its points.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        columns = min(3, max(1, len(panels)))
+        rows = max(1, ceil(len(panels) / columns))
+        figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes in grid[len(panels) :]:
+            axes.set_axis_off()
+        if not panels:
+            grid[0].text(0.5, 0.5, empty, ha="center", color=COLORS["muted"])
+        if legend:
+            figure.supxlabel(legend, fontsize=8.5, color=COLORS["muted"], wrap=True)
+        for axes, (name, draw) in zip(grid, panels, strict=False):
+            axes.set_title(name, loc="left", fontsize=title, fontweight="bold", pad=pad)
+            draw(axes)
+        return png(figure)
 
 
 def svg(figure: "Figure", title: str) -> str:

@@ -5,10 +5,11 @@ stays text.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from shallowsight.report.drawing import COLORS, LEGEND, STYLE, WHITE, png, svg
+from shallowsight.report.drawing import COLORS, LEGEND, STYLE, WHITE, png, small_multiples, svg
 from shallowsight.report.findings import Findings
 from shallowsight.report.group_words import real_groups
 from shallowsight.report.scores import Category
@@ -23,23 +24,8 @@ if TYPE_CHECKING:
 
 def curves_png(study: Study, findings: Findings) -> bytes:
     """All categories as small multiples."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(STYLE):
-        columns = min(3, max(1, len(findings.every)))
-        rows = max(1, ceil(len(findings.every) / columns))
-        figure = Figure(figsize=(3.9 * columns, 2.9 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes in grid[len(findings.every) :]:
-            axes.set_axis_off()
-        if not findings.every:
-            grid[0].text(0.5, 0.5, "no evaluated model yet", ha="center", color=COLORS["muted"])
-        figure.supxlabel(LEGEND, fontsize=8.5, color=COLORS["muted"])
-        for axes, category in zip(grid, findings.every, strict=False):
-            axes.set_title(category.name, loc="left", fontsize=11, fontweight="bold", pad=16)
-            draw_curve(axes, study, category)
-        return png(figure)
+    panels = [(c.name, partial(draw_curve, study=study, category=c)) for c in findings.every]
+    return small_multiples(panels, (3.9, 2.9), pad=16, legend=LEGEND, empty="no evaluated model yet")
 
 
 def curve_svg(study: Study, category: Category) -> str:

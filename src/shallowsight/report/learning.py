@@ -1,11 +1,11 @@
 """The figure of the learning curves: right answers to held-out training questions over the length of the training."""
 
 from collections.abc import Sequence
-from math import ceil
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shallowsight.report.curves import LearningCurve
-from shallowsight.report.drawing import COLORS, STYLE, png, svg
+from shallowsight.report.drawing import COLORS, STYLE, small_multiples, svg
 from shallowsight.report.findings import Findings
 from shallowsight.report.values import Study
 
@@ -18,24 +18,13 @@ _LEGEND = "share of the training   |   blue: single layers, the deeper the darke
 
 def learning_png(study: Study, findings: Findings) -> bytes:
     """All categories as small multiples; a note when nothing was measured."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    names = _categories(findings)
-    with mpl.rc_context(STYLE):
-        columns = min(3, max(1, len(names)))
-        rows = max(1, ceil(len(names) / columns))
-        figure = Figure(figsize=(3.9 * columns, 2.9 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes in grid[len(names) :]:
-            axes.set_axis_off()
-        if not names:
-            grid[0].text(0.5, 0.5, "no training was measured on held-out questions", ha="center", color=COLORS["muted"])
-        figure.supxlabel(_LEGEND, fontsize=8.5, color=COLORS["muted"])
-        for axes, name in zip(grid, names, strict=False):
-            axes.set_title(name, loc="left", fontsize=11, fontweight="bold")
-            _draw(axes, study, [c for c in findings.curves.found.values() if c.category == name])
-        return png(figure)
+    found = findings.curves.found.values()
+    panels = [
+        (name, partial(_draw, study=study, curves=[c for c in found if c.category == name]))
+        for name in _categories(findings)
+    ]
+    nothing = "no training was measured on held-out questions"
+    return small_multiples(panels, (3.9, 2.9), legend=_LEGEND, empty=nothing)
 
 
 def learning_svgs(study: Study, findings: Findings) -> list[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """The figure of the probes: accuracy of every layer's probe, beside that of the layers that were trained."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
-from shallowsight.report.drawing import COLORS, STYLE, png, svg
+from shallowsight.report.drawing import COLORS, STYLE, small_multiples, svg
 from shallowsight.report.probes import Agreement, sentence
 
 if TYPE_CHECKING:
@@ -18,21 +19,8 @@ _LEGEND = (
 
 def probes_png(found: Sequence[Agreement]) -> bytes:
     """All categories as small multiples."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(STYLE):
-        columns = min(3, len(found))
-        rows = ceil(len(found) / columns)
-        figure = Figure(figsize=(3.9 * columns, 2.9 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes in grid[len(found) :]:
-            axes.set_axis_off()
-        figure.supxlabel(_LEGEND, fontsize=8.5, color=COLORS["muted"], wrap=True)
-        for axes, agreement in zip(grid, found, strict=False):
-            axes.set_title(f"{agreement.category}: {sentence(agreement)}", loc="left", fontsize=9, fontweight="bold")
-            _draw(axes, agreement)
-        return png(figure)
+    panels = [(f"{each.category}: {sentence(each)}", partial(_draw, agreement=each)) for each in found]
+    return small_multiples(panels, (3.9, 2.9), title=9, legend=_LEGEND)
 
 
 def probes_svg(agreement: Agreement) -> str:
