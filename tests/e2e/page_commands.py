@@ -90,6 +90,7 @@ TESTED = {
     "shallowsight chat": CHATTED,
     "shallowsight analyze TOWER IMAGES": f"{LAB}::test_analyze",
     "shallowsight analyze embedded:dinov2-small pictures --groups 3": f"{LAB}::test_analyze",
+    "shallowsight analyze embedded:dinov2-small pictures --labels labels.csv": f"{LAB}::test_analyze_with_labels",
     "shallowsight explain TOWER IMAGE": f"{LAB}::test_explain",
     "shallowsight explain embedded:dinov2-small cat.png --point 175,110": f"{LAB}::test_explain",
     "shallowsight resolve": ONE_BOX,

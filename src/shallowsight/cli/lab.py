@@ -9,6 +9,7 @@ import typer
 
 from shallowsight.cli.quiet import without_loading_bars
 from shallowsight.errors import ConfigurationError
+from shallowsight.observe.progress import Counted
 
 if TYPE_CHECKING:  # not imported at run time, because `--help` must be quick
     from rich.console import Console
@@ -50,6 +51,14 @@ def analyze(
     pictures: Annotated[
         int, typer.Option(min=1, help="The most pictures that are read, spread over the folder.")
     ] = 1000,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="What is known of the pictures: a column `image`, and one for each label that probes shall read from "
+            "every layer.",
+        ),
+    ] = None,
     prefix_tokens: Prefix = None,
     patch: Patch = None,
 ) -> None:
@@ -68,9 +77,10 @@ def analyze(
         pictures=pictures,
         groups=groups,
         measures=None if measures is None else [name.strip() for name in measures.split(",") if name.strip()],
+        labels=labels,
     )
-    with _progress(console, "comparing layers") as on_progress:
-        page = analyze_folder(asked, lambda text: console.print(text, highlight=False, markup=False), on_progress)
+    with _progress(console) as counted:
+        page = analyze_folder(asked, lambda text: console.print(text, highlight=False, markup=False), counted)
     typer.echo(page)
 
 
@@ -124,11 +134,15 @@ def _leaf(tower: str) -> str:
 
 
 @contextmanager
-def _progress(console: "Console", task: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere."""
+def _progress(console: "Console") -> Iterator[Counted]:
+    """A bar for each task on a terminal, nothing elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        bar = shown.add_task(task, total=None)
-        yield lambda done, total: shown.update(bar, completed=done, total=total)
+
+        def counted(task: str) -> Callable[[int, int], None]:
+            bar = shown.add_task(task, total=None)
+            return lambda done, total: shown.update(bar, completed=done, total=total)
+
+        yield counted

@@ -6,12 +6,13 @@ Shapes: B images, C channels, H W pixels, N image tokens, D vision width.
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from shallowsight.data.features import FeatureWriter
-from shallowsight.data.shards import Shards
 from shallowsight.model.threads import threads_of
 from shallowsight.model.tower.loading import load_tower
 from shallowsight.model.tower.pictures import PictureProcessor
@@ -68,16 +69,24 @@ class PictureEncoder:
         return tuple(torch.cat(layer) for layer in zip(*seen, strict=True))
 
 
+class Pictures(Protocol):
+    """Gives the pictures of a data set."""
+
+    def image(self, key: str) -> Image:
+        """Upright and in RGB."""
+        ...
+
+
 class Encoder:
     """A PictureEncoder over the pictures of one data set, by key."""
 
-    def __init__(self, pictures: PictureEncoder, shards: Shards) -> None:
+    def __init__(self, pictures: PictureEncoder, shown: Pictures) -> None:
         self.pictures = pictures
-        self._shards = shards
+        self._shown = shown
 
     def pixels(self, keys: Sequence[str]) -> Tensor:
         """The pixels [B, C, H, W] of pictures, which are read, decoded and resized."""
-        return self.pictures.pixels([self._shards.image(key) for key in keys])
+        return self.pictures.pixels([self._shown.image(key) for key in keys])
 
     def hidden_states(self, keys: Sequence[str]) -> tuple[Tensor, ...]:
         return self.pictures.hidden_states(self.pixels(keys))

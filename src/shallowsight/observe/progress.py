@@ -7,6 +7,9 @@ import json
 import logging
 import os
 import time
+from collections.abc import Callable
+
+Counted = Callable[[str], Callable[[int, int], None]]  # a task's name -> what is told how many of how many are done
 
 log = logging.getLogger(__name__)
 

@@ -51,11 +51,14 @@ def write_analysis(found: Mapping[str, Any], out: Path) -> Path:
 
 def _contents(found: Mapping[str, Any]) -> dict[str, bytes]:
     from shallowsight.report import analysis_figures, analysis_page
+    from shallowsight.report.label_probes import column_profiles
     from shallowsight.report.read_analysis import read_analysis
 
     analysis = read_analysis(found)
     return {
         PAGE: analysis_page.render(found, analysis).encode(),
         "similarity.png": analysis_figures.maps_png(analysis, analysis_figures.maps_of(found)),
-        "profiles.png": analysis_figures.profiles_png(analysis, analysis_figures.profiles_of(found)),
+        "profiles.png": analysis_figures.profiles_png(
+            analysis, [*analysis_figures.profiles_of(found), *column_profiles(found)]
+        ),
     }

@@ -8,6 +8,7 @@ from shallowsight import __version__
 from shallowsight.report.analysis_figures import maps_of, profile_svg, profiles_of
 from shallowsight.report.figures import similarity_svg
 from shallowsight.report.group_words import group_sentences, real_groups
+from shallowsight.report.label_probes import column_profiles, column_sentences
 from shallowsight.report.values import Analysis
 from shallowsight.report.words import count, listed, ranges
 
@@ -36,6 +37,8 @@ def render(found: Mapping[str, Any], analysis: Analysis) -> str:
         groups=[*group_sentences(analysis), *_places(found), *_test(found), *_widths(found)],
         maps=[(name, Markup(similarity_svg(analysis, name, matrix))) for name, matrix in maps_of(found)],
         profiles=[(each.title, Markup(profile_svg(analysis, each))) for each in profiles_of(found)],
+        columns=[(each.title, Markup(profile_svg(analysis, each))) for each in column_profiles(found)],
+        column_sentences=column_sentences(found),
         neighbours=[_row(each, analysis) for each in found["neighbours"]],
         sample=found["images"],
         framed=bool(real_groups(analysis)),

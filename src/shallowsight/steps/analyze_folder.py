@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from shallowsight.data.enough import LEAST_PICTURES
 from shallowsight.errors import ConfigurationError
+from shallowsight.observe.progress import Counted
+from shallowsight.report.words import count
 from shallowsight.steps.lab_tower import LabTower
 from shallowsight.steps.machine import use_all_cores
+from shallowsight.store.disk import naming
 
 if TYPE_CHECKING:
     from shallowsight.analysis.lab import Lab
     from shallowsight.analysis.measures.kinds import Kind
     from shallowsight.data.pictures.folder import PictureFolder
     from shallowsight.model.encode import PictureEncoder
+    from shallowsight.steps.labelled_probes import LabelledProbes
 
 _PROBE = 4  # pictures that are timed beforehand
 _AT_ONCE = 16  # pictures that are read at once
@@ -32,6 +36,7 @@ class FolderAnalysis:
     pictures: int = 1000  # the most that are read
     groups: int | None = None
     measures: Sequence[str] | None = None
+    labels: Path | None = None  # a table of labels, for probes
 
 
 def known_measures() -> "Sequence[Kind]":
@@ -41,16 +46,17 @@ def known_measures() -> "Sequence[Kind]":
     return KINDS
 
 
-def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], on_progress: Callable[[int, int], None]) -> Path:
+def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], counted: Counted) -> Path:
     """Write analysis.json, pictures and the page into `out`, all of them or none; returns the path of the page.
 
     Raises:
-        ConfigurationError: there is no such tower, folder or measure, too few pictures or layers, a wrong number of
-            groups or size, or `out` holds something else.
+        ConfigurationError: there is no such tower, folder, measure or table of labels, too few pictures or layers, a
+            wrong number of groups or size, or `out` holds something else.
         MissingPackage: the extra `report` is not installed.
         ShallowsightError: the hidden states are not finite.
     """
     from shallowsight.data.pictures.folder import PictureFolder
+    from shallowsight.data.pictures.labels import read_labels
     from shallowsight.report.analysis_files import refuse_foreign, write_analysis
 
     refuse_foreign(asked.out)
@@ -60,18 +66,25 @@ def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], on_progres
     folder = PictureFolder(asked.images)
     names = _chosen(folder.names, asked.pictures)
     _require_enough(len(names), folder, asked.pictures)
+    labels = None if asked.labels is None else read_labels(asked.labels, folder.names)
 
     from shallowsight.analysis.lab import Lab
     from shallowsight.analysis.measures.kinds import USUAL, find_kinds
     from shallowsight.analysis.partition import require_groups
+    from shallowsight.steps.labelled_probes import LabelledProbes
 
     kinds = find_kinds(USUAL if asked.measures is None else asked.measures)
     if asked.groups is not None:
         require_groups(asked.groups, facts.depth)
     use_all_cores()
     encoder = asked.tower.encoder(facts, facts.depth)
-    say(f"{len(names)} of {len(folder.names)} pictures, about {_seconds(encoder, kinds, folder, names):.0f} s")
+    each = _seconds_each(encoder, kinds, folder, names)
+    say(f"{len(names)} of {len(folder.names)} pictures, about {_seconds(each, kinds, len(names)):.0f} s")
+    probes = None if labels is None else LabelledProbes(encoder, facts, folder, labels)
+    if probes is not None:
+        say(f"probes of {count(len(probes.questions), 'column')} of labels, about {probes.seconds(each):.0f} s more")
     lab = Lab(encoder, kinds)
+    on_progress = counted("comparing layers")
     for first in range(0, len(names), _AT_ONCE):
         _add(lab, encoder, folder, names[first : first + _AT_ONCE])
         on_progress(min(first + _AT_ONCE, len(names)), len(names))
@@ -81,6 +94,8 @@ def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], on_progres
         "pictures": {"found": len(folder.names), "read": lab.pictures, "unreadable": folder.unreadable},
         **lab.found(asked.groups),
     }
+    if probes is not None:
+        found["probes"] = _probed(probes, asked.out, say, counted)
     if folder.unreadable:
         say(f"{len(folder.unreadable)} files were left out: {folder.faults}")
     return write_analysis(found, asked.out)
@@ -104,18 +119,37 @@ def _require_enough(count: int, folder: "PictureFolder", most: int) -> None:
         )
 
 
-def _seconds(encoder: "PictureEncoder", kinds: "Sequence[Kind]", folder: "PictureFolder", names: list[str]) -> float:
-    """How long all pictures take, from a few that are looked at twice: the first time is slower."""
-    from shallowsight.analysis.lab import ATTENTION_PICTURES, Lab
+def _seconds_each(
+    encoder: "PictureEncoder", kinds: "Sequence[Kind]", folder: "PictureFolder", names: Sequence[str]
+) -> float:
+    """How long a picture takes, from a few that are looked at twice: the first time is slower."""
+    from shallowsight.analysis.lab import Lab
 
     usual = [kind for kind in kinds if not kind.attentions]
     _add(Lab(encoder, usual), encoder, folder, names[:_PROBE])
     started = time.monotonic()
     _add(Lab(encoder, usual), encoder, folder, names[:_PROBE])
-    each = (time.monotonic() - started) / _PROBE
-    # A pass with attentions takes about twice as long as one without.
-    attended = 2 * min(ATTENTION_PICTURES, len(names)) if len(usual) < len(kinds) else 0
-    return each * (len(names) + attended)
+    return (time.monotonic() - started) / _PROBE
+
+
+def _seconds(each: float, kinds: "Sequence[Kind]", pictures: int) -> float:
+    """How long all pictures take; a pass with attentions takes about twice as long as one without."""
+    from shallowsight.analysis.lab import ATTENTION_PICTURES
+
+    attended = 2 * min(ATTENTION_PICTURES, pictures) if any(kind.attentions for kind in kinds) else 0
+    return each * (pictures + attended)
+
+
+def _probed(probes: "LabelledProbes", out: Path, say: Callable[[str], None], counted: Counted) -> dict[str, Any]:
+    """The probes' numbers; says what each column shows, and which could not be probed."""
+    from shallowsight.report.label_probes import column_sentences
+
+    out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with naming(out):
+        found = probes.found(out.absolute().parent, counted)
+    for sentence in column_sentences({"probes": found}):
+        say(sentence)
+    return found
 
 
 def _add(lab: "Lab", encoder: "PictureEncoder", folder: "PictureFolder", names: Sequence[str]) -> None:

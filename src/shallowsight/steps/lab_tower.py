@@ -62,7 +62,11 @@ class LabTower:
         return nearest
 
     def encoder(self, facts: TowerFacts, deepest: int) -> "PictureEncoder":
-        """The tower up to its layer `deepest`; pictures are stretched to a square, so that all of each is seen."""
+        """The tower up to its layer `deepest`; pictures are stretched to a square, so that all of each is seen.
+
+        Its features are pooled to a number of tokens that probes can take; hidden states are whole.
+        """
+        from shallowsight.analysis.probes.size import probed_vision
         from shallowsight.model.encode import PictureEncoder
         from shallowsight.study.experiment import Vision
 
@@ -75,4 +79,4 @@ class LabTower:
             patch=self.patch,
             pool=1,
         )
-        return PictureEncoder(vision, facts, deepest, "stretch")
+        return PictureEncoder(probed_vision(vision, facts), facts, deepest, "stretch")

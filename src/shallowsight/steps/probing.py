@@ -20,7 +20,8 @@ def probe_layers(resolved: Resolved, store: Store) -> Path | None:
 
     def make(out: Path) -> None:
         from shallowsight.analysis.probes.probing import probe, write_probes
-        from shallowsight.analysis.probes.size import probed_vision
+        from shallowsight.analysis.probes.questions import pictures_of, questions_about
+        from shallowsight.analysis.probes.size import fitting, probed_vision
 
         use_all_cores()
         leave_note(out, [this_computation(processes=1)])
@@ -34,14 +35,12 @@ def probe_layers(resolved: Resolved, store: Store) -> Path | None:
             return _encoded(resolved, store, vision, pictures, work)
 
         with scratch(store) as work:
-            found = probe(
-                facts,
-                facts.tokens(vision.image_size, vision.pool, vision.features),
-                store.folder(prepare_cell(resolved)),
-                [find_benchmark(name) for name in resolved.base.benchmarks],
-                encode,
-                Progress("probing layers"),
-            )
+            tokens = facts.tokens(vision.image_size, vision.pool, vision.features)
+            data = store.folder(prepare_cell(resolved))
+            benchmarks = [find_benchmark(name) for name in resolved.base.benchmarks]
+            shown = fitting(*pictures_of(data, benchmarks), facts, tokens)
+            questions = questions_about(data, benchmarks, *shown)
+            found = probe(facts, tokens, questions, encode, Progress("probing layers"))
         for name, reason in found["skipped"].items():
             notice(f"no probes for {name}: {reason}")
         write_probes(found, out)

@@ -24,6 +24,15 @@ def test_analyze(run: Run, towers: dict[str, Path], pictures: Path, tmp_path: Pa
     assert "16 of 16 pictures, about" in ended.out
 
 
+def test_analyze_with_labels(run: Run, towers: dict[str, Path], pictures: Path, tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("image,kind\n" + "".join(f"{number}.png,{number % 2}\n" for number in range(16)))
+    words = ("--image-size", "28", "--measures", "norms", "--labels", str(table))
+    ended = run("analyze", str(towers["clip"]), str(pictures), *words)
+    assert ended.status == 0, ended.err
+    assert "kind: not probed: 12 training and 4 test questions with a picture; a probe needs 50 and 20." in ended.out
+
+
 def test_explain(run: Run, towers: dict[str, Path], pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "seen.png"
     words = ("--layers", "1,4", "--point", "3,9", "--image-size", "28", "--out", str(out))

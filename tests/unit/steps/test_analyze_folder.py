@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from small_vision_models import save_small_model
-from tiny import save_tower, write_pictures
+from tiny import COLOURS, save_tower, write_pictures
 
 from shallowsight.errors import ConfigurationError, ShallowsightError
 from shallowsight.steps.analyze_folder import FolderAnalysis, analyze_folder
@@ -46,7 +46,7 @@ def ask(towers: dict[str, Path], pictures: Path, tmp_path: Path) -> Ask:
         name = str(towers.get(tower, Path(tower)))
         wanted = {"images": pictures, "out": tmp_path / "out", **changes}
         asked = FolderAnalysis(tower=LabTower(name, image_size, 224, prefix_tokens, patch), **wanted)
-        return analyze_folder(asked, said.append, lambda done, total: said.append(f"{done}/{total}")), said
+        return analyze_folder(asked, said.append, lambda task: lambda done, total: said.append(f"{done}/{total}")), said
 
     return run
 
@@ -109,6 +109,36 @@ def test_the_same_numbers_each_time(ask: Ask) -> None:
     one = read(ask()[0])
     assert one == read(ask()[0]), "the second one takes the place of the first"
     assert one["groups"][0]["name"] == "all" and one["places"] == [] and "evidence" in one
+
+
+@pytest.mark.slow
+def test_probes_of_labels(ask: Ask, pictures: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "labelled"
+    write_pictures(folder, 110)
+    (folder / "cut.png").write_bytes((pictures / "cut.png").read_bytes())
+    colours = "".join(f"{number}.png,{list(COLOURS)[number % len(COLOURS)]},{number}\n" for number in range(110))
+    table = tmp_path / "labels.csv"
+    table.write_text("image,colour,number\n" + colours + "cut.png,red,7\n", encoding="utf-8")
+    page, said = ask(images=folder, labels=table, pictures=20)
+    probes = read(page)["probes"]
+    (column,) = probes["benchmarks"]
+    assert (column["name"], column["train"], column["n"]) == ("colour", 88, 22), "the cut picture is left out"
+    assert list(probes["skipped"]) == ["number"]
+    best = max(row["accuracy"] for row in column["layers"])
+    assert best > 2 * column["without_picture"]["accuracy"], "the pictures are of one colour each"
+    assert said[1].startswith("probes of two columns of labels, about ")
+    assert any(text.startswith("colour: layer ") for text in said)
+    assert any(text.startswith("number: not probed: most answers are different from each other") for text in said)
+    text = page.read_text(encoding="utf-8")
+    assert "What probes read from each layer" in text and "colour: right answers" in text
+    assert set(path.name for path in page.parent.iterdir()) == FILES
+    assert not list(page.parent.parent.glob(".features-*"))
+
+
+def test_a_wrong_table_ends_before_the_tower_looks(ask: Ask, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"--labels .*none\.csv: there is no such file"):
+        ask(labels=tmp_path / "none.csv")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_a_tower_does_not_have_is_said(ask: Ask) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from shallowsight.analysis.probes.fit import LEFT_OUT, SEEDS
-from shallowsight.analysis.probes.questions import Asked, pictures_of, questions_about
-from shallowsight.analysis.probes.size import fitting
+from shallowsight.analysis.probes.questions import Asked
 from shallowsight.analysis.probes.table import Score, probe_table
 from shallowsight.analysis.probes.task import Task, TooFew, task_of
 from shallowsight.data.features import CachedFeatures
@@ -24,8 +23,7 @@ PROBES = "probes.json"
 def probe(
     facts: TowerFacts,
     tokens: int,
-    data: Path,
-    benchmarks: Sequence[Benchmark],
+    questions: Sequence[Asked],
     encode: Callable[[Sequence[str]], Mapping[int, Path]],
     on_progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
@@ -33,17 +31,16 @@ def probe(
 
     Args:
         tokens: of one picture, in the features that `encode` gives.
-        data: the folder of the prepared data.
+        questions: about pictures that fit (`fitting`).
         encode: gives for each layer a folder with the features of, at least, the pictures with these keys, as
             `FeatureWriter` writes them.
 
     Raises:
         ShallowsightError: the hidden states are not finite.
     """
-    train, test = fitting(*pictures_of(data, benchmarks), facts, tokens)
     tasks: dict[str, Task] = {}
     skipped: dict[str, str] = {}
-    for asked in questions_about(data, benchmarks, train, test):
+    for asked in questions:
         try:
             tasks[asked.benchmark.name] = _task(asked)
         except TooFew as reason:
@@ -61,7 +58,11 @@ def probe(
         "seeds": SEEDS,
         "left_out": LEFT_OUT,
         "tokens": tokens,
-        "benchmarks": [_found(b, tasks[b.name], scores[b.name]) for b in benchmarks if b.name in tasks],
+        "benchmarks": [
+            _found(asked.benchmark, tasks[asked.benchmark.name], scores[asked.benchmark.name])
+            for asked in questions
+            if asked.benchmark.name in tasks
+        ],
         "skipped": skipped,
     }
 
