@@ -44,7 +44,7 @@ def test_paths_given_with_set_are_relative_to_where_one_stands(own_data: Path, t
     ended = shallowsight("prepare-data", *command, cwd=own_data)
     assert ended.status == 0, ended.all
     ended = shallowsight("study", *command, "--dry-run", cwd=own_data)
-    assert "1 cells are whole" in ended.out
+    assert "1 cell is whole" in ended.out
 
 
 def test_bad_data_is_refused_before_anything_is_trained(own_data: Path, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_other_forms_of_records_and_rules_of_ones_own(own_data: Path, tmp_path: 
     assert ended.status == 0, ended.all
     assert "rows converted: image_list 2, made_id 1; examples: " in ended.err
     ended = shallowsight(*command)
-    assert ended.status == 0 and "1 cells are whole" in ended.out, ended.all
+    assert ended.status == 0 and "1 cell is whole" in ended.out, ended.all
     (mine / "rules.yaml").write_text(rule % "min_value" + "thresholds: {no_turns: 0.1}\n")
     ended = shallowsight(*command)
     assert ended.status == 0 and "0 cells are whole" in ended.out, "other rules are other data"

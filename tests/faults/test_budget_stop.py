@@ -59,7 +59,7 @@ def test_a_training_is_saved_when_the_budget_is_spent(
     clock = SimpleNamespace(monotonic=lambda: math.inf if beyond(folder, both) else time.monotonic())
     monkeypatch.setattr(study, "time", clock)
     monkeypatch.setattr(group, "STOP_SECONDS", LONG)
-    with pytest.raises(Interrupted, match=r"^the budget of 1 hours is spent; 6 of 10 cells are whole; the same"):
+    with pytest.raises(Interrupted, match=r"^the budget of 1 hour is spent; 6 of 10 cells are whole; the same"):
         session.run("study", "quick", [*QUICKER, ENDLESS], folder, dry_run=False, gpus=0, hours=1.0)
     assert processes_of(folder) == []
     assert not (folder / "tmp").exists()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from shallowsight.chat.model import ChatModel
 from shallowsight.data.pictures.upright import FORMATS, upright_rgb
 from shallowsight.errors import ConfigurationError
-from shallowsight.export.cell import WANTED, find_cell, holds_stock_model
+from shallowsight.export.cell import WANTED, find_cell
+from shallowsight.export.earlier import holds_stock_model
 
 if TYPE_CHECKING:
     from PIL import Image

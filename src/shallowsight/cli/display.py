@@ -10,6 +10,7 @@ from rich.text import Text
 from shallowsight.cli.forecast_table import outlook_lines
 from shallowsight.cli.local_run import Status
 from shallowsight.cost.forecast import Outlook
+from shallowsight.study.counts import counted, is_or_are
 
 
 class Display:
@@ -79,8 +80,11 @@ def print_plan(console: Console, status: Status, missing: int, outlook: Outlook 
     if study.more_seeds:
         rest += f", then {', '.join(map(str, study.more_seeds))} where undecided"
     console.print(Text.assemble((study.name, "bold"), rest))
-    console.print(f"tower {status.resolved.tower.name}, {status.resolved.tower.depth} layers", highlight=False)
-    console.print(f"{len(status.whole)} cells are whole, {missing} are to be made", highlight=False)
+    tower = status.resolved.tower
+    console.print(f"tower {tower.name}, {counted(tower.depth, 'layer')}", highlight=False)
+    whole = len(status.whole)
+    cells = f"{counted(whole, 'cell')} {is_or_are(whole)} whole, {missing} {is_or_are(missing)} to be made"
+    console.print(cells, highlight=False)
     if isinstance(outlook, str):
         console.print(f"no forecast: {outlook}", highlight=False)
     elif outlook is not None:
@@ -94,4 +98,5 @@ def print_cells(console: Console, status: Status, likely: int) -> None:
         state = "whole" if cell in status.whole else "to be made"
         console.print(f"  {cell.digest}  {state:10}  {cell}", highlight=False)
     if status.plan is None:
-        console.print(f"  and about {likely - len(status.missing)} more, which are listed once the layers are analyzed")
+        more = likely - len(status.missing)
+        console.print(f"  and about {more} more, which {is_or_are(more)} listed once the layers are analyzed")

@@ -11,6 +11,7 @@ from shallowsight.cost.by_setting import SettingForecast
 from shallowsight.cost.forecast import Outlook, StudyForecast
 from shallowsight.cost.machines import Span
 from shallowsight.cost.stages import StageForecast
+from shallowsight.study.counts import counted
 
 
 def outlook_lines(outlook: Outlook) -> Iterator[str]:
@@ -23,7 +24,7 @@ def outlook_lines(outlook: Outlook) -> Iterator[str]:
         work = f"{quantity(found.hardware)}FLOP"
         if found.hardware > 1.02 * found.model:
             work += f" ({quantity(found.model)}FLOP without recomputation and padding)"
-        yield f"  {stage.stage}: {_models(models)}, {work}, {memory(stage)} of memory each"
+        yield f"  {stage.stage}: {counted(models, 'model')}, {work}, {memory(stage)} of memory each"
 
 
 def print_forecast(console: Console, found: StudyForecast) -> None:
@@ -34,7 +35,7 @@ def print_forecast(console: Console, found: StudyForecast) -> None:
     layers = f"layer{'s' * (len(found.setting.layers.indices) > 1)} {found.setting}"
     console.print(f"{subject.study.name} on {where}", highlight=False)
     console.print(
-        f"tower {tower.name}, {tower.depth} layers; language model {language}, "
+        f"tower {tower.name}, {counted(tower.depth, 'layer')}; language model {language}, "
         f"{quantity(subject.language.parameters)} parameters; one model at {layers}:",
         highlight=False,
     )
@@ -49,7 +50,7 @@ def print_forecast(console: Console, found: StudyForecast) -> None:
     console.print(table)
     if len(found.settings) > 1:
         console.print(_settings(found.settings))
-    total = f"{'all ' if found.models > 1 else ''}{_models(found.models)}: {times(found.seconds)}"
+    total = f"{'all ' if found.models > 1 else ''}{counted(found.models, 'model')}: {times(found.seconds)}"
     total += f", {hours(found.seconds * gpus)} GPU-hours of training" if gpus else ", every step counted"
     console.print(f"{total}; {quantity(found.storage)}B of checkpoints and cached features", highlight=False)
     console.print(_RESTS_ON[bool(gpus)], highlight=False)
@@ -91,10 +92,6 @@ def _settings(settings: Sequence[SettingForecast]) -> Table:
             times(each.seconds),
         )
     return table
-
-
-def _models(number: int) -> str:
-    return f"{number} model{'s' * (number != 1)}"
 
 
 def memory(stage: StageForecast | SettingForecast) -> str:

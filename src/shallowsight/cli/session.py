@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 import shlex
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,13 +38,14 @@ from shallowsight.store.cells import Cell
 from shallowsight.store.disk import nearest_folder
 from shallowsight.store.opening import open_named
 from shallowsight.store.store import PLAN, Store
+from shallowsight.study.counts import counted, is_or_are
 from shallowsight.study.even_batches import require_even_batches
 from shallowsight.study.experiments import EXPERIMENTS, STUDIES
 from shallowsight.study.overrides import load_experiment, load_study
 from shallowsight.study.resolved import Resolved
 from shallowsight.study.study import Study
 
-TABLE_WIDTH = 100
+WIDTH = 100  # without a terminal
 _PIPELINES = {"study": "layer_study", "experiment": "train_and_evaluate"}
 
 
@@ -139,7 +142,10 @@ def forecast(name_or_file: str, overrides: Sequence[str], device: str, gpus: int
 
 
 def _console() -> Console:
-    return Console(soft_wrap=True, markup=False, emoji=False)  # so that names and paths are printed unchanged
+    # Without a terminal rich assumes 80 columns, although a file has room for more.
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    # soft_wrap, so that names and paths are printed unchanged
+    return Console(soft_wrap=True, markup=False, emoji=False, width=None if known else WIDTH)
 
 
 def _resolve(kind: str, name_or_file: str, overrides: Sequence[str], dry_run: bool) -> Resolved:
@@ -213,8 +219,9 @@ def _run_missing(
             return True
         whole, missing = len(status.whole), len(likely_missing(status))
         raise Interrupted(
-            f"the budget of {budget} is spent; {whole} of {whole + missing} cells are whole; the same command with a "
-            f"larger --budget continues, and `shallowsight report --out {store.name}` reports the finished cells"
+            f"the budget of {budget} is spent; {whole} of {counted(whole + missing, 'cell')} "
+            f"{is_or_are(whole)} whole; the same command with a larger --budget continues, and "
+            f"`shallowsight report --out {store.name}` reports the finished cells"
         ) from None
     except Interrupted:
         raise
@@ -231,8 +238,7 @@ def _print_verdict(console: Console, store: Store) -> None:
     from shallowsight.report.terminal import terminal_table
 
     with store.view(OUTPUTS) as study:
-        # Without a terminal rich assumes 80 columns, which would fold the table.
-        console.print(terminal_table(study), width=max(console.width, TABLE_WIDTH))
+        console.print(terminal_table(study, console.width))
     page = store.root / "report" / "report.html"
     console.print(f"\nreport: {page}", highlight=False)
     counts = json.loads((store.root / "report" / "recommendation.json").read_text(encoding="utf-8"))["categories"]

@@ -59,19 +59,23 @@ def chat(
     """Ask a trained model about a picture. Ctrl-D or Ctrl-C ends the questions."""
     _quiet()
     from shallowsight.chat.opening import open_model
-    from shallowsight.chat.talk import talk
+    from shallowsight.chat.talk import ask, talk
     from shallowsight.model.language.room import MAX_NEW_TOKENS
 
     model = open_model(cell, image, setting, seed, tower, longest or MAX_NEW_TOKENS)
     if question is None:
-        talk(model, _lines(), _say)
+        talk(model, _lines(), _say, _remark)
     else:
-        model.answer(question, (), _say)
-        _say("\n")
+        ask(model, question, (), _say, _remark)
 
 
 def _say(text: str) -> None:
     typer.echo(text, nl=False)
+
+
+def _remark(text: str) -> None:
+    """On the error output, so that a file or a program that takes the answers gets nothing else."""
+    typer.echo(text, nl=False, err=True)
 
 
 def _lines() -> Iterator[str]:

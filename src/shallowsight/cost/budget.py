@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from shallowsight.errors import ConfigurationError
+from shallowsight.study.counts import counted
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class Budget:
     def require(self, seconds: float) -> None:
         """Raises ConfigurationError when less than `seconds` are left."""
         if not self.suffices(seconds):
-            needed = seconds * self._at_once / 3600
+            needed = counted(f"{seconds * self._at_once / 3600:.2g}", self._unit)
             raise ConfigurationError(
-                f"--budget {self.hours:g}: the missing cells take at least {needed:.2g} {self._unit} (forecast); "
+                f"--budget {self.hours:g}: the missing cells take at least {needed} (forecast); "
                 "raise the budget, or ask for less (fewer settings, seeds or updates)"
             )
 
     def __str__(self) -> str:
-        return f"{self.hours:g} {self._unit}"
+        return counted(f"{self.hours:g}", self._unit)
 
     @property
     def _at_once(self) -> int:
@@ -48,4 +49,4 @@ class Budget:
 
     @property
     def _unit(self) -> str:
-        return "GPU-hours" if self.gpus else "hours"
+        return "GPU-hour" if self.gpus else "hour"

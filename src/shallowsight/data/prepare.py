@@ -24,6 +24,7 @@ from shallowsight.data.shards import write_shards
 from shallowsight.data.sources import OWN_GROUPS, OnProgress, Source, collect_sources
 from shallowsight.data.tokenizer import train_tokenizer
 from shallowsight.errors import DataRefused
+from shallowsight.study.counts import counted, is_or_are
 from shallowsight.study.data import BUILT_IN_SOURCES, Data
 from shallowsight.study.experiment import Experiment
 
@@ -174,8 +175,9 @@ def _leaks(good: dict[str, list[_Rows]], data: Data) -> int | None:
     if len(same) > allowed:
         shown = {file: name for rows in good.values() for one in rows for file, name in one.shown().items()}
         a, b = next(iter(same.items()))
+        in_both = f"{counted(len(same), 'training picture')} {is_or_are(len(same))} also in the test set"
         raise DataRefused(
-            f"{len(same)} training pictures are also in the test set, {allowed} are allowed; for instance {shown[a]} "
+            f"{in_both}, {allowed} {is_or_are(allowed)} allowed; for instance {shown[a]} "
             f"of training and {shown[b]} of the test. Take them out of one of the two, or raise data.max_leaked_images"
         )
     return len(found) - len(same) if data.decode == "all" else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shallowsight.errors import ConfigurationError, CorruptOutput
+from shallowsight.export.earlier import holds_stock_model
 from shallowsight.store.digest import file_sha256
 from shallowsight.store.record import CellRecord, read_record
 from shallowsight.store.store import CELL, PLAN, STUDY
@@ -54,11 +55,6 @@ def find_cell(place: str, setting: str = "", seed: int | None = None, wanted: st
         raise ConfigurationError(f"{place} is {_what_it_is(folder)}; {wanted}")
     _require_intact(cell.folder)
     return cell
-
-
-def holds_stock_model(folder: Path) -> bool:
-    """Whether `folder` is a model as `shallowsight export` writes it."""
-    return (folder / "config.json").is_file() and any(folder.glob("model*.safetensors"))
 
 
 def _what_it_is(folder: Path) -> str:

@@ -1,7 +1,7 @@
 """Write a trained model as a folder that transformers loads without this package."""
 
 import logging
-import os
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +20,8 @@ from shallowsight.data.conversation import TEMPLATES
 from shallowsight.data.gate.facts import IMAGE_TOKEN
 from shallowsight.errors import ConfigurationError
 from shallowsight.export.card import card
-from shallowsight.export.cell import TrainedCell, holds_stock_model
+from shallowsight.export.cell import TrainedCell
+from shallowsight.export.earlier import CARD, is_written_by_export
 from shallowsight.export.expressible import select_strategy, stock_model, why_not
 from shallowsight.export.folding import stock_layers
 from shallowsight.export.language import is_tied, language_config, language_weights, rows_for
@@ -34,11 +35,11 @@ from shallowsight.model.encode import PictureEncoder
 from shallowsight.model.language.room import MAX_NEW_TOKENS
 from shallowsight.model.located import located_vision
 from shallowsight.model.tower.tower import Tower
+from shallowsight.store.foreign_files import refuse_foreign
 from shallowsight.store.whole_folder import whole_folder
 
 log = logging.getLogger(__name__)
 
-CARD = "README.md"
 _ROUNDED = (
     "the study rounded features to half precision before the connector, as its cache does; here they are not rounded, "
     "so logits differ in their third or fourth digit, and an answer can differ where two were nearly equal"
@@ -54,7 +55,7 @@ def export(cell: TrainedCell, out: Path, tower: str = "") -> tuple[str, ...]:
     Raises:
         ConfigurationError: no stock model can express the setting, or `out` holds other files.
     """
-    _refuse_foreign(out)
+    refuse_foreign(out, "exported model", partial(is_written_by_export, out))
     trained = load_trained(cell.folder)
     experiment, facts = trained.experiment, trained.tower
     _require_expressible(trained)
@@ -84,19 +85,13 @@ def export(cell: TrainedCell, out: Path, tower: str = "") -> tuple[str, ...]:
     return differences
 
 
-def _refuse_foreign(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise ConfigurationError(f"{out} is a file; name a new folder for the exported model")
-    if out.is_dir() and os.listdir(out) and not (holds_stock_model(out) and (out / CARD).is_file()):
-        raise ConfigurationError(f"{out} holds other files; name a new or empty folder, or an earlier export")
-
-
 def _require_expressible(trained: Trained) -> None:
     reasons = list(why_not(trained.experiment, trained.tower))
     if reason := why_not_language(trained.model.language.config.model_type):
         reasons.append(reason)
     if reasons:
-        raise ConfigurationError(f"no stock LLaVA can be this model: {'; '.join(reasons)}")
+        lines = "".join(f"\n- {reason}" for reason in reasons)
+        raise ConfigurationError(f"no stock LLaVA can be this model:{lines}")
 
 
 def _stock_module(trained: Trained, tower: Tower, image_token: int) -> PreTrainedModel:

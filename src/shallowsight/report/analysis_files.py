@@ -1,31 +1,22 @@
 """Write the files of an analysis without a study, either all or none."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shallowsight.errors import ConfigurationError, MissingPackage
-from shallowsight.store.disk import naming, require_writable
+from shallowsight.errors import MissingPackage
+from shallowsight.store.disk import naming
+from shallowsight.store.foreign_files import refuse_foreign
 from shallowsight.store.whole_folder import whole_folder
 
 PAGE = "analysis.html"
 FILES = (PAGE, "analysis.json", "similarity.png", "profiles.png")
 
 
-def refuse_foreign(out: Path) -> None:
-    """Raises ConfigurationError where no analysis can be written.
-
-    It cannot where `out` holds other files than an analysis's, because replacing `out` would delete them.
-    """
-    require_writable(out.absolute())
-    if not out.exists():
-        return
-    if foreign := sorted(set(os.listdir(out)) - set(FILES)):
-        raise ConfigurationError(
-            f"{out} holds files that are not an analysis's ({', '.join(foreign[:5])}); name a new or empty folder"
-        )
+def require_place(out: Path) -> None:
+    """Raises ConfigurationError where no analysis can be written."""
+    refuse_foreign(out, "analysis", FILES.__contains__)
 
 
 def write_analysis(found: Mapping[str, Any], out: Path) -> Path:
@@ -37,7 +28,7 @@ def write_analysis(found: Mapping[str, Any], out: Path) -> Path:
         ShallowsightError: the files cannot be written, for instance because the disk is full.
     """
     out = out.absolute()
-    refuse_foreign(out)
+    require_place(out)
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
     try:
         contents = _contents(json.loads(text))

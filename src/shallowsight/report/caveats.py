@@ -13,7 +13,7 @@ from shallowsight.study.fusions import blocks_of
 from shallowsight.study.settings import Setting
 
 _WITH_ATTENTION = ("mmfuser", "internal-modular")
-_SHOWN = 4  # settings of a sentence
+_SHOWN = 4  # settings of a sentence; report.json has them all
 
 
 def caveats(study: Study, findings: Findings) -> list[str]:
@@ -31,8 +31,10 @@ def caveats(study: Study, findings: Findings) -> list[str]:
         f"One vision tower ({study.tower}). Another tower may have its useful layers elsewhere: layer numbers do not "
         "carry over, and neither need the order of the settings."
     )
-    if names := _unlearnt(study, findings):
-        found.append(f"Trainings that did not learn a kind of question, as held-out questions show: {listed(names)}.")
+    if pairs := findings.curves.not_learnt:
+        names = [f"{study.member(setting).label} on {category}" for category, setting in pairs]
+        shown = names if len(names) <= _SHOWN else [*names[:_SHOWN], f"{len(names) - _SHOWN} more"]
+        found.append(f"Trainings that did not learn a kind of question, as held-out questions show: {listed(shown)}.")
     if holes := [m for m in study.members if len(m.done) < len(m.trials)]:
         found.append(
             f"Incomplete: {listed([_hole(m) for m in holes])}. A missing layer may be the best one, and a claim may "
@@ -155,12 +157,6 @@ def _questions(findings: Findings) -> str:
     if high == inf:
         return f"{size}: too few for any conclusion."
     return f"{size}. With other images one accuracy would move by about {spread} points (95 %)."
-
-
-def _unlearnt(study: Study, findings: Findings) -> list[str]:
-    """The settings of which a training ended little above guessing, with the category."""
-    curves = findings.curves
-    return [f"{study.member(s).label} on {category}" for category, s in curves.found if curves.unlearnt(category, s)]
 
 
 def _hole(member: Member) -> str:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from shallowsight.report.curves import LearningCurve
 from shallowsight.report.drawing import COLORS, STYLE, small_multiples, svg
 from shallowsight.report.findings import Findings
+from shallowsight.report.short_names import short_names
 from shallowsight.report.values import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _APART = 5.0  # percent between two labels, so that they do not overlap
-_LEGEND = "share of the training   |   blue: single layers, the deeper the darker; red: fusions; mean over seeds"
+_LEGEND = "share of the training   |   blue: single layers, the deeper the darker; red: others; mean over seeds"
 
 
 def learning_png(study: Study, findings: Findings) -> bytes:
@@ -48,6 +49,7 @@ def _categories(findings: Findings) -> list[str]:
 
 def _draw(axes: "Axes", study: Study, curves: Sequence[LearningCurve]) -> None:
     deepest = max((m.layers[-1] for m in study.members), default=1)
+    names = short_names(study.members)
     ends = []
     for curve in curves:
         member = study.member(curve.setting)
@@ -55,10 +57,11 @@ def _draw(axes: "Axes", study: Study, curves: Sequence[LearningCurve]) -> None:
         shade = 0.35 + 0.65 * member.layers[-1] / deepest if member.single else 1.0
         shares, right = [100 * s for s in curve.shares], [100 * x for x in curve.exact]
         axes.plot(shares, right, color=color, alpha=shade, lw=1.5, marker="o", ms=2.5)
-        ends.append((right[-1], str(member.layers[0]) if member.single else "f", color))
-    for at, (_, text, color) in zip(_spread([e[0] for e in sorted(ends)]), sorted(ends), strict=True):
-        axes.text(103, at, text, fontsize=7, color=color, va="center")
-    axes.set_xlim(-2, 112)
+        ends.append((right[-1], names[curve.setting], color))
+    for at, (end, text, color) in zip(_spread([e[0] for e in sorted(ends)]), sorted(ends), strict=True):
+        axes.plot((100, 106), (end, at), color=color, lw=0.5, clip_on=False)
+        axes.text(107, at, text, fontsize=7, color=color, va="center")  # beside the panel, which makes room for it
+    axes.set_xlim(-2, 102)
     axes.set_ylim(-3, 106)
     axes.xaxis.set_major_formatter("{x:.0f}%")
     axes.yaxis.set_major_formatter("{x:.0f}%")

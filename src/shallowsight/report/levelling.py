@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from shallowsight.evaluate.statistics.family import OVERALL
 from shallowsight.report.curves import LearningCurve
 from shallowsight.report.values import Study
+from shallowsight.study.counts import counted, is_or_are
 
 ALIKE = 0.05  # two settings whose right answers differ by less have learnt the same; for losses, of the lower one
 CATCHING_UP = 0.5  # of the gap: a weaker setting that made up for less in the second half of its training stays behind
@@ -50,6 +51,11 @@ class Curves:
         curve, chance = self.found.get((category, setting)), self.chances.get(category)
         return curve is not None and chance is not None and curve.lowest < chance + GUESSING
 
+    @property
+    def not_learnt(self) -> tuple[tuple[str, str], ...]:
+        """Each category and setting of which a training ended little above guessing."""
+        return tuple(key for key in self.found if self.unlearnt(*key))
+
     def _unlearnt_somewhere(self, setting: str) -> str:
         categories = [c for c, s in self.found if s == setting and c != OVERALL and self.unlearnt(c, s)]
         return self._not_learnt(categories[0], setting) if categories else ""
@@ -73,7 +79,8 @@ class Curves:
 def _uncertain(curve: LearningCurve) -> str:
     """Why the curve tells nothing, if it does not."""
     if curve.questions < FEWEST:
-        return f"only {curve.questions} held-out questions are of this kind, too few to see a training level off"
+        asked = counted(curve.questions, "held-out question")
+        return f"only {asked} {is_or_are(curve.questions)} of this kind, too few to see a training level off"
     if any(abs(curve.nearest(share) - share) > _NEAR for share in (_HALF, _THREE_QUARTERS, _END)):
         return "the training was too short to be measured in its middle"
     return ""

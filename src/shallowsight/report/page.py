@@ -21,6 +21,7 @@ from shallowsight.report.settings_figure import settings_svg, wanted
 from shallowsight.report.values import Cell, Member, Sample, Study
 from shallowsight.report.ways import by_kind, name_of_others
 from shallowsight.report.words import depth, headline, lead, shortened
+from shallowsight.study.counts import counted
 
 TEMPLATE = "template.html.j2"
 SMALL = 0.05  # the largest "no worse by" that is worth a sentence
@@ -102,10 +103,10 @@ def _facts(study: Study, findings: Findings) -> list[tuple[str, str]]:
     many = f"{min(seeds)} to {max(seeds)} seeds" if len(seeds) > 1 else f"{max(seeds)} seed{'s' * (max(seeds) != 1)}"
     facts = [
         ("vision tower", f"{study.tower}, {depth(study)} layers"),
-        ("models", f"{len(study.members)} settings \N{MULTIPLICATION SIGN} {many}"),
+        ("models", f"{counted(len(study.members), 'setting')} \N{MULTIPLICATION SIGN} {many}"),
     ]
     if done < len(trials):
-        facts.append(("finished", f"{done} of {len(trials)} models"))
+        facts.append(("finished", f"{done} of {counted(len(trials), 'model')}"))
     if sizes := sorted({s.n for c in findings.categories for s in c.scores.values()}):
         asked = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
         facts.append(("questions", f"{asked} per category"))

@@ -1,9 +1,10 @@
 """The scores of a study as a table for the terminal."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shallowsight.report.findings import find
+from shallowsight.report.findings import Findings, find
 from shallowsight.report.inputs import read_study
 from shallowsight.report.probes import agreements, summary
 from shallowsight.report.scores import Category
@@ -11,40 +12,77 @@ from shallowsight.report.values import Member, Study
 from shallowsight.report.words import shortened
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
+
+_APART = 2  # blanks in front of a column
+_SHORTEST = 10  # letters of a category's name, where there is no room for all
+_MARKS = "* highest single layer   \N{ALMOST EQUAL TO} cannot be told from the best one"
 
 
-def terminal_table(study_dir: Path) -> "Table":
-    """Setting by category: mean and standard deviation over seeds in percent; fits 100 columns with 6 categories.
+def terminal_table(study_dir: Path, width: int) -> "Group":
+    """Setting by category: mean and standard deviation over seeds in percent, in lines of at most `width` characters.
 
-    Below the table is a line on the probes, if there are any, and a list of the texts that were cut or left out.
+    Categories that have no room stand in further tables below. Then follow a line on the probes, if there are any, and
+    a list of the texts that were cut or left out.
     """
-    from rich.table import Table
+    from rich.console import Group
     from rich.text import Text
 
     study = read_study(study_dir)
     findings = find(study)
-    caption = "* highest single layer   \N{ALMOST EQUAL TO} cannot be told from the best one"
     probed = [line] if (line := summary(agreements(study, findings))) else []
-    table = Table(
-        title=f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds",
-        caption=Text("\n".join([caption, *probed, *shortened(study)])),  # Text, because the users' ids are no markup
-        pad_edge=False,
-        box=None,
-        padding=(0, 1),
-        title_justify="left",
-        caption_justify="left",
+    return Group(
+        Text(f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds", style="italic"),
+        *_tables(study, findings, width),
+        Text("\n".join([_MARKS, *probed, *shortened(study)])),  # Text, because the users' ids are no markup
     )
-    table.add_column("setting", max_width=18, overflow="fold")  # not cut: the end tells two settings apart
-    for category in findings.categories:
-        table.add_column(Text(category.name), justify="right", no_wrap=True, min_width=10, overflow="ellipsis")
+
+
+def _tables(study: Study, findings: Findings, width: int) -> "Iterator[Table | Text]":
+    from rich.text import Text
+
+    first = min(max([len("setting"), *(len(m.setting) for m in study.members)]), width // 2)
     if not findings.categories:
-        table.add_column("state")
-    for member in study.members:
-        cells = [_cell(study, category, member) for category in findings.categories]
-        states = ", ".join(dict.fromkeys(t.state for t in member.trials)) or "no seeds"
-        table.add_row(Text(member.setting), *map(Text, cells or [states]))
+        yield _table(study, first, {"state": [_states(m) for m in study.members]}, {"state": width - first - _APART})
+        return
+    columns = {c.name: [_cell(study, c, m) for m in study.members] for c in findings.categories}
+    whole = {name: max(map(len, (name, *found))) for name, found in columns.items()}
+    least = {name: max(map(len, (name[:_SHORTEST], *found))) for name, found in columns.items()}
+    for number, names in enumerate(_divided(least, width - first)):
+        if number:
+            yield Text()
+        fits = sum(_APART + whole[name] for name in names) <= width - first
+        yield _table(study, first, {name: columns[name] for name in names}, whole if fits else least)
+
+
+def _divided(widths: Mapping[str, int], room: int) -> Iterator[list[str]]:
+    """The names in order, as many together as have room, and at least one."""
+    part: list[str] = []
+    for name in widths:
+        if part and sum(_APART + widths[each] for each in (*part, name)) > room:
+            yield part
+            part = []
+        part.append(name)
+    yield part
+
+
+def _table(study: Study, first: int, columns: Mapping[str, Sequence[str]], widths: Mapping[str, int]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(pad_edge=False, box=None, padding=(0, 0, 0, _APART))
+    table.add_column("setting", width=first, overflow="fold")  # not cut: the end tells two settings apart
+    for name in columns:
+        table.add_column(Text(name), width=widths[name], justify="right", no_wrap=True, overflow="ellipsis")
+    for row, member in enumerate(study.members):
+        table.add_row(Text(member.setting), *(Text(cells[row]) for cells in columns.values()))
     return table
+
+
+def _states(member: Member) -> str:
+    return ", ".join(dict.fromkeys(t.state for t in member.trials)) or "no seeds"
 
 
 def _cell(study: Study, category: Category, member: Member) -> str:

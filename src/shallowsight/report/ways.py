@@ -28,9 +28,14 @@ def compresses(study: Study, member: Member) -> bool:
     patches = _patches(study)
     if member.image_tokens is not None and patches is not None:
         return member.image_tokens < patches
-    own = (study.raw.get("base") or {}).get("connector") or {}
-    connector = Connector.parse(member.connector) if member.connector else Connector.model_validate(own)
-    return connector.about.compresses
+    return connector_of(study, member).about.compresses
+
+
+def connector_of(study: Study, member: Member) -> Connector:
+    """The connector of a setting: the study's, where it has none of its own."""
+    if member.connector:
+        return Connector.parse(member.connector)
+    return Connector.model_validate((study.raw.get("base") or {}).get("connector") or {})
 
 
 def _patches(study: Study) -> int | None:

@@ -4,13 +4,12 @@ import csv
 import io
 import json
 import logging
-import os
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.errors import MissingPackage
 from shallowsight.evaluate.statistics.family import Comparison
 from shallowsight.report.caveats import caveats
 from shallowsight.report.choice import Choice, choose
@@ -20,7 +19,9 @@ from shallowsight.report.probes import agreements
 from shallowsight.report.recommendation import recommendation
 from shallowsight.report.scores import Category
 from shallowsight.report.values import Study, Texts
+from shallowsight.report.ways import connector_of
 from shallowsight.report.words import headline, lead
+from shallowsight.store.foreign_files import refuse_foreign
 from shallowsight.store.whole_folder import whole_folder
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def write_report(study_dir: Path, out: Path) -> Path:
         MissingPackage: the extra `report` is not installed.
     """
     out = out.absolute()
-    _refuse_foreign(out)
+    refuse_foreign(out, "report", {*FILES, PROBES, SETTINGS}.__contains__)
     study = read_study(study_dir)
     try:
         contents = _contents(study)
@@ -54,18 +55,6 @@ def write_report(study_dir: Path, out: Path) -> Path:
             (new / name).write_bytes(content)
     log.info("report of study %s: %s", study.name, out / PAGE)
     return out / PAGE
-
-
-def _refuse_foreign(out: Path) -> None:
-    """Raises ConfigurationError if `out` holds other files than a report's: replacing `out` would delete them."""
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise ConfigurationError(f"the report goes into a folder, but {out} is a file")
-    if foreign := sorted(set(os.listdir(out)) - {*FILES, PROBES, SETTINGS}):
-        raise ConfigurationError(
-            f"{out} holds files that are not a report's ({', '.join(foreign[:5])}); name a new or empty folder"
-        )
 
 
 def _contents(study: Study) -> dict[str, bytes]:
@@ -100,6 +89,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "answer": lead(study, findings, choices),
         "categories": {c.name: _category(c) for c in findings.every},
         "learning": [asdict(curve) for curve in findings.curves.found.values()],
+        "not_learnt": [{"category": c, "setting": s} for c, s in findings.curves.not_learnt],
         "recommendation": recommendation(study, choices)["categories"],
         "probes": _probes(study, findings),
         "similarity": asdict(study.analysis) if study.analysis else None,
@@ -186,7 +176,8 @@ def _csv(study: Study) -> str:
     writer.writerow((*first, *keys[1:]))
     for member in study.members:
         layers = " ".join(map(str, member.layers))
-        what = (member.setting, layers, member.fusion, member.connector or "", member.image_tokens or "")
+        connector = connector_of(study, member)
+        what = (member.setting, layers, member.fusion, connector, member.image_tokens or "")
         for trial in member.done:
             for b in trial.benchmarks:
                 writer.writerow((*what, trial.seed, *(b.get(k, "") for k in keys)))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from shallowsight.data.enough import LEAST_PICTURES
 from shallowsight.errors import ConfigurationError
 from shallowsight.observe.progress import Counted
-from shallowsight.report.words import count
 from shallowsight.steps.lab_tower import LabTower
 from shallowsight.steps.machine import use_all_cores
 from shallowsight.store.disk import naming
+from shallowsight.study.counts import counted
 
 if TYPE_CHECKING:
     from shallowsight.analysis.lab import Lab
@@ -46,7 +46,7 @@ def known_measures() -> "Sequence[Kind]":
     return KINDS
 
 
-def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], counted: Counted) -> Path:
+def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], begin: Counted) -> Path:
     """Write analysis.json, pictures and the page into `out`, all of them or none; returns the path of the page.
 
     Raises:
@@ -57,9 +57,9 @@ def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], counted: C
     """
     from shallowsight.data.pictures.folder import PictureFolder
     from shallowsight.data.pictures.labels import read_labels
-    from shallowsight.report.analysis_files import refuse_foreign, write_analysis
+    from shallowsight.report.analysis_files import require_place, write_analysis
 
-    refuse_foreign(asked.out)
+    require_place(asked.out)
     facts = asked.tower.facts()
     if facts.depth < 2:
         raise ConfigurationError(f"{facts.name} has one layer, and the analysis compares layers; name a deeper tower")
@@ -82,9 +82,9 @@ def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], counted: C
     say(f"{len(names)} of {len(folder.names)} pictures, about {_seconds(each, kinds, len(names)):.0f} s")
     probes = None if labels is None else LabelledProbes(encoder, facts, folder, labels)
     if probes is not None:
-        say(f"probes of {count(len(probes.questions), 'column')} of labels, about {probes.seconds(each):.0f} s more")
+        say(f"probes of {counted(len(probes.questions), 'column')} of labels, about {probes.seconds(each):.0f} s more")
     lab = Lab(encoder, kinds)
-    on_progress = counted("comparing layers")
+    on_progress = begin("comparing layers")
     for first in range(0, len(names), _AT_ONCE):
         _add(lab, encoder, folder, names[first : first + _AT_ONCE])
         on_progress(min(first + _AT_ONCE, len(names)), len(names))
@@ -95,9 +95,10 @@ def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], counted: C
         **lab.found(asked.groups),
     }
     if probes is not None:
-        found["probes"] = _probed(probes, asked.out, say, counted)
+        found["probes"] = _probed(probes, asked.out, say, begin)
     if folder.unreadable:
-        say(f"{len(folder.unreadable)} files were left out: {folder.faults}")
+        left = len(folder.unreadable)
+        say(f"{counted(left, 'file')} {'was' if left == 1 else 'were'} left out: {folder.faults}")
     return write_analysis(found, asked.out)
 
 
@@ -140,13 +141,13 @@ def _seconds(each: float, kinds: "Sequence[Kind]", pictures: int) -> float:
     return each * (pictures + attended)
 
 
-def _probed(probes: "LabelledProbes", out: Path, say: Callable[[str], None], counted: Counted) -> dict[str, Any]:
+def _probed(probes: "LabelledProbes", out: Path, say: Callable[[str], None], begin: Counted) -> dict[str, Any]:
     """The probes' numbers; says what each column shows, and which could not be probed."""
     from shallowsight.report.label_probes import column_sentences
 
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with naming(out):
-        found = probes.found(out.absolute().parent, counted)
+        found = probes.found(out.absolute().parent, begin)
     for sentence in column_sentences({"probes": found}):
         say(sentence)
     return found

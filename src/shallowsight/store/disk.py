@@ -53,13 +53,17 @@ def naming(out: Path) -> Iterator[None]:
         raise ShallowsightError(f"{out} cannot be written: {error.strerror or error}; {mend}") from error
 
 
-def require_writable(folder: Path) -> None:
-    """Raises ConfigurationError for a place of --out where no folder can be made or written."""
+def require_writable(folder: Path, asked: str = "") -> None:
+    """Raises ConfigurationError for a place where no folder can be made or written.
+
+    `asked` is what was asked, for the message; `--out` when left out.
+    """
+    asked = asked or f"--out {folder}"
     above = next((path for path in folder.parents if path.is_file()), None)
     if above is not None:
-        raise ConfigurationError(f"--out {folder}: {above} is a file; name a folder elsewhere")
-    if folder.is_file():
-        raise ConfigurationError(f"--out {folder} is a file; name a folder")
+        raise ConfigurationError(f"{asked}: {above} is a file; name a folder elsewhere")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"{asked}: it is a file; name a folder")
     nearest = nearest_folder(folder)
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"--out {folder}: {nearest} cannot be written; name a folder elsewhere")
+        raise ConfigurationError(f"{asked}: {nearest} cannot be written; name a folder elsewhere")

@@ -5,6 +5,7 @@ State 0 of a language model is its embeddings, state k the output of its layer k
 
 from collections.abc import Sequence
 
+from shallowsight.study.counts import counted
 from shallowsight.study.fusions import FUSIONS, Form, Way
 from shallowsight.study.layers import Layers
 
@@ -32,8 +33,8 @@ def entries_of(layers: Layers, fusion: str, depth: int, language_layers: int) ->
     # Nothing mixes tokens behind the last layer, so that what enters its output would reach no answer.
     if max(found) >= language_layers:
         raise ValueError(
-            f"a layer enters state {max(found)}; in a language model of {language_layers} layers the states that a "
-            f"layer follows are 0 to {language_layers - 1}: take fewer layers, or write where they enter, as in "
+            f"a layer enters state {max(found)}; in a language model of {counted(language_layers, 'layer')} the states "
+            f"that a layer follows are 0 to {language_layers - 1}: take fewer layers, or write where they enter, as in "
             "3>0,6>1|11:internal-direct"
         )
     if FUSIONS[fusion].way is Way.ATTENDED and len(set(found)) < len(found):

@@ -179,6 +179,12 @@ def require_form(layers: Layers, fusion: str) -> None:
         raise ValueError(f"deepstack enters the states 1, 2, 3, ...; for other places write {layers}:internal-direct")
 
 
+def is_its_layer(layers: Layers, fusion: str) -> bool:
+    """Whether a fusion of several layers is written with one layer, and is that layer again: its mean, for instance."""
+    about = FUSIONS[fusion]
+    return about.linear and about.form not in {Form.ONE, Form.INSIDE} and len(layers.indices) == 1
+
+
 def require_widths(layers: Layers, fusion: str, widths: Mapping[int, int]) -> None:
     """Raises ValueError when a fusion cannot take layers of these widths.
 

@@ -12,6 +12,8 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from shallowsight.study.counts import counted
+
 _SHORTEST_RANGE = 3  # 3,4 but 3-5
 _MOST = 10_000  # numbers of a range, so that a slip of a key does not fill the memory
 _PART = re.compile(r"(-?\d+)(?:-(\d+))?(?:>(\d+)(?:-(\d+))?)?")
@@ -134,7 +136,8 @@ def _pairs(text: str, depth: int | None) -> list[tuple[int, int | None]]:
         states = None if read[3] is None else _span(int(read[3]), read[4])
         if states is not None and len(states) != len(layers):
             raise ValueError(
-                f"cannot read {part.strip()!r} as layers: it has {len(layers)} layers and {len(states)} states"
+                f"cannot read {part.strip()!r} as layers: it has {counted(len(layers), 'layer')} and "
+                f"{counted(len(states), 'state')}"
             )
         found += zip(layers, states or [None] * len(layers), strict=True)
     return found

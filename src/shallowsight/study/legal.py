@@ -43,7 +43,7 @@ def require_buildable(base: Experiment, setting: Setting, tower: TowerFacts, lan
 
 
 def require_distinct(base: Experiment, settings: Sequence[Setting], tower: TowerFacts) -> None:
-    """Refuse two settings that differ in their written form alone, such as `8` and `8:concat`.
+    """Refuse two settings that differ in their written form alone, such as `3,8` and `3|8`.
 
     Raises:
         ConfigurationError: the message names both.

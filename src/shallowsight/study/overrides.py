@@ -24,7 +24,7 @@ from shallowsight.study.settings import Setting
 from shallowsight.study.stages import STAGES
 from shallowsight.study.study import Study
 from shallowsight.study.value_faults import says
-from shallowsight.study.words import is_word
+from shallowsight.study.words import check_word_or_setting, is_word
 from shallowsight.study.yaml_lines import read_document
 
 M = TypeVar("M", Experiment, Study)
@@ -48,7 +48,12 @@ def load_study(name_or_file: str, words: Sequence[str], depth_of: DepthOf) -> St
 
 def load_experiment(name_or_file: str, words: Sequence[str], depth_of: DepthOf) -> Experiment:
     """An experiment by name or from a YAML file, with overrides; raises as `load_study`."""
-    return _load(Experiment, EXPERIMENTS, name_or_file, words, depth_of)
+    experiment = _load(Experiment, EXPERIMENTS, name_or_file, words, depth_of)
+    try:
+        check_word_or_setting(str(experiment.setting))
+    except ValueError as error:
+        raise ConfigurationError(f"experiment {name_or_file!r}: {error}, and fusion.kind=single") from None
+    return experiment
 
 
 def _load(kind: type[M], named: Mapping[str, M], name_or_file: str, words: Sequence[str], depth_of: DepthOf) -> M:

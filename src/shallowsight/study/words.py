@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shallowsight.study.connectors import Connector
-from shallowsight.study.fusions import FUSIONS, Form
+from shallowsight.study.fusions import FUSIONS, Form, is_its_layer
 from shallowsight.study.layers import Group, Layers, LayerSet, evenly_spread
 from shallowsight.study.settings import Setting, split_setting
 
@@ -35,14 +35,28 @@ def is_word(text: str) -> bool:
 
 
 def check_word_or_setting(text: str, depth: int | None = None) -> None:
-    """Raises ValueError when the text is neither a setting nor one with a word in place of layers."""
+    """Check a setting that a user wrote.
+
+    Raises:
+        ValueError: the text is neither a setting nor one with a word in place of layers, or it fuses one layer into
+            that layer.
+    """
     try:
         if not is_word(text):
-            Setting.parse(text, depth)
+            _require_several(text, Setting.parse(text, depth))
         else:
-            _expand(text, depth or _DEEP, ())
+            first, *_ = [setting for setting, _ in _expand(text, depth or _DEEP, ())]
+            if split_setting(text)[0] in SINGLE_LAYERS:
+                _require_several(text, first)
     except ValueError as error:
         raise ValueError(f"setting {text!r}: {error}{_words_help(text)}") from error
+
+
+def _require_several(text: str, setting: Setting) -> None:
+    if is_its_layer(setting.layers, setting.fusion):
+        layers, fusion, connector = split_setting(text)
+        meant = layers + (f"+{connector}" if connector else "")
+        raise ValueError(f"{fusion} of one layer is the layer itself; write {meant}")
 
 
 def _words_help(text: str) -> str:
@@ -93,7 +107,9 @@ def _expand(text: str, depth: int, groups: Sequence[Group]) -> list[tuple[Settin
                 f"tokens, and {word!r} is one layer; write for instance former:{fusion}"
             )
         layer = depth if word == "last" else _penultimate(depth)
-        return [(Setting(Layers.of(layer), fusion or "single", connector), word)]
+        # A role names a layer, so a fusion that changes the layer has none.
+        role = word if fusion in {"", "single"} else ""
+        return [(Setting(Layers.of(layer), fusion or "single", connector), role)]
     named = _set(word, depth, groups)
     if fusion in {"", "single"}:
         return [(Setting(Layers.of(layer), "single", connector), role) for layer, role in named.taken]

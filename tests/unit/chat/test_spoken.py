@@ -4,9 +4,12 @@ from collections.abc import Iterable
 
 import pytest
 import torch
+import typer
+from typer.testing import CliRunner
 
 from shallowsight.chat.model import Spoken
-from shallowsight.chat.talk import LEFT_OUT, talk
+from shallowsight.chat.talk import LEFT_OUT, NO_ANSWER, talk
+from shallowsight.cli import use
 
 LETTERS = "xaœ b"  # by token id
 
@@ -50,6 +53,8 @@ class Parrot:
         if question == "stop":
             raise KeyboardInterrupt
         self.seen.append((question, len(earlier)))
+        if question == "silence":
+            return ""
         say(question)  # type: ignore[operator]
         return question
 
@@ -58,17 +63,40 @@ class Parrot:
 
 
 @pytest.mark.parametrize(
-    ("questions", "written", "seen"),
+    ("questions", "written", "remarks", "seen"),
     [
-        pytest.param(["a", "", "  ", "b"], "a\nb\n", [("a", 0), ("b", 1)], id="empty lines are skipped"),
-        pytest.param(["a", "stop", "b"], "a\n\n", [("a", 0)], id="Ctrl-C ends"),
+        pytest.param(["a", "", "  ", "b"], "a\nb\n", [], [("a", 0), ("b", 1)], id="empty lines are skipped"),
+        pytest.param(["a", "stop", "b"], "a\n\n", [], [("a", 0)], id="Ctrl-C ends"),
         pytest.param(
-            ["a", "b", "c"], f"a\nb\n{LEFT_OUT}c\n", [("a", 0), ("b", 1), ("c", 1)], id="the first turns are left out"
+            ["a", "b", "c"],
+            "a\nb\nc\n",
+            [LEFT_OUT],
+            [("a", 0), ("b", 1), ("c", 1)],
+            id="the first turns are left out",
         ),
+        pytest.param(["silence", "b"], "\nb\n", [NO_ANSWER], [("silence", 0), ("b", 1)], id="an empty answer"),
     ],
 )
-def test_talk(questions: Iterable[str], written: str, seen: list[tuple[str, int]]) -> None:
-    model, pieces = Parrot(), list[str]()
-    talk(model, questions, pieces.append)  # type: ignore[arg-type]
-    assert "".join(pieces) == written
+def test_talk(questions: Iterable[str], written: str, remarks: list[str], seen: list[tuple[str, int]]) -> None:
+    model, pieces, said_beside = Parrot(), list[str](), list[str]()
+    talk(model, questions, pieces.append, said_beside.append)  # type: ignore[arg-type]
+    assert "".join(pieces) == written and said_beside == remarks
     assert model.seen == seen
+
+
+@pytest.mark.parametrize(
+    ("asked", "typed", "out"),
+    [
+        pytest.param(["silence"], "", "\n", id="one question"),
+        pytest.param([], "silence\nb\n", "\nb\n", id="several"),
+    ],
+)
+def test_an_empty_answer_is_remarked_on_beside_the_answers(
+    monkeypatch: pytest.MonkeyPatch, asked: list[str], typed: str, out: str
+) -> None:
+    """What is piped on has an empty line for it."""
+    monkeypatch.setattr("shallowsight.chat.opening.open_model", lambda *_: Parrot())
+    parent = typer.Typer()
+    parent.add_typer(use.app)
+    ended = CliRunner().invoke(parent, ["chat", "cell", "picture.png", *asked], input=typed)
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, out, NO_ANSWER)

@@ -51,11 +51,11 @@ def test_the_end_says_how_others_get_the_report(
     store = MirroredStore(objects, tmp_path / "copy")
     (store.root / "report").mkdir(parents=True)
     (store.root / "report" / "recommendation.json").write_text('{"categories": {"count": {"why": "none"}}}')
-    monkeypatch.setattr(terminal, "terminal_table", lambda study: "TABLE")
+    monkeypatch.setattr(terminal, "terminal_table", lambda study, width: f"TABLE of {width}")
     monkeypatch.setattr(objects, "url", url)
     session._print_verdict(session._console(), store)
     printed = capsys.readouterr().out.splitlines()
-    assert printed[:4] == ["TABLE", "", f"report: {tmp_path}/copy/report/report.html", "  count: none"]
+    assert printed[:4] == ["TABLE of 100", "", f"report: {tmp_path}/copy/report/report.html", "  count: none"]
     bucket = [
         "in the bucket: s3://bucket/my study/report/report.html; to any other machine: "
         "shallowsight fetch 's3://bucket/my study' --out DIR"
@@ -73,7 +73,7 @@ def test_one_reason_for_every_category_is_said_once(
     )
     from shallowsight.report import terminal
 
-    monkeypatch.setattr(terminal, "terminal_table", lambda study: "TABLE")
+    monkeypatch.setattr(terminal, "terminal_table", lambda study, width: f"TABLE of {width}")
     session._print_verdict(session._console(), store)
     assert capsys.readouterr().out.splitlines()[3:] == ["  every category: none"]
 

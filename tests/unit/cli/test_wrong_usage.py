@@ -146,7 +146,7 @@ def test_file_that_is_no_text(run: Run, tmp_path: Path) -> None:
 def test_out_that_is_a_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     ended = run("study", "quick", "--out", str(tmp_path / "file"))
-    assert (ended.status, ended.err) == (2, f"shallowsight: --out {tmp_path / 'file'} is a file; name a folder\n")
+    assert (ended.status, ended.err) == (2, f"shallowsight: --out {tmp_path / 'file'}: it is a file; name a folder\n")
     assert (tmp_path / "file").read_text() == "mine"
 
 

@@ -86,9 +86,18 @@ REFUSED = [
 def test_refused_settings_leave_nothing(
     changes: dict[str, Any], said: str, make: Any, towers: dict[str, Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigurationError, match=f"no stock LLaVA can be this model: .*{said}"):
+    with pytest.raises(ConfigurationError, match=f"no stock LLaVA can be this model:\n- .*{said}"):
         export(of(make(**changes), towers), tmp_path / "exported")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_reason_has_a_line_of_its_own(make: Any, towers: dict[str, Path], tmp_path: Path) -> None:
+    cell = make(vision__layers="1,2", fusion__kind="scalar-mix-norm", connector__kind="ldp")
+    with pytest.raises(ConfigurationError) as refused:
+        export(of(cell, towers), tmp_path / "exported")
+    first, *reasons = str(refused.value).splitlines()
+    assert first == "no stock LLaVA can be this model:"
+    assert [reason.partition("=")[0] for reason in reasons] == ["- fusion.kind", "- connector.kind"]
 
 
 def test_a_language_model_of_another_kind(
@@ -101,11 +110,21 @@ def test_a_language_model_of_another_kind(
 
 def test_foreign_files_stay(plain: Path, towers: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ConfigurationError, match="holds other files; name a new or empty folder"):
+    with pytest.raises(
+        ConfigurationError, match=r"the exported model into .*would be deleted: notes\.txt; name a new or empty folder"
+    ):
         export(of(plain, towers), tmp_path)
-    with pytest.raises(ConfigurationError, match="is a file; name a new folder"):
+    with pytest.raises(ConfigurationError, match="is a file; name a folder"):
         export(of(plain, towers), tmp_path / "notes.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_users_file_beside_an_earlier_export_stays(plain: Path, towers: dict[str, Path], tmp_path: Path) -> None:
+    export(of(plain, towers), tmp_path / "exported")
+    (tmp_path / "exported" / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigurationError, match=r"would be deleted: notes\.txt; .*but an earlier exported model"):
+        export(of(plain, towers), tmp_path / "exported")
+    assert (tmp_path / "exported" / "notes.txt").read_text() == "mine"
 
 
 def test_an_earlier_export_is_replaced_or_kept(

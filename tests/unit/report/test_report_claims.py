@@ -40,3 +40,15 @@ def test_a_gap_that_does_not_close_is_claimed(tmp_path, held_out):
     """The weaker setting stays behind, or has learnt the held-out questions as well as the other."""
     folder = Builder(curves=FEW, seed_sd=0.005, fusion_gain=None, held_out={"11": held_out}).write(tmp_path / "study")
     assert "Layer 7 beats the penultimate one" in write_report(folder, tmp_path / "out").read_text()
+
+
+def test_many_settings_that_learnt_nothing_are_a_short_sentence(tmp_path):
+    curves = {"count": dict.fromkeys(range(1, 14), 0.5)}
+    low = dict.fromkeys(map(str, range(1, 14)), (0.1, 0.2, 0.2, 0.2, 0.2))
+    folder = Builder(curves=curves, fusion_gain=None, seeds=(0,), n=20, held_out=low).write(tmp_path / "study")
+    write_report(folder, tmp_path / "out")
+    found = json.loads((tmp_path / "out" / "report.json").read_text())
+    (said,) = [caveat for caveat in found["caveats"] if "did not learn a kind" in caveat]
+    listed = "layer 1 on count, layer 2 on count, layer 3 on count, layer 4 on count and 9 more."
+    assert said == f"Trainings that did not learn a kind of question, as held-out questions show: {listed}"
+    assert found["not_learnt"] == [{"category": "count", "setting": str(layer)} for layer in range(1, 14)]

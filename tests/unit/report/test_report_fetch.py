@@ -82,7 +82,7 @@ def test_other_files_stay(store: Objects, tmp_path: Path, name: str) -> None:
     mine = tmp_path / "out" / name
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    with pytest.raises(ConfigurationError, match=f"not this report's \\({name}\\)"):
+    with pytest.raises(ConfigurationError, match=f"the report into .*would be deleted: {name};"):
         fetch_report(store.url, tmp_path / "out")
     assert found(tmp_path / "out") == {name: b"mine"}
 

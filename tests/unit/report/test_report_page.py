@@ -166,6 +166,23 @@ def test_terminal_table_fits(tmp_path):
     assert "*" in "".join(lines) and "\N{PLUS-MINUS SIGN}" in lines[-3]
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_the_terminal_shows_long_settings_whole(tmp_path, width):
+    """Where there is no room for all categories, they go on in a further table."""
+    more = tuple((f"4>0,7>1|11:{way}", [4, 7, 11], way, None, 36) for way in ("internal-direct", "internal-modular"))
+    folder = Builder(n=40, more=more).write(tmp_path / "study")
+    lines = _printed(folder, width).splitlines()
+    assert max(map(len, lines)) <= width
+    rows = [line.split() for line in lines]
+    parts = [words[1:] for words in rows if words[:1] == ["setting"]]
+    assert [name for part in parts for name in part] == list(CURVES)
+    assert [len(part) for part in parts] == {60: [2, 2, 2], 80: [4, 2], 100: [6], 200: [6]}[width]
+    for member in read_study(folder).members:
+        found = [words[1:] for words in rows if words[:1] == [member.setting]]
+        assert [len(values) for values in found] == [len(part) for part in parts]
+    assert "\N{HORIZONTAL ELLIPSIS}" not in "".join(lines)
+
+
 def test_settings_are_not_cut_in_the_terminal(tmp_path):
     more = tuple((f"4>0,7>1|11:{way}", [4, 7, 11], way, None, 36) for way in ("internal-direct", "internal-modular"))
     printed = _printed(Builder(n=40, more=more).write(tmp_path / "study"))
@@ -210,9 +227,9 @@ def test_long_texts_in_another_form_are_a_problem(tmp_path, content):
     assert problem.startswith("shortened.json of cell")
 
 
-def _printed(folder: Path) -> str:
-    console = Console(width=100, record=True, file=open("/dev/null", "w"))
-    console.print(terminal_table(folder))
+def _printed(folder: Path, width: int = 100) -> str:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))
+    console.print(terminal_table(folder, width))
     return console.export_text()
 
 

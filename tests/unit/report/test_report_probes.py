@@ -115,7 +115,7 @@ def test_the_report(tmp_path: Path) -> None:
     assert "What a cheap predictor says" in page and "rho = 1.00 (4 layers, p = 0.042)" in page
     assert "Not probed: own: all answers differ." in page and "count 10.0 %" in page
     console = Console(width=100, record=True)
-    console.print(terminal_table(folder))
+    console.print(terminal_table(folder, 100))
     assert "rank correlation with the 4 trained layers: count 1.00" in " ".join(console.export_text().split())
     write_report(folder, folder / "report")  # its own files are no foreign ones
 
@@ -125,7 +125,7 @@ def test_a_study_without_probes(planted: Path) -> None:
     page = (planted / "report" / "report.html").read_text()
     assert "cheap predictor" not in page and "probes.png" not in page
     console = Console(width=100, record=True)
-    console.print(terminal_table(planted))
+    console.print(terminal_table(planted, 100))
     assert "probe" not in console.export_text()
 
 

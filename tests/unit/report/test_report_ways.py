@@ -174,7 +174,7 @@ def test_the_terminal_tells_long_settings_apart(tmp_path: Path) -> None:
     more = tuple((f"4>0,7>1|11:{kind}", [4, 7, 11], kind, None, 36) for kind in ("internal-direct", "internal-modular"))
     folder = Builder(curves=CURVES, fusion_gain=None, more=more, n=20).write(tmp_path / "study")
     printed = StringIO()
-    Console(file=printed, width=100).print(terminal_table(folder))
+    Console(file=printed, width=100).print(terminal_table(folder, 100))
     first = [line.split()[0] for line in printed.getvalue().splitlines() if line.strip()]
     assert "direct" in "".join(first) and "modular" in "".join(first)
 
@@ -202,8 +202,19 @@ def test_numbers_name_connector_and_tokens(connectors: Path) -> None:
     rows = list(csv.DictReader((connectors / "report" / "scores.csv").open()))
     assert {(r["setting"], r["connector"], r["image_tokens"]) for r in rows} >= {
         ("11+ldp", "ldp", "9"),
-        ("11", "", "36"),
+        ("11", "mlp2x_gelu", "36"),
     }
+
+
+def test_the_table_of_scores_names_the_studys_own_connector(tmp_path: Path) -> None:
+    folder = Builder(curves=CURVES, fusion_gain=None, more=CONNECTORS, n=20).write(tmp_path / "study")
+    document = json.loads((folder / "study.json").read_text())
+    document["study"]["base"]["connector"] = {"kind": "resampler", "tokens": 16}
+    (folder / "study.json").write_text(json.dumps(document))
+    write_report(folder, folder / "report")
+    rows = list(csv.DictReader((folder / "report" / "scores.csv").open()))
+    found = {r["setting"]: r["connector"] for r in rows}
+    assert found == {"7": "resampler@16", "11": "resampler@16"} | {s: c for s, _, _, c, _ in CONNECTORS}
 
 
 def test_with_one_single_layer_each_comparison_is_planned_once(tmp_path: Path) -> None:

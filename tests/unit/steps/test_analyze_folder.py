@@ -126,7 +126,7 @@ def test_probes_of_labels(ask: Ask, pictures: Path, tmp_path: Path) -> None:
     assert list(probes["skipped"]) == ["number"]
     best = max(row["accuracy"] for row in column["layers"])
     assert best > 2 * column["without_picture"]["accuracy"], "the pictures are of one colour each"
-    assert said[1].startswith("probes of two columns of labels, about ")
+    assert said[1].startswith("probes of 2 columns of labels, about ")
     assert any(text.startswith("colour: layer ") for text in said)
     assert any(text.startswith("number: not probed: most answers are different from each other") for text in said)
     text = page.read_text(encoding="utf-8")
@@ -201,7 +201,9 @@ def test_one_layer_cannot_be_compared(ask: Ask, tmp_path: Path) -> None:
 def test_a_folder_of_something_else_is_left_alone(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("mine")
-    with pytest.raises(ConfigurationError, match=r"holds files that are not an analysis's \(thesis.tex\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"the analysis into .*other files, which would be deleted: thesis\.tex;"
+    ):
         ask()
     assert (tmp_path / "out" / "thesis.tex").read_text() == "mine"
     file = tmp_path / "file"
@@ -249,7 +251,7 @@ def test_explain_draws_layers(towers: dict[str, Path], pictures: Path, tmp_path:
         ({"layers": "x"}, "--layers 'x': cannot read 'x' as layers"),
         ({"point": (28, 0)}, "--point 28,0 is outside the picture, which has 28 x 28 pixels"),
         ({"out": Path("seen.jpg")}, "--out seen.jpg: name a file that ends in .png"),
-        ({"out": Path(__file__) / "seen.png"}, f"--out {__file__} is a file; name a folder"),
+        ({"out": Path(__file__) / "seen.png"}, f"--out {__file__}: it is a file; name a folder"),
         ({"image": Path("none.png")}, "picture none.png: there is no such file"),
     ],
 )

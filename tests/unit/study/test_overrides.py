@@ -240,3 +240,12 @@ def test_what_a_study_varies_is_not_set_beside_it(word: str, instead: str) -> No
 def test_values_that_would_fail_late_are_refused(word: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         load_study("demo", [word], lambda _: 12)
+
+
+def test_an_experiment_that_fuses_one_layer_is_refused() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        experiment("vision.layers=8", "fusion.kind=mean")
+    assert str(refused.value) == (
+        "experiment 'quick': setting '8:mean': mean of one layer is the layer itself; write 8, and fusion.kind=single"
+    )
+    assert experiment("vision.layers=8", "fusion.kind=concat-norm").fusion.kind == "concat-norm"

@@ -2,7 +2,10 @@
 
 import pytest
 
+from shallowsight.study.experiments import STUDIES
 from shallowsight.study.layers import Group
+from shallowsight.study.settings import Setting
+from shallowsight.study.study import Study
 from shallowsight.study.words import check_word_or_setting, needs_groups, resolve_settings
 
 GROUPS = (Group("shallow", (1, 2, 3, 4), 3), Group("deep", (5, 6, 7, 8, 9, 10, 11, 12), 9))
@@ -47,7 +50,7 @@ def test_a_tower_of_any_depth() -> None:
         for word in ("thirds", "former", "latter", "all", "groups"):
             for fusion in ("", ":mean", ":mean-concat", ":internal-direct"):
                 found = resolved(word + fusion, depth=depth, groups=())
-                assert found and all(check_word_or_setting(text, depth) is None for text in found)
+                assert found and all(str(Setting.parse(text, depth)) == text for text in found)
 
 
 def test_a_layer_with_another_connector_is_not_the_usual_choice() -> None:
@@ -55,6 +58,15 @@ def test_a_layer_with_another_connector_is_not_the_usual_choice() -> None:
         "11": ("penultimate",),
         "11+ldp": (),
         "12+ldp": ("last",),
+    }
+
+
+def test_a_fusion_of_a_layer_is_not_the_layer() -> None:
+    assert resolved("penultimate", "penultimate:concat-norm", "last:scalar-mix", "last:single") == {
+        "11": ("penultimate",),
+        "11:concat-norm": (),
+        "12:scalar-mix": (),
+        "12": ("last",),
     }
 
 
@@ -75,3 +87,42 @@ def test_refuses(text: str, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         check_word_or_setting(text, 12)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("8:mean", "8"),
+        ("8:concat", "8"),
+        ("8:sum", "8"),
+        ("8:sci", "8"),
+        ("8:mean-concat", "8"),
+        ("8:mean+ldpv2@9", "8+ldpv2@9"),
+        ("penultimate:mean", "penultimate"),
+        ("last:sum+linear", "last+linear"),
+    ],
+)
+def test_a_fusion_that_is_its_one_layer_is_refused(text: str, meant: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        check_word_or_setting(text, 12)
+    fusion = text.partition(":")[2].partition("+")[0]
+    assert str(refused.value) == f"setting {text!r}: {fusion} of one layer is the layer itself; write {meant}"
+    check_word_or_setting(meant, 12)
+    Setting.parse(text.replace("penultimate", "11").replace("last", "12"))  # as an earlier study may have named it
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("8", "8:single", "9,9,9:concat", "9,9:sum", "8|8:mean-concat", "8|11:deepstack", "former:mean"),
+        *("8:concat-norm", "8:scalar-mix", "8:scalar-mix-norm", "penultimate:concat-norm", "last+linear"),
+    ],
+)
+def test_what_changes_a_layer_is_legal(text: str) -> None:
+    check_word_or_setting(text, 12)
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=list(STUDIES))
+def test_named_studies_are_legal(study: Study) -> None:
+    for text in study.settings:
+        check_word_or_setting(text, 24)

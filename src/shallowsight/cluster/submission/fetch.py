@@ -6,6 +6,8 @@ from pathlib import Path
 
 from shallowsight.errors import ConfigurationError, CorruptOutput
 from shallowsight.store.digest import file_sha256
+from shallowsight.store.disk import require_writable
+from shallowsight.store.foreign_files import refuse_foreign
 from shallowsight.store.objects.keys import check_key
 from shallowsight.store.objects.objects import Objects
 from shallowsight.store.objects.opening import open_objects
@@ -26,11 +28,10 @@ def fetch_report(url: str, out: Path) -> Path:
         StoreUnavailable: the store does not answer.
     """
     out = out.absolute()
-    if out.is_file():
-        raise ConfigurationError(f"--out {out} is a file; name a folder")
+    require_writable(out)  # before a store is asked, which may take long to fail
     objects = open_objects(url)
     sums = _sums(objects)
-    _refuse_foreign(out, set(sums))
+    refuse_foreign(out, "report", sums.__contains__)
     with whole_folder(out) as new:
         for name, sha256 in sums.items():
             _bring(objects, name, sha256, new / name)
@@ -75,12 +76,3 @@ def _bring(objects: Objects, name: str, sha256: str | None, to: Path) -> None:
         shutil.copyfile(found, to)
     if sha256 is not None and file_sha256(to) != sha256:
         raise CorruptOutput(f"{objects.url}/{_PREFIX}{name} is not the file that was written; fetch it again")
-
-
-def _refuse_foreign(out: Path, names: set[str]) -> None:
-    """Raises ConfigurationError if `out` holds files that are not the report's: replacing `out` would delete them."""
-    found = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
-    if foreign := sorted(found - names):
-        raise ConfigurationError(
-            f"--out {out} holds files that are not this report's ({', '.join(foreign[:5])}); name a new folder"
-        )

@@ -7,6 +7,7 @@ from typing import Any
 
 from shallowsight.data.gate.own_rules import OwnRule
 from shallowsight.data.gate.tally import RuleCount, Tally
+from shallowsight.study.counts import counted, is_or_are
 
 
 def refusal(tally: Tally, max_bad_share: float, quarantine: Path) -> str | None:
@@ -33,10 +34,11 @@ def refusal(tally: Tally, max_bad_share: float, quarantine: Path) -> str | None:
 
 def _too_many(tally: Tally, share: float, max_bad_share: float) -> str:
     allowed = f"allowed is a share of {max_bad_share:g}" if tally.good else "no good row is left"
-    counted = [tally.rules[reason] for reason in tally.reasons if tally.rules[reason].allowed is None]
-    most = "; ".join(_with_example(count) for count in counted[:3])
+    frequent = [tally.rules[reason] for reason in tally.reasons if tally.rules[reason].allowed is None]
+    most = "; ".join(_with_example(count) for count in frequent[:3])
+    bad = tally.counted if tally.good else tally.bad
     return (
-        f"{tally.counted if tally.good else tally.bad} of {tally.rows} rows are bad "
+        f"{bad} of {counted(tally.rows, 'row')} {is_or_are(bad)} bad "
         f"({share if tally.good else 1:.3g}); {allowed}" + (f". Most frequent: {most}" if most else "")
     )
 

@@ -51,7 +51,7 @@ class PictureFolder:
         if not self.names:
             raise ConfigurationError(
                 f"no pictures in {folder}: "
-                + (f"none of its {len(shown)} files is one, {self.faults}" if shown else "it has no files")
+                + (f"{_none_of(len(shown))}, {self.faults}" if shown else "it has no files")
             )
 
     def read(self, names: Sequence[str]) -> "dict[str, Image.Image]":
@@ -85,3 +85,7 @@ class PictureFolder:
         self.unreadable[name] = (
             str(error).replace(f"{self._folder / name}: ", "").replace(str(self._folder / name), "it")
         )
+
+
+def _none_of(files: int) -> str:
+    return "its only file is none" if files == 1 else f"none of its {files} files is one"

@@ -18,6 +18,7 @@ from shallowsight.model.tower import dinov2
 from shallowsight.model.tower.facts import KEY
 from shallowsight.model.tower.families import ALONE, UNKNOWN, WITHIN, family_of
 from shallowsight.model.tower.tower import Tower
+from shallowsight.study.counts import counted
 from shallowsight.study.experiment import EMBEDDED_TOWER, Vision
 from shallowsight.study.resolved import TowerFacts
 
@@ -115,7 +116,7 @@ def _require_as_promised(facts: TowerFacts, states: Sequence[Tensor], side: int)
     who, patches = f"{KEY}: {facts.name}, a {facts.family!r} model,", (side // facts.patch) ** 2
     if len(states) != facts.depth + 1:
         raise ConfigurationError(
-            f"{who} gives {len(states)} hidden states, but its config.json says {facts.depth} layers: "
+            f"{who} gives {len(states)} hidden states, but its config.json says {counted(facts.depth, 'layer')}: "
             f"{facts.depth + 1} are needed, of the embeddings and of each layer"
         )
     for k, state in enumerate(states[1:], start=1):
@@ -123,11 +124,15 @@ def _require_as_promised(facts: TowerFacts, states: Sequence[Tensor], side: int)
         if state.shape == expected:
             continue
         more = state.shape[1] - patches if state.ndim == 3 else -1
-        mend = f"; if it has {more} tokens before the patches, set vision.prefix_tokens={more}" if more >= 0 else ""
+        mend = (
+            f"; if it has {counted(more, 'token')} before the patches, set vision.prefix_tokens={more}"
+            if more >= 0
+            else ""
+        )
         raise ConfigurationError(
             f"{who} gives hidden states {tuple(state.shape)} at layer {k} for one picture of {side} pixels; expected "
-            f"are {expected}: {facts.prefix_tokens} tokens before the patches, {patches} patches of {facts.patch} "
-            f"pixels, width {facts.width_of(k)}{mend}"
+            f"are {expected}: {counted(facts.prefix_tokens, 'token')} before the patches, {patches} patches of "
+            f"{facts.patch} pixels, width {facts.width_of(k)}{mend}"
         )
 
 

@@ -6,12 +6,12 @@ sets weave's own settings.
 
 import logging
 import os
-import re
 import sys
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from shallowsight.observe.tracking.model_name import model_name
 from shallowsight.observe.tracking.values import Batch, Evaluation, Outcome
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _begin(client: "WeaveClient", evaluation: Evaluation) -> "EvaluationLogger":
     from weave import EvaluationLogger
 
     facts = _attributes(evaluation)
-    model = {"name": _class_name(f"{evaluation.study} {evaluation.setting}")} | {k: facts[k] for k in _OF_THE_MODEL}
+    model = {"name": model_name(evaluation.study, evaluation.setting)} | {k: facts[k] for k in _OF_THE_MODEL}
     # Not as the logger's eval_attributes: each evaluation would then become a separate weave.Evaluation, but a
     # leaderboard compares results of one only.
     client.attributes = facts
@@ -92,11 +92,6 @@ def _begin(client: "WeaveClient", evaluation: Evaluation) -> "EvaluationLogger":
         asked = row.model_dump(include={"key", "benchmark", "question", "expected"})
         logger.log_example(asked, {"answer": row.answer}, {"correct": row.correct})
     return logger
-
-
-def _class_name(text: str) -> str:
-    """A text that can be the name of a class, because weave makes a class with it."""
-    return re.sub(r"\W+", "_", f"model {text}", flags=re.ASCII)
 
 
 def check() -> Outcome:

@@ -112,7 +112,7 @@ def test_a_threshold_of_one_of_our_rules(rules: Any, check: Any) -> None:
 def test_the_share_of_all_stays_for_the_other_rules(rules: Any, check: Any) -> None:
     own = rules({"expectations": [SHORT | {"reason": "too_chatty"}], "thresholds": {"too_chatty": 0.5}})
     assert check(own, long=3, gone=1, max_bad_share=0.1).bad == 4
-    with pytest.raises(DataRefused, match=r"1 of 11 rows are bad \(0\.0909\); allowed.*Most frequent: image_missing 1"):
+    with pytest.raises(DataRefused, match=r"1 of 11 rows is bad \(0\.0909\); allowed.*Most frequent: image_missing 1"):
         check(own, long=3, gone=1, max_bad_share=0.09)
 
 

@@ -62,7 +62,7 @@ def test_refusal_says_everything_and_leaves_the_outputs(images: Path, write: Wri
 
 
 def test_no_good_row_is_refused_whatever_the_share(images: Path, write: Write, tmp_path: Path) -> None:
-    with pytest.raises(DataRefused, match=r"1 of 1 rows are bad \(1\); no good row is left.*To go on: mend the rows\."):
+    with pytest.raises(DataRefused, match=r"1 of 1 row is bad \(1\); no good row is left.*To go on: mend the rows\."):
         gate([write([row(1, "gone.png")])], images, tmp_path / "a", max_bad_share=1)
     with pytest.raises(DataRefused, match="no rows at all"):
         gate([write([])], images, tmp_path / "b", max_bad_share=1)

@@ -59,7 +59,7 @@ def test_no_folder_and_no_pictures(tmp_path: Path) -> None:
     file.write_text("x")
     with pytest.raises(ConfigurationError, match="it is a file; name its folder"):
         PictureFolder(file)
-    with pytest.raises(ConfigurationError, match=r"none of its 1 files is one, file \(the content of it is none of"):
+    with pytest.raises(ConfigurationError, match=r"its only file is none, file \(the content of it is none of"):
         PictureFolder(tmp_path)
 
 

@@ -178,7 +178,7 @@ def test_a_bad_row_of_the_other_folder_is_put_aside(run: Run, captions: Path) ->
 @pytest.mark.slow
 def test_a_leak_from_the_other_folder_counts(run: Run, files: Path, captions: Path) -> None:
     shutil.copy(files / "images" / "10.png", captions / "pictures" / "3.png")
-    with pytest.raises(DataRefused, match="1 training pictures are also in the test set"):
+    with pytest.raises(DataRefused, match="1 training picture is also in the test set"):
         run(**own_folder(captions))
 
 

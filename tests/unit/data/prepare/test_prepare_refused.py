@@ -45,7 +45,7 @@ def test_leaked_pictures_are_refused(run: Run, files: Path) -> None:
     with pytest.raises(DataRefused) as refused:
         run()
     assert str(refused.value) == (
-        "1 training pictures are also in the test set, 0 are allowed; for instance 3.png of training and 10.bmp of the "
+        "1 training picture is also in the test set, 0 are allowed; for instance 3.png of training and 10.bmp of the "
         "test. Take them out of one of the two, or raise data.max_leaked_images"
     )
     assert json.loads((run(data__max_leaked_images=1) / "data.json").read_text(encoding="utf-8"))["images"] == 14
@@ -55,7 +55,7 @@ def test_a_leak_through_pretraining_counts(run: Run, files: Path) -> None:
     spoil(files / "train.json", lambda rows: rows[0].update(image="10.png"))
     shutil.copy(files / "train.json", files / "captions.json")
     spoil(files / "train.json", lambda rows: rows[0].update(image="0.png"))
-    with pytest.raises(DataRefused, match="1 training pictures are also in the test set"):
+    with pytest.raises(DataRefused, match="1 training picture is also in the test set"):
         run(data__pretrain=[str(files / "captions.json")])
 
 

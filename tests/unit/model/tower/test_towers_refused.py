@@ -69,7 +69,7 @@ def test_a_wrong_number_of_tokens_is_found_at_once(unknown: Path) -> None:
     with pytest.raises(
         ConfigurationError,
         match=r"gives hidden states \(1, 17, 32\) at layer 1 for one picture of 32 pixels; expected are \(1, 21, 32\): "
-        r"5 tokens .*; if it has 1 tokens before the patches, set vision.prefix_tokens=1$",
+        r"5 tokens .*; if it has 1 token before the patches, set vision.prefix_tokens=1$",
     ):
         opened(unknown, 2, prefix_tokens=5)
 
