@@ -28,7 +28,7 @@ image_name = $(shell $(PYTHON) -c 'from components import images; print(images.$
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-demo: $(INSTALLED) ## set up and run the embedded layer study, about ten minutes on two cores
+demo: $(INSTALLED) ## set up and run the embedded layer study, about fifteen minutes on two cores
 	@$(BIN)/shallowsight study demo --out $(OUT)
 
 test: $(INSTALLED) ## set up and run all tests that need neither a GPU nor a cluster

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shallowsight.report.analysis_figures import Profile
-from shallowsight.report.probe_scores import ProbedBenchmark, Probes, ProbeScore, read_probes
+from shallowsight.report.probe_scores import ProbedBenchmark, ProbeScore, read_probes
 from shallowsight.report.words import ranges
 
 
@@ -13,7 +13,7 @@ def column_sentences(found: Mapping[str, Any]) -> list[str]:
     if "probes" not in found:
         return []
     probes = read_probes(found["probes"])
-    return [*map(_sentence, probes.benchmarks), *_not_probed(probes)]
+    return [*map(_sentence, probes.benchmarks), *(f"{name}: not probed: {why}" for name, why in probes.skipped.items())]
 
 
 def column_profiles(found: Mapping[str, Any]) -> list[Profile]:
@@ -34,10 +34,6 @@ def _sentence(each: ProbedBenchmark) -> str:
     if each.rare_test:
         sentence += f" {_percent(each.rare_test)} of the labels are too rare in training and count as wrong."
     return sentence
-
-
-def _not_probed(probes: Probes) -> list[str]:
-    return [f"{name}: not probed: {reason}." for name, reason in probes.skipped.items()]
 
 
 def _profile(each: ProbedBenchmark) -> Profile:

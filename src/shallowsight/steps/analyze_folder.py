@@ -81,7 +81,11 @@ def analyze_folder(asked: FolderAnalysis, say: Callable[[str], None], begin: Cou
     each = _seconds_each(encoder, kinds, folder, names)
     say(f"{len(names)} of {len(folder.names)} pictures, about {_seconds(each, kinds, len(names)):.0f} s")
     probes = None if labels is None else LabelledProbes(encoder, facts, folder, labels)
+    if labels is not None and labels.others:
+        say(f"{counted(labels.others, 'row')} of {asked.labels} passed over: pictures that are not in the folder")
     if probes is not None:
+        for column, why in probes.skipped.items():
+            say(f"{column}: not probed: {why}")
         say(f"probes of {counted(len(probes.questions), 'column')} of labels, about {probes.seconds(each):.0f} s more")
     lab = Lab(encoder, kinds)
     on_progress = begin("comparing layers")
@@ -148,7 +152,7 @@ def _probed(probes: "LabelledProbes", out: Path, say: Callable[[str], None], beg
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with naming(out):
         found = probes.found(out.absolute().parent, begin)
-    for sentence in column_sentences({"probes": found}):
+    for sentence in column_sentences({"probes": found | {"skipped": {}}}):
         say(sentence)
     return found
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shallowsight.analysis.probes.probing import probe
 from shallowsight.analysis.probes.questions import Asked
 from shallowsight.analysis.probes.size import BATCH, fitting, updates_for
-from shallowsight.analysis.probes.task import Labelled
+from shallowsight.analysis.probes.task import Labelled, TooFew, task_of
 from shallowsight.cost.probing import fit_seconds
 from shallowsight.data.pictures.folder import PictureFolder
 from shallowsight.data.pictures.labels import Labels, parted
@@ -33,10 +33,15 @@ class LabelledProbes:
         readable = _readable(folder, labels.pictures)
         train, test = fitting(*parted(readable), facts, self._tokens)
         self.pictures = len(train) + len(test)
-        self.questions = [
-            Asked(Benchmark(name, name, None, None), _asked(found, train), _asked(found, test), boxes=False)
-            for name, found in labels.columns.items()
-        ]
+        self.questions: list[Asked] = []
+        self.skipped: dict[str, str] = {}  # column -> why it cannot be probed
+        for name, found in labels.columns.items():
+            asked = Asked(Benchmark(name, name, None, None), _asked(found, train), _asked(found, test), boxes=False)
+            try:
+                task_of(name, asked.train, asked.test)
+                self.questions.append(asked)
+            except TooFew as reason:
+                self.skipped[name] = str(reason)
 
     def seconds(self, each: float) -> float:
         """About how long `found` takes, where the tower takes so many seconds for a picture."""
@@ -60,7 +65,8 @@ class LabelledProbes:
                 encode_layers(encoder, pictures, folders, self._tokens, self._facts.width_of, on_progress)
                 return folders
 
-            return probe(self._facts, self._tokens, self.questions, encode, counted("probing layers"))
+            found = probe(self._facts, self._tokens, self.questions, encode, counted("probing layers"))
+        return found | {"skipped": self.skipped}
 
 
 class _Shown:

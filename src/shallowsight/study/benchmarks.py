@@ -1,8 +1,9 @@
 """The benchmarks that an experiment may name: local ones over its own test questions, and lmms-eval's."""
 
-import difflib
 from dataclasses import dataclass
 from unicodedata import normalize
+
+from shallowsight.study.near_names import unknown_name
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,5 @@ def find_benchmark(name: str) -> Benchmark:
             raise ValueError(f"benchmark {name!r}: {kind!r} is the name of all categories together; rename the kind")
         return Benchmark(name, kind, kind, None)
     if name not in BENCHMARKS:
-        near = difflib.get_close_matches(name, BENCHMARKS, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ";"
-        raise ValueError(f"no benchmark {name!r}{hint} choose from {', '.join(BENCHMARKS)}, own:KIND")
+        raise ValueError(unknown_name("benchmark", name, BENCHMARKS, ", own:KIND"))
     return BENCHMARKS[name]

@@ -12,6 +12,7 @@ from typing import Self
 from pydantic import model_validator
 
 from shallowsight.study.fields import Part, Positive
+from shallowsight.study.near_names import unknown_name
 
 _MLP = re.compile(r"mlp([2-9])x_gelu")
 _EIGHT = 8
@@ -174,7 +175,9 @@ def ldp_squeezed(width: int) -> int:
 
 def _require_known(kind: str) -> None:
     if kind not in CONNECTORS and not _MLP.fullmatch(kind):
-        raise ValueError(f"no connector {kind!r}; choose from {', '.join(CONNECTORS)} or mlp3x_gelu, ...")
+        if not kind:
+            raise ValueError("no connector after `+`; write for instance 8+ldpv2")
+        raise ValueError(unknown_name("connector", kind, CONNECTORS, " or mlp3x_gelu, ..."))
 
 
 def _side(count: int) -> int | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shallowsight.study.layers import Layers
+from shallowsight.study.near_names import unknown_name
 
 Blocks = tuple[tuple[int, ...], ...]  # for each block of channels the layers that it is made of
 
@@ -163,7 +164,7 @@ def blocks_of(layers: Layers, fusion: str) -> Blocks:
 def require_form(layers: Layers, fusion: str) -> None:
     """Raises ValueError when a fusion is unknown, or takes its layers in another form, or more of them."""
     if fusion not in FUSIONS:
-        raise ValueError(f"no fusion {fusion!r}; choose from {', '.join(FUSIONS)}")
+        raise ValueError(unknown_name("fusion", fusion, FUSIONS))
     form, groups = FUSIONS[fusion].form, layers.groups
     if form is Form.ONE and len(layers.indices) != 1:
         raise ValueError(f"fusion {fusion!r} takes one layer, got {layers}")

@@ -20,6 +20,7 @@ from shallowsight.study.experiment import Experiment
 from shallowsight.study.experiments import EXPERIMENTS, STUDIES
 from shallowsight.study.fields import words_of
 from shallowsight.study.layers import Layers
+from shallowsight.study.near_names import unknown_name
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import STAGES
 from shallowsight.study.study import Study
@@ -73,14 +74,14 @@ def _base_and_changes(kind: type[M], named: Mapping[str, M], name_or_file: str) 
         return named[name_or_file], {}
     path = Path(name_or_file)
     if path.suffix not in {".yaml", ".yml"}:
-        raise ConfigurationError(f"{_no_such(kind.__name__.lower(), name_or_file, named)}, or give a .yaml file")
+        raise ConfigurationError(f"{unknown_name(kind.__name__.lower(), name_or_file, named)}, or give a .yaml file")
     if not path.is_file():
         raise ConfigurationError(
             f"no file {name_or_file!r}; give a YAML file with `base:` and `set:`, or one of {', '.join(named)}"
         )
     raw = read_document(path).value
     if _is_document(raw) and raw["base"] not in named:
-        raise ConfigurationError(f"{path}: base: {_no_such(kind.__name__.lower(), raw['base'], named)}")
+        raise ConfigurationError(f"{path}: base: {unknown_name(kind.__name__.lower(), raw['base'], named)}")
     if not _is_document(raw):
         raise ConfigurationError(
             f"{path}: write `base:` (one of {', '.join(named)}) and `set:` (keys and values), found {_shape(raw)}"
@@ -222,12 +223,6 @@ def explain(error: ValidationError) -> str:
         found = "" if isinstance(fault["input"], dict | BaseModel) else f" (found {fault['input']!r})"
         lines.append(f"{where}: {says(fault)}{found}")
     return "; ".join(lines)
-
-
-def _no_such(what: str, name: str, named: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, named, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ";"
-    return f"no {what} {name!r}{hint} choose from {', '.join(named)}"
 
 
 def _shape(raw: Any) -> str:

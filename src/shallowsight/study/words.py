@@ -6,6 +6,7 @@ of groups and one inside the language model, as the multi-layer fusion study has
 penultimate layer as the base. `penultimate` and `last` are one layer. Any word may have a connector.
 """
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +68,9 @@ def _words_help(text: str) -> str:
     found = next((word for word in WORDS if word in re.split("[,|]", layers)), None)
     if found is not None:
         return f"; the word {found!r} stands alone in place of all layers, as in {found}:concat"
-    return f"; in place of layers the words {', '.join(WORDS)} are allowed too"
+    near = difflib.get_close_matches(layers, WORDS, n=1)
+    hint = f", did you mean {near[0]!r}?" if near else ""
+    return f"; in place of layers the words {', '.join(WORDS)} are allowed too{hint}"
 
 
 _DEEP = 24  # a depth at which every word can be checked

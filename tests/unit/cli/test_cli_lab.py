@@ -30,7 +30,7 @@ def test_analyze_with_labels(run: Run, towers: dict[str, Path], pictures: Path, 
     words = ("--image-size", "28", "--measures", "norms", "--labels", str(table))
     ended = run("analyze", str(towers["clip"]), str(pictures), *words)
     assert ended.status == 0, ended.err
-    assert "kind: not probed: 12 training and 4 test questions with a picture; a probe needs 50 and 20." in ended.out
+    assert "kind: not probed: 12 training and 4 test questions with a picture; a probe needs 50 and 20" in ended.out
 
 
 def test_explain(run: Run, towers: dict[str, Path], pictures: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_the_best_layer_and_those_near_it() -> None:
     assert sentences == [
         "kind: layer 3 has the highest probe, 90.0 % of 40 labels; layers 2\N{EN DASH}4 are within twice its error "
         "(2.0 points). Without the picture: 25.0 %.",
-        "size: not probed: too few.",
+        "size: not probed: too few",
     ]
 
 

@@ -105,11 +105,11 @@ def test_patches_in_no_square(kind: str) -> None:
             for tokens in ("0", "", "-4", "many", "4.0", "٣", "9@9", " 9")
         ),
         ("mlp", "no connector 'mlp'; choose from linear, mlp2x_gelu, "),
-        ("mlp1x_gelu", "no connector 'mlp1x_gelu'; choose from linear"),
-        ("mlp10x_gelu", "no connector 'mlp10x_gelu'; choose from linear"),
-        ("C_Abstractor@9", "no connector 'C_Abstractor'; choose from linear"),
-        ("@9", "no connector ''; choose from linear"),
-        ("", "no connector ''; choose from linear"),
+        ("mlp1x_gelu", "no connector 'mlp1x_gelu', did you mean 'mlp2x_gelu'? choose from linear"),
+        ("mlp10x_gelu", "no connector 'mlp10x_gelu', did you mean 'mlp2x_gelu'? choose from linear"),
+        ("C_Abstractor@9", "no connector 'C_Abstractor', did you mean 'c_abstractor'? choose from linear"),
+        ("@9", "no connector after `+`; write for instance 8+ldpv2"),
+        ("", "no connector after `+`; write for instance 8+ldpv2"),
     ],
 )
 def test_what_is_no_connector(text: str, message: str) -> None:

@@ -61,7 +61,9 @@ def test_other_forms_are_refused(text: str, message: str) -> None:
 
 
 def test_an_unknown_fusion_is_told_what_there_is() -> None:
-    with pytest.raises(ValueError, match="no fusion 'mmfusor'; choose from single, concat, mean, "):
+    with pytest.raises(
+        ValueError, match=r"no fusion 'mmfusor', did you mean 'mmfuser'\? choose from single, concat, mean, "
+    ):
         Setting.parse("3,4:mmfusor")
 
 

@@ -58,8 +58,12 @@ def test_written_form(text: str, written: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("8+", "no connector ''; choose from linear, mlp2x_gelu", id="no connector after the plus"),
-        pytest.param("8+abstractor", "no connector 'abstractor'; choose from linear", id="unknown connector"),
+        pytest.param("8+", "no connector after `+`; write for instance 8+ldpv2", id="no connector after the plus"),
+        pytest.param(
+            "8+abstractor",
+            "no connector 'abstractor', did you mean 'c_abstractor'? choose from linear",
+            id="unknown connector",
+        ),
         pytest.param("8+mlp1x_gelu", "no connector 'mlp1x_gelu'", id="a GELU between one matrix"),
         pytest.param("8+ldpv2@", "connector 'ldpv2@': write the number of image tokens after @", id="no number"),
         pytest.param("8+ldpv2@0", "connector 'ldpv2@0': write the number of image tokens after @", id="zero"),

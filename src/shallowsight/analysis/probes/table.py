@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from statistics import fmean
+from threading import Event
 
 import torch
 from torch import Tensor
@@ -47,9 +48,12 @@ def probe_table(
     rows = {picture: row for row, picture in enumerate(pictures)}
     training = torch.tensor(sorted({rows[picture] for task in tasks for picture in task.train.pictures}))
 
+    stopped = Event()
+
     def look(layer: int) -> dict[str, Score]:
         seen = Pictures(standardized(features_of(layer), training), rows)
-        return {task.name: score_of(answers(seen, task), task.test.pictures) for task in tasks}
+        asked = (task for task in tasks if not stopped.is_set())
+        return {task.name: score_of(answers(seen, task), task.test.pictures) for task in asked}
 
     blind = Pictures(torch.zeros(len(pictures), 1, 1), rows)
     found: dict[str, dict[int, Score]] = defaultdict(dict)
@@ -59,10 +63,15 @@ def probe_table(
         at_once = _at_once(features_of(layers[-1]))  # in a tower in stages the widest
         with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             waiting = {pool.submit(look, layer): layer for layer in layers}
-            for done, future in enumerate(as_completed(waiting), start=1):
-                for name, score in future.result().items():
-                    found[name][waiting[future]] = score
-                on_progress(done, len(layers))
+            try:
+                for done, future in enumerate(as_completed(waiting), start=1):
+                    for name, score in future.result().items():
+                        found[name][waiting[future]] = score
+                    on_progress(done, len(layers))
+            except BaseException:  # Ctrl-C too: the pool waits for its threads, which would otherwise do all layers
+                stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     return {name: dict(sorted(scores.items())) for name, scores in found.items()}
 
 

@@ -17,6 +17,7 @@ class Labels:
     """The labelled pictures, and each column's labels of them; an empty field is no label."""
 
     columns: Mapping[str, Mapping[str, str]]  # column -> picture -> label
+    others: int = 0  # rows whose pictures are not there
 
     @property
     def pictures(self) -> list[str]:
@@ -28,8 +29,8 @@ def read_labels(path: Path, pictures: Sequence[str]) -> Labels:
     """Read the table; `pictures` are the names that the column `image` may hold.
 
     Raises:
-        ConfigurationError: there is no such file, it is no table of this form, it has a picture twice, or it names a
-            picture that is not there.
+        ConfigurationError: there is no such file, it is no table of this form, it has a picture twice, or none of its
+            pictures is there.
     """
     rows = _rows(path)
     header = [name.strip() for name in rows[0]] if rows else []
@@ -54,8 +55,9 @@ def read_labels(path: Path, pictures: Sequence[str]) -> Labels:
         for name, field in zip(header, row, strict=True):
             if name != IMAGE and field.strip():
                 columns[name][picture] = field.strip()
-    _require_known(path, seen, pictures)
-    return Labels(columns)
+    known = _known(path, seen, pictures)
+    kept = {name: {p: label for p, label in labels.items() if p in known} for name, labels in columns.items()}
+    return Labels(kept, len(seen) - len(known))
 
 
 def parted(pictures: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -87,11 +89,14 @@ def _require_columns(path: Path, header: Sequence[str]) -> None:
         raise ConfigurationError(f"{asked}, each with a name of its own; found {', '.join(map(repr, twice))}")
 
 
-def _require_known(path: Path, seen: Mapping[str, int], pictures: Sequence[str]) -> None:
-    known = set(pictures)
-    if unknown := [name for name in seen if name not in known]:
+def _known(path: Path, seen: Mapping[str, int], pictures: Sequence[str]) -> set[str]:
+    """The pictures of the table that are there: a table may be of more pictures than a folder has."""
+    known = set(seen) & set(pictures)
+    if not known:
+        first = next(iter(seen.items()), None)
+        found = f"the first is {first[0]!r} in row {first[1]}" if first else "it has no rows"
         raise ConfigurationError(
-            f"--labels {path}: {len(unknown)} of {len(seen)} pictures are not among the {len(known)} of the folder, "
-            f"the first: {unknown[0]!r} in row {seen[unknown[0]]}; write names as seen from the folder, for instance "
-            f"{min(known)!r}"
+            f"--labels {path}: none of its pictures is among the {len(pictures)} of the folder; {found}; write names "
+            f"as seen from the folder, for instance {min(pictures)!r}"
         )
+    return known

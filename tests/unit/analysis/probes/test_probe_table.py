@@ -107,3 +107,22 @@ def test_several_accepted_answers() -> None:
     either = [Labelled(q.picture, q.text, ("class 0", "class 1")) for q in test]
     assert probed({1: noise(1)}, task_of("kind", train, either))["kind"][1].accuracy == 1.0
     assert len(test) == TEST
+
+
+def test_a_stop_does_not_wait_for_the_other_layers() -> None:
+    """Ctrl-C while probes are trained: the layers that have not begun never begin."""
+    pictures = [f"p{n}" for n in range(80)]
+    questions = [Labelled(picture, "", ("even" if n % 2 else "odd",)) for n, picture in enumerate(pictures)]
+    task = task_of("parity", questions[:60], questions[60:])
+    begun: list[int] = []
+
+    def features_of(layer: int) -> torch.Tensor:
+        begun.append(layer)
+        return torch.randn(80, 4, 8)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        probe_table(features_of, range(1, 41), pictures, [task], stop)
+    assert len(begun) < 40

@@ -18,6 +18,13 @@ def test_columns_and_empty_fields(tmp_path: Path) -> None:
     assert labels.pictures == ["a.png", "c/d.png"], "b.png has no label"
 
 
+def test_a_table_of_more_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("image,kind\na.png,cat\nz.png,dog\n", encoding="utf-8")
+    labels = read_labels(path, PICTURES)
+    assert labels.columns == {"kind": {"a.png": "cat"}} and labels.others == 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -30,7 +37,11 @@ def test_columns_and_empty_fields(tmp_path: Path) -> None:
         ("image,kind\na.png\n", "row 2 has 1 fields and the header 2"),
         ("image,kind\na.png,cat, black\n", "row 2 has 3 fields .* a comma in it in double quotes"),
         ("image,kind\na.png,cat\nb.png,dog\n./a.png,dog\n", "'a.png' stands in rows 2 and 4; give each picture one"),
-        ("image,kind\na.png,cat\nz.png,dog\ny.png,dog\n", "2 of 3 pictures are not among the 3 of the folder.*'z.png'"),
+        (
+            "image,kind\nz.png,dog\ny.png,dog\n",
+            "is among the 3 of the folder; the first is 'z.png'",
+        ),
+        ("image,kind\n", "none of its pictures is among the 3 of the folder; it has no rows"),
         ('image,kind\n"a.png,cat\n', "cannot be read as CSV in UTF-8: unexpected end of data"),
     ],
 )
