@@ -77,6 +77,7 @@ TESTED = {
     "shallowsight submit": IN_A_MINUTE,
     "shallowsight status": IN_A_MINUTE,
     "shallowsight fetch": FETCH,
+    "shallowsight replay paper": "tests/unit/cli/test_cli_replay.py::test_replay_paper",
     "shallowsight track --out STORE": TRACK,
     "shallowsight track --out runs/my": TRACK,
     "export SHALLOWSIGHT_WEAVE=ENTITY/PROJECT": TRACK,

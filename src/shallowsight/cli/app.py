@@ -8,6 +8,7 @@ import typer
 
 from shallowsight.cli.cluster import app as cluster_app
 from shallowsight.cli.lab import app as lab_app
+from shallowsight.cli.replay import app as replay_app
 from shallowsight.cli.steps import app as steps_app
 from shallowsight.cli.track import app as track_app
 from shallowsight.cli.use import app as use_app
@@ -121,6 +122,7 @@ app.add_typer(lab_app, rich_help_panel="Look at a tower without a study")
 app.add_typer(cluster_app, rich_help_panel="On a cluster")
 app.add_typer(steps_app, rich_help_panel="One step at a time")
 app.add_typer(track_app)
+app.add_typer(replay_app)
 app.add_typer(use_app, rich_help_panel="A trained model")
 
 

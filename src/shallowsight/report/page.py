@@ -11,6 +11,7 @@ from shallowsight.report import figures, learning, probe_figure
 from shallowsight.report.caveats import caveats
 from shallowsight.report.chips import against_all_chip, verdict_chip
 from shallowsight.report.choice import RULE, Choice, above_chance
+from shallowsight.report.claims.section import claims_section
 from shallowsight.report.exported import exported
 from shallowsight.report.findings import Findings
 from shallowsight.report.group_words import group_sentences, real_groups
@@ -74,6 +75,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         tokens=len({m.image_tokens for m in study.members}) > 1,
         sizes=[_size(c) for c in findings.every],
         shortened=shortened(study),
+        claims=claims_section(study, findings),
         holes=[(m, t) for m in study.members for t in m.trials if not t.done],
         steps=_steps(study.cells),
         cells=sorted(study.cells, key=lambda c: -c.seconds),

@@ -13,6 +13,8 @@ from shallowsight.errors import MissingPackage
 from shallowsight.evaluate.statistics.family import Comparison
 from shallowsight.report.caveats import caveats
 from shallowsight.report.choice import Choice, choose
+from shallowsight.report.claims.answers import answers
+from shallowsight.report.claims.paper import read_paper
 from shallowsight.report.findings import Findings, find
 from shallowsight.report.inputs import read_study
 from shallowsight.report.probes import agreements
@@ -92,6 +94,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "not_learnt": [{"category": c, "setting": s} for c, s in findings.curves.not_learnt],
         "recommendation": recommendation(study, choices)["categories"],
         "probes": _probes(study, findings),
+        "claims": [asdict(answer) for answer in answers(study, findings, read_paper())],
         "similarity": asdict(study.analysis) if study.analysis else None,
         "data": dict(study.data),
         "shortened": {t.step: _texts(t) for t in study.texts},

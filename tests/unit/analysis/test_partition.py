@@ -1,8 +1,6 @@
 """The best borders for a number of groups that is asked for."""
 
 import itertools
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +9,7 @@ from matrices import blocks, by_lag, paper
 from shallowsight.analysis.pace import Matrix
 from shallowsight.analysis.partition import best_borders, require_groups
 from shallowsight.errors import ConfigurationError
-
-FIGURE = json.loads((Path(__file__).parent / "paper_figure_1a.json").read_text())
+from shallowsight.report.claims.paper import read_paper
 
 
 def cost(similarity: Matrix, borders: tuple[int, ...]) -> float:
@@ -35,7 +32,7 @@ def test_no_partition_is_better(groups: int, seed: int) -> None:
 
 def test_three_groups_of_the_papers_figure() -> None:
     """The paper names 1-12, 13-20, 21-24; its figure's layer 12 is between (0.74 and 0.81 to its neighbours)."""
-    whole = np.array(FIGURE["similarity"])
+    whole = np.array(read_paper().similarity.values)
     assert whole.shape == (25, 25)
     first, second = best_borders(whole[1:, 1:], 3)  # without the embeddings, which are no layer
     assert first in {11, 12} and second == 20
