@@ -33,7 +33,8 @@ def encoder(
 
 
 def keys(encoder: Encoder, count: int) -> list[str]:
-    own = list(encoder._shards.keys())
+    assert isinstance(encoder._shown, Shards)
+    own = list(encoder._shown.keys())
     return (own * 99)[:count]
 
 
