@@ -47,6 +47,7 @@ def test_the_end_says_how_others_get_the_report(
 ) -> None:
     from shallowsight.report import terminal
 
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist tells its workers a width
     objects = open_objects((tmp_path / "store").as_uri())
     store = MirroredStore(objects, tmp_path / "copy")
     (store.root / "report").mkdir(parents=True)
