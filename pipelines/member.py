@@ -1,8 +1,8 @@
-"""One setting of a study: pretrain, finetune, evaluate."""
+"""One setting of a study: pretrain, finetune, evaluate, judge."""
 
 from kfp import dsl
 
-from components.evaluation import evaluate
+from components.evaluation import evaluate, judge
 from components.training import train_stage
 from pipelines import placement
 
@@ -22,6 +22,8 @@ def member(
     pretrained = train_stage(stage="pretrain", **training)
     finetuned = train_stage(stage="finetune", start=pretrained.outputs["model"], **training)
     evaluated = evaluate(model=finetuned.outputs["model"], **shared)
+    judged = judge(evaluated=evaluated.outputs["scores"], **shared)
+    placement.asks_a_judge(judged)
     for task in (pretrained, finetuned):
         placement.launches_training(task)
     placement.gpu(evaluated, step_gpus)

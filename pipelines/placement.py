@@ -6,7 +6,10 @@ from kfp import dsl, kubernetes
 from kfp.dsl import PipelineTask
 
 STORE_SECRET = "shallowsight-store"  # keys and address of the S3 store, as manifests/base/storage makes it
+JUDGE_SECRET, JUDGE_KEY = "shallowsight-judge", "SHALLOWSIGHT_JUDGE_KEY"
 LAUNCHER_SETTINGS = "shallowsight-launcher"  # a ConfigMap: how trainings are started, in manifests/base/pipelines
+METRICS_SETTINGS = "shallowsight-metrics"  # a ConfigMap beside it: where a box serves metrics, and how long
+RETRAINING = "retraining"  # the component that the PodMonitor and the NetworkPolicy of such a box select
 INTERACTIVE, SCHEDULED = "shallowsight-interactive", "shallowsight-scheduled"  # priorities in manifests/base/queue
 GPU = "nvidia.com/gpu"
 LABELS = {"app.kubernetes.io/part-of": "shallowsight"}  # what costs and metrics are added up by
@@ -22,6 +25,7 @@ _SETTINGS = (
     "SHALLOWSIGHT_GIBIBYTES_PER_GPU",
     "SHALLOWSIGHT_SAVE_SECONDS",
 )
+_METRICS = ("SHALLOWSIGHT_METRICS_PORT", "SHALLOWSIGHT_METRICS_LINGER")
 _USER = 10001  # of the images
 _A100 = {
     "key": "nvidia.com/gpu.product",  # as NVIDIA's feature discovery labels nodes
@@ -48,6 +52,12 @@ def light(*tasks: PipelineTask) -> None:
         _again(task)
 
 
+def asks_a_judge(task: PipelineTask) -> None:
+    """It waits for another model's replies, where the study asks one; the key is a secret of its own."""
+    light(task)
+    kubernetes.use_secret_as_env(task, JUDGE_SECRET, {JUDGE_KEY: JUDGE_KEY}, optional=True)
+
+
 def data(task: PipelineTask) -> None:
     """What checks and packs records and pictures."""
     _common(task, Resources(cpu="1", asked="2Gi", most="16Gi"), hours=12)
@@ -71,6 +81,14 @@ def launches_training(task: PipelineTask) -> None:
     _again(task)
     # Not optional: without it the box would train in its half core.
     kubernetes.use_config_map_as_env(task, LAUNCHER_SETTINGS, {name: name for name in _SETTINGS})
+
+
+def shows_metrics(task: PipelineTask) -> None:
+    """It serves metrics for as long as a scrape takes; the PodMonitor `shallowsight-retraining` finds it."""
+    kubernetes.add_pod_label(task, "app.kubernetes.io/component", RETRAINING)
+    # Optional: without it nothing is served, and the box ends at once.
+    kubernetes.use_config_map_as_env(task, METRICS_SETTINGS, {name: name for name in _METRICS}, optional=True)
+    kubernetes.use_field_path_as_env(task, "SHALLOWSIGHT_METRICS_ADDRESS", "status.podIP")
 
 
 def _common(task: PipelineTask, resources: Resources, hours: int) -> None:

@@ -3,7 +3,7 @@
 from kfp import dsl
 
 from components.data import resolve_retraining
-from components.evaluation import report
+from components.evaluation import report_and_compare
 from pipelines import placement
 from pipelines.study import closing, train_members
 
@@ -18,7 +18,9 @@ def retrain(
     step_gpus: str = "0",
     priority: str = placement.SCHEDULED,
 ):
-    with dsl.ExitHandler(closing(report(store=store, run=placement.RUN))):
+    closed = closing(report_and_compare(store=store, run=placement.RUN))
+    placement.shows_metrics(closed)
+    with dsl.ExitHandler(closed):
         resolved = resolve_retraining(
             study=study,
             settings=settings,

@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "model": {"errors", "study", "store", "data"},
     "analysis": {"errors", "study", "data", "model"},
     "train": {"errors", "study", "store", "observe", "data", "model"},
-    "evaluate": {"errors", "study", "data", "model"},
+    "evaluate": {"errors", "study", "store", "data", "model"},
     "export": {"errors", "study", "store", "data", "model"},
     "chat": {"errors", "study", "data", "model", "export"},
     "report": {"errors", "study", "store", "data", "evaluate", "export"},

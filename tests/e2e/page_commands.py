@@ -10,6 +10,8 @@ SENT_FILE = "tests/services/test_kfp_submit.py::test_a_study_is_sent"
 ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study"
 LAB = "tests/unit/cli/test_cli_lab.py"
 NEXT_SEEDS = "tests/unit/cli/test_more_seeds.py::test_next_seeds_of_a_store_are_printed"
+COMPARE = "tests/unit/cli/test_cli_compare.py"
+COMPARE_RUNS = "tests/services/test_compare_runs.py::test_two_runs_of_one_bucket"
 SCHEDULE = f"{KFP}::test_a_schedule_from_its_first_diff_to_its_end"
 FETCH = "tests/services/test_fetch_command.py::test_fetch_as_it_stands_there"
 TRACK = "tests/services/test_track_study.py::test_what_is_not_whole_there_is_sent_again"
@@ -57,6 +59,13 @@ TESTED = {
     "shallowsight forecast paper-1.4b --device A100-80G --gpus 4": f"{RUNS}::test_quick_ones",
     "shallowsight study fusions --out runs/demo": f"{RUNS}::test_studies_of_the_lab_are_planned",
     "shallowsight study connectors --out runs/demo": f"{RUNS}::test_studies_of_the_lab_are_planned",
+    "shallowsight benchmarks list": f"{RUNS}::test_quick_ones",
+    "shallowsight benchmarks fetch pope mme --to benchmarks": (
+        "tests/unit/data/test_fetch_benchmarks.py::test_a_set_is_fetched_whole"
+    ),
+    'shallowsight study my.yaml --set benchmarks="own pope mme" --set data.benchmarks=benchmarks': (
+        "tests/e2e/test_public_benchmarks.py::test_a_study_with_public_benchmarks"
+    ),
     "shallowsight forecast paper-fusion-1.4b": f"{RUNS}::test_quick_ones",
     "shallowsight forecast paper-connectors-7b": f"{RUNS}::test_quick_ones",
     "python -m benchmarks.paper_forecast": (
@@ -89,6 +98,11 @@ TESTED = {
     'shallowsight chat my-model picture.png "How many objects are there?"': CHATTED,
     "shallowsight chat CELL_OR_DIR IMAGE [QUESTION]": CHATTED,
     "shallowsight chat": CHATTED,
+    "shallowsight compare STORE STORE [--out DIR] [--fail-if-worse]": f"{COMPARE}::test_worse_may_fail_a_build",
+    "shallowsight compare runs/before runs/after --out compared": f"{COMPARE}::test_files_are_written",
+    "shallowsight compare s3://bucket/retrain/weekly-shallow s3://bucket/retrain/weekly-shallow --run-before RUN_ID": (
+        COMPARE_RUNS
+    ),
     "shallowsight analyze TOWER IMAGES": f"{LAB}::test_analyze",
     "shallowsight analyze embedded:dinov2-small pictures --groups 3": f"{LAB}::test_analyze",
     "shallowsight analyze embedded:dinov2-small pictures --labels labels.csv": f"{LAB}::test_analyze_with_labels",
@@ -104,6 +118,7 @@ TESTED = {
     ),
     "shallowsight train-stage": ONE_BOX,
     "shallowsight evaluate": ONE_BOX,
+    "shallowsight judge": ONE_BOX,
     "shallowsight report": ONE_BOX,
     "shallowsight next-seeds --out STORE": NEXT_SEEDS,
     "shallowsight next-seeds --out s3://bucket/prefix": NEXT_SEEDS,
@@ -130,9 +145,12 @@ TESTED = {
 BENCHMARKS = {
     "python -m benchmarks...",
     "python -m benchmarks.startup runs/demo",
+    "python -m benchmarks.evaluation runs/demo 11",
     "python -m benchmarks.training",
     "python -m benchmarks.statistics",
     "python -m benchmarks.memory",
+    "python -m benchmarks.compare",
+    "python -m benchmarks.compare 200",
     "python -m benchmarks.grouping",
     "python -m benchmarks.similarity",
     "python -m benchmarks.validation",

@@ -59,6 +59,7 @@ def test_single_steps_make_a_whole_study(tmp_path: Path) -> None:
         found = step("train-stage", "--setting", "12", "--stage", stage)
         assert found == [str(folder_of(study, f"{stage} 12"))]
     assert step("evaluate", "--setting", "12") == [str(folder_of(study, "evaluate 12"))]
+    assert step("judge", "--setting", "12") == [str(folder_of(study, "evaluate 12"))], "without a judge"
     ended = shallowsight("report", "--out", str(study))
     assert (ended.status, ended.out) == (0, f"{study}/report/report.html\n")
 

@@ -59,6 +59,7 @@ QUICK = [
     pytest.param("shallowsight show demo", "name: demo", id="show demo"),
     pytest.param("shallowsight show paper-1.4b", "data/finetune/images", id="show paper"),
     pytest.param("shallowsight list", "benchmarks: ", id="list"),
+    pytest.param("shallowsight benchmarks list", "lmms-lab-encoder/POPE", id="benchmarks"),
     pytest.param("shallowsight forecast paper-1.4b --device A100-80G --gpus 4", "GPU-hours", id="forecast"),
     pytest.param("shallowsight forecast paper-fusion-1.4b", "18,23:mmfuser", id="forecast of fusions"),
     pytest.param("shallowsight forecast paper-connectors-7b", "23+c_abstractor@64", id="forecast of connectors"),

@@ -2,10 +2,10 @@
 
 import re
 
-from shallowsight.observe.metrics.names import COUNTERS, FAILED, GAUGES, NODE_GAUGES, PREFIX
+from shallowsight.observe.metrics.names import COUNTERS, FAILED, GAUGES, NODE_GAUGES, PREFIX, RETRAINING
 
 _HISTOGRAM = {f"update_seconds_{part}" for part in ("bucket", "sum", "count")}
-OURS = {f"{PREFIX}{name}" for name in {*GAUGES, *NODE_GAUGES, *COUNTERS, FAILED} | _HISTOGRAM}
+OURS = {f"{PREFIX}{name}" for name in {*GAUGES, *NODE_GAUGES, *COUNTERS, FAILED} | _HISTOGRAM} | {RETRAINING}
 # Of dcgm-exporter, of Kueue, and of Prometheus itself.
 _OTHERS = {
     "DCGM_FI_DEV_GPU_UTIL",

@@ -9,6 +9,8 @@ from overlays import Object, build, find, of_kind, pod, text_of
 from rule_files import MONITORING, files
 
 from manifests.base.monitoring.dashboard import FILE
+from pipelines import placement
+from shallowsight.observe.metrics.exposition import PORT
 
 CUSTOM = ("PodMonitor", "PrometheusRule")
 
@@ -41,6 +43,19 @@ def test_training_pods_are_found_by_their_labels_and_port() -> None:
     assert monitor["selector"]["matchLabels"].items() <= training.labels.items()
     ports = {port["name"] for container in training.containers for port in container.get("ports", [])}
     assert {endpoint["port"] for endpoint in monitor["podMetricsEndpoints"]} <= ports
+
+
+def test_the_last_box_of_a_retraining_is_found_at_the_port_of_its_settings() -> None:
+    monitor = find(objects(), "PodMonitor", "shallowsight-retraining")["spec"]
+    assert monitor["namespaceSelector"] == {"any": True}
+    assert monitor["selector"]["matchLabels"] == {
+        **placement.LABELS,
+        "app.kubernetes.io/component": placement.RETRAINING,
+    }
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    address = next(each for each in endpoint["relabelings"] if each.get("targetLabel") == "__address__")
+    settings = find(build("a100"), "ConfigMap", placement.METRICS_SETTINGS)["data"]
+    assert address["replacement"] == f"$1:{settings[PORT]}"
 
 
 def test_a_namespace_is_ours() -> None:

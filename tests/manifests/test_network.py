@@ -44,8 +44,10 @@ def test_only_prometheus_reads_metrics(overlay: str) -> None:
     training = end(objects, "shallowsight-torch")
     assert may_connect(objects, MONITORING, training, METRICS)
     assert not may_connect(objects, MONITORING, training, 29400)
+    assert may_connect(objects, MONITORING, STEPS, METRICS)
     for other in (KUBEFLOW, STEPS, End("default")):
         assert not may_connect(objects, other, training, METRICS)
+        assert not may_connect(objects, other, STEPS, METRICS)
 
 
 @pytest.mark.parametrize("overlay", ["local", "a100"])

@@ -42,6 +42,11 @@ def dags(spec: Spec) -> Iterator[tuple[str, Spec]]:
             yield name, component
 
 
+def closing(name: str) -> str:
+    """The box that runs however the others ended."""
+    return "report-and-compare" if name == "retrain" else "report"
+
+
 def undeclared_inputs(spec: Spec) -> list[tuple[str, str, str]]:
     """(sub-DAG, task, input) that a task takes from its DAG's inputs though the DAG declares no such input.
 
@@ -171,7 +176,7 @@ def test_what_belongs_to_a_run_is_told_which(name: str) -> None:
         if "run" in task.get("inputs", {}).get("parameters", {})
     }
     resolving = {"layer_study": "resolve-study", "retrain": "resolve-retraining"}.get(name, "resolve-experiment")
-    assert {resolving, "train-stage", "report"} <= set(told) and all(
+    assert {resolving, "train-stage", closing(name)} <= set(told) and all(
         value == {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}} for value in told.values()
     )
 
@@ -179,8 +184,19 @@ def test_what_belongs_to_a_run_is_told_which(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_report_runs_however_the_pipeline_ends(name: str) -> None:
     tasks = spec_of(name)["root"]["dag"]["tasks"]
-    assert tasks["report"]["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
+    assert tasks[closing(name)]["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
     assert len(tasks) == 2  # everything else is inside the exit handler
+
+
+def test_a_retraining_shows_how_it_compares() -> None:
+    outputs = spec_of("retrain")["components"]["comp-report-and-compare"]["outputDefinitions"]["artifacts"]
+    kinds = {name: found["artifactType"]["schemaTitle"] for name, found in outputs.items()}
+    assert kinds == {
+        "page": "system.HTML",
+        "summary": "system.Markdown",
+        "comparison": "system.Markdown",
+        "verdicts": "system.Metrics",
+    }
 
 
 @pytest.mark.slow

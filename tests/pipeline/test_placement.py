@@ -7,11 +7,21 @@ import yaml
 
 from components import images
 from pipelines import placement
-from pipelines.placement import GPU, LABELS, LAUNCHER_SETTINGS, STORE_SECRET
+from pipelines.placement import (
+    GPU,
+    JUDGE_SECRET,
+    LABELS,
+    LAUNCHER_SETTINGS,
+    METRICS_SETTINGS,
+    RETRAINING,
+    STORE_SECRET,
+)
 from shallowsight.cluster.kubeflow import shipped
 from shallowsight.cluster.kubeflow.pipelines import NAMES, compiled
+from shallowsight.observe.metrics.exposition import ADDRESS
 
 GPU_BOXES = {"exec-analyze-layers", "exec-encode-features", "exec-evaluate"}
+COMPARING = "exec-report-and-compare"
 TRAINING = {"exec-train-stage", "exec-train-stage-2"}
 
 Spec = dict[str, Any]
@@ -31,7 +41,8 @@ def test_every_box_has_what_all_need(name: str) -> None:
     containers, kubernetes = documents(name)
     assert set(containers) == set(kubernetes) and len(containers) >= 8
     for key, found in kubernetes.items():
-        assert found["podMetadata"]["labels"] == LABELS, key
+        shown = {"app.kubernetes.io/component": RETRAINING} if key == COMPARING else {}
+        assert found["podMetadata"]["labels"] == LABELS | shown, key
         assert found["securityContext"]["runAsNonRoot"] is True and found["securityContext"]["runAsUser"] != "0", key
         assert int(found["activeDeadlineSeconds"]) >= 3600, key
         assert "/cache" in [mount["mountPath"] for mount in found["emptyDirMounts"]], key
@@ -44,8 +55,9 @@ def test_every_box_has_what_all_need(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_keys_of_the_store_come_from_a_secret_alone(name: str) -> None:
     for key, found in documents(name)[1].items():
-        (secret,) = found["secretAsEnv"]
+        secret, *others = found["secretAsEnv"]
         assert secret["secretName"] == STORE_SECRET, key
+        assert [other["secretName"] for other in others] == [JUDGE_SECRET] * (key == "exec-judge"), key
         assert {pair["envVar"] for pair in secret["keyToEnv"]} == {
             "AWS_ENDPOINT_URL",
             "AWS_ACCESS_KEY_ID",
@@ -84,9 +96,16 @@ def test_the_box_that_makes_a_trainjob_must_know_how() -> None:
     for name in NAMES:
         _, kubernetes = documents(name)
         for key, found in kubernetes.items():
-            assert ("configMapAsEnv" in found) == (key in TRAINING)
+            assert ("configMapAsEnv" in found) == (key in TRAINING or key == COMPARING)
         (settings,) = kubernetes["exec-train-stage"]["configMapAsEnv"]
         assert settings["configMapName"] == LAUNCHER_SETTINGS and not settings.get("optional")
+
+
+def test_the_box_that_compares_serves_metrics_where_a_namespace_says_how() -> None:
+    found = documents("retrain")[1][COMPARING]
+    (settings,) = found["configMapAsEnv"]
+    assert settings["configMapName"] == METRICS_SETTINGS and settings["optional"] is True
+    assert [(each["name"], each["fieldPath"]) for each in found["fieldPathAsEnv"]] == [(ADDRESS, "status.podIP")]
 
 
 def test_priorities_and_images_are_those_that_a_submission_knows() -> None:

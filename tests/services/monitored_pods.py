@@ -50,8 +50,8 @@ def scrape_config(monitor: str, targets: list[dict[str, Any]]) -> dict[str, Any]
     documents = [each for file in MONITORING.glob("*podmonitor*.yaml") for each in yaml.safe_load_all(file.read_text())]
     (found,) = (each for each in documents if each["metadata"]["name"] == monitor)
     (endpoint,) = found["spec"]["podMetricsEndpoints"]
-    snake = {"sourceLabels": "source_labels", "targetLabel": "target_label", "replacement": "replacement"}
-    relabelings = [{snake[key]: value for key, value in each.items()} for each in endpoint["relabelings"]]
+    snake = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
+    relabelings = [{snake.get(key, key): value for key, value in each.items()} for each in endpoint["relabelings"]]
     return {
         "job_name": monitor,
         "honor_labels": endpoint["honorLabels"],

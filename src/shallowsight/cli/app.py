@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from shallowsight.cli.benchmarks import app as benchmarks_app
 from shallowsight.cli.cluster import app as cluster_app
+from shallowsight.cli.compare import app as compare_app
 from shallowsight.cli.lab import app as lab_app
 from shallowsight.cli.replay import app as replay_app
 from shallowsight.cli.steps import app as steps_app
@@ -119,8 +121,10 @@ def _or_unlimited(hours: float | None) -> float:
 
 
 app.add_typer(lab_app, rich_help_panel="Look at a tower without a study")
+app.add_typer(benchmarks_app, name="benchmarks")
 app.add_typer(cluster_app, rich_help_panel="On a cluster")
 app.add_typer(steps_app, rich_help_panel="One step at a time")
+app.add_typer(compare_app)
 app.add_typer(track_app)
 app.add_typer(replay_app)
 app.add_typer(use_app, rich_help_panel="A trained model")

@@ -21,9 +21,12 @@ def print_names() -> None:
     from shallowsight.study.connectors import CONNECTORS
     from shallowsight.study.experiments import EXPERIMENTS, STUDIES
     from shallowsight.study.fusions import FUSIONS
+    from shallowsight.study.public_benchmarks import public_benchmarks
 
     for title, names in (("studies", STUDIES), ("experiments", EXPERIMENTS), ("benchmarks", BENCHMARKS)):
         typer.echo(f"{title}: {', '.join(names)}")
+    public = [(n, b.says, b.source.repository) for n, b in public_benchmarks().items() if b.source]
+    _table("public benchmarks, and lmms:TASK for any other task of lmms-eval", public)
     _table("fusions, written after the layers of a setting as in 3,8:concat", _lines(FUSIONS))
     _table("connectors, written at the end of a setting as in 8+ldpv2@9", _lines(CONNECTORS))
     towers = [(name, family.says, "transformers") for name, family in FAMILIES.items()]

@@ -73,9 +73,15 @@ def run(
     resolved = _resolve(kind, name_or_file, overrides, dry_run)
     require_even_batches(resolved.base, gpus)
     status = status_of(resolved, store)
+    if resolved.base.judge.ask and status.plan is not None and not dry_run:
+        steps.ask_again(resolved, likely_members(status), store)
+        status = status_of(resolved, store)
     missing = likely_missing(status)
     expected = _outlook(resolved, missing, gpus) if missing else None
     print_plan(console, status, len(missing), expected)
+    for name, facts in resolved.public.items():
+        if facts.not_run:
+            console.print(f"benchmark {name} will not be run: {facts.not_run}", highlight=False)
     if isinstance(expected, Outlook):
         budget.require(expected.cost.low)
         _require_room(store, expected)

@@ -99,6 +99,16 @@ def evaluate(name: Name, out: Out, setting: SettingText, overrides: Overrides = 
 
 
 @app.command()
+def judge(name: Name, out: Out, setting: SettingText, overrides: Overrides = None) -> None:
+    """Let a judge decide what no rule did in an evaluated setting, where the study has one."""
+    from shallowsight import steps
+
+    resolved, store = _open(name, overrides, out)
+    for cell in steps.judge(resolved, setting, store):
+        typer.echo(cell)
+
+
+@app.command()
 def report(out: Out) -> None:
     """Write the report again, over the finished cells."""
     from shallowsight import steps

@@ -21,7 +21,7 @@ def probe_seconds(subject: Subject, machine: Machine) -> Span:
     tokens = facts.tokens(vision.image_size, vision.pool, vision.features)
     read = texts.stage_texts(base, "finetune")
     train, test = fitting_counts(int(read.pictured), subject.images - int(read.pictured), facts, tokens)
-    kinds = len(base.benchmarks)
+    kinds = len(base.own_benchmarks)
     found = fit_seconds(kinds * updates_for(round(train * read.turns / kinds)) * BATCH, tokens, facts)
     if subject.cached:
         return found

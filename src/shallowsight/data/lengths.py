@@ -33,10 +33,10 @@ def require_lengths(experiment: Experiment, image_tokens: int, folder: Path) -> 
         records = read_jsonl(folder / f"{name}.jsonl")
         _require(f"{name} records", _fates(records, TEMPLATES[stage.template], tokenizer, image_tokens, limit), allowed)
     found, template = Shortened(limit), TEMPLATES[experiment.finetune.template]
-    asked = asked_questions(experiment.benchmarks, folder)
+    asked = asked_questions(experiment.own_benchmarks, folder)
     fit = Counter(q["kind"] for q in asked if add_question(found, q, template, tokenizer, image_tokens))
     _require("test questions", found, allowed)
-    for benchmark in map(find_benchmark, experiment.benchmarks):
+    for benchmark in map(find_benchmark, experiment.own_benchmarks):
         kind = benchmark.question_kind
         require_fitting(benchmark.name, fit.total() if kind is None else fit[kind], limit)
 

@@ -5,24 +5,41 @@ import logging
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from shallowsight.data.records import Record, write_jsonl
 from shallowsight.data.shortened import SHORTENED
-from shallowsight.errors import MissingPackage
+from shallowsight.errors import MissingPackage, ShallowsightError
+from shallowsight.evaluate.answer_log import AnswerLog
+from shallowsight.evaluate.judge.decisions import bounds
+from shallowsight.evaluate.public.asking import Asked, PublicSet, ask
 from shallowsight.evaluate.statistics.answers import accuracy
 from shallowsight.evaluate.tasks import Reader, task_name, write_tasks
 from shallowsight.study.benchmarks import Benchmark, find_benchmark
 from shallowsight.study.experiment import Experiment
 
+log = logging.getLogger(__name__)
+
 SCORES = "scores.json"
 SAMPLES = "samples.jsonl"
 
 
-def evaluate(
-    experiment: Experiment, checkpoint: Path, data: Path, feature_folders: Sequence[Path] | None, out: Path, work: Path
-) -> None:
+@dataclass(frozen=True)
+class Evaluated:
+    """A trained model, and what it is asked with."""
+
+    experiment: Experiment
+    checkpoint: Path
+    data: Path  # of the prepare cell
+    features: Sequence[Path] | None  # cached, one folder for each layer
+    public: Sequence[PublicSet] = ()
+    log: AnswerLog | None = None
+
+
+def evaluate(asked: Evaluated, out: Path, work: Path) -> None:
     """Write scores.json, samples.jsonl and a list of the questions that are too long to be asked.
 
     `work` is a temporary folder.
@@ -30,16 +47,30 @@ def evaluate(
     Raises:
         MissingPackage: lmms-eval is not installed.
         DataRefused: all questions of a benchmark are too long.
+        ShallowsightError: no benchmark could be run.
     """
     from shallowsight.model.checkpoint import load_reading
 
-    benchmarks = [find_benchmark(name) for name in experiment.benchmarks]
+    experiment = asked.experiment
+    local = [find_benchmark(name) for name in experiment.own_benchmarks]
     _require_lmms_eval(work)
-    tokenizer, tower = load_reading(checkpoint)
-    write_tasks(benchmarks, data, Reader(tokenizer, experiment, tower), work).write(out / SHORTENED)
-    tasks = [task_name(b) for b in benchmarks]
-    results = _run_lmms_eval(tasks, checkpoint, feature_folders, experiment.vision.tower, work)
-    samples = [row for b in benchmarks for row in _samples(b, results["samples"][task_name(b)])]
+    tokenizer, tower = load_reading(asked.checkpoint)
+    write_tasks(local, asked.data, Reader(tokenizer, experiment, tower), work).write(out / SHORTENED)
+    model = _model(asked)
+    samples, found = _ask_own(local, model, work) if local else ([], [])
+    not_run: dict[str, str] = {}
+    for number, public in enumerate(asked.public):
+        folder = work / f"public-{number}"
+        folder.mkdir()
+        answered = ask(public, experiment.data.benchmark_rows, model, partial(_run_lmms_eval, model), folder)
+        if answered.not_run:
+            not_run[public.benchmark.name] = answered.not_run
+            log.warning("%s was not run: %s", public.benchmark.name, answered.not_run)
+            continue
+        samples += answered.rows
+        found.append(_public_score(public, answered))
+    if not found:
+        raise ShallowsightError("no benchmark could be run: " + "; ".join(f"{n}: {why}" for n, why in not_run.items()))
     write_jsonl(samples, out / SAMPLES)
     scores = {
         "setting": str(experiment.setting),
@@ -47,9 +78,40 @@ def evaluate(
         "fusion": experiment.fusion.kind,
         "connector": str(experiment.connector),
         "seed": experiment.seed,
-        "benchmarks": [_score(b, [s for s in samples if s["benchmark"] == b.name]) for b in benchmarks],
+        "benchmarks": found,
+        "not_run": not_run,
     }
     (out / SCORES).write_text(json.dumps(scores, indent=1), encoding="utf-8")
+
+
+def _ask_own(local: Sequence[Benchmark], model: Any, work: Path) -> tuple[list[Record], list[dict[str, Any]]]:
+    """Rows and scores of the benchmarks that ask the study's own questions."""
+    results = _run_lmms_eval(model, [task_name(b) for b in local], work)
+    samples = [row for b in local for row in _samples(b, results["samples"][task_name(b)])]
+    return samples, [score_of(b, [s for s in samples if s["benchmark"] == b.name]) for b in local]
+
+
+def _public_score(public: PublicSet, answered: Asked) -> dict[str, Any]:
+    benchmark = find_benchmark(public.benchmark.name)
+    return score_of(benchmark, answered.rows) | {
+        "bounds": list(bounds(answered.rows)),
+        "official": answered.official,
+        "ours": answered.ours,
+        "refused": answered.refused,
+        "some_of": answered.some_of,
+    }
+
+
+def _model(asked: Evaluated) -> Any:
+    from lmms_eval.models import get_model
+
+    _quiet()
+    # The model is found by its entry point but made here, because lmms-eval would split its argument string at a comma
+    # in a path.
+    features = ":".join(map(str, asked.features or ()))
+    return get_model("shallowsight")(
+        str(asked.checkpoint), features, tower=asked.experiment.vision.tower, log=asked.log
+    )
 
 
 def _require_lmms_eval(work: Path) -> None:
@@ -62,21 +124,15 @@ def _require_lmms_eval(work: Path) -> None:
         raise MissingPackage(error.name or "lmms-eval", extra="evaluate") from error
 
 
-def _run_lmms_eval(
-    tasks: list[str], checkpoint: Path, feature_folders: Sequence[Path] | None, tower: str, work: Path
-) -> dict[str, Any]:
+def _run_lmms_eval(model: Any, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
+    """lmms-eval's results for tasks whose files are in a folder."""
     from lmms_eval import evaluator
-    from lmms_eval.models import get_model
     from lmms_eval.tasks import TaskManager
 
-    _quiet()
-    # The model is found by its entry point but made here, because lmms-eval would split its argument string at a comma
-    # in a path.
-    model = get_model("shallowsight")(str(checkpoint), ":".join(map(str, feature_folders or ())), tower=tower)
     results: dict[str, Any] = evaluator.simple_evaluate(
         model=model,
-        tasks=tasks,
-        task_manager=TaskManager(include_path=str(work), include_defaults=False),
+        tasks=list(tasks),
+        task_manager=TaskManager(include_path=str(folder), include_defaults=False),
         log_samples=True,
         bootstrap_iters=0,  # this package computes the standard errors itself, clustered by image
         process_docs_parallel=1,
@@ -112,7 +168,8 @@ def _samples(benchmark: Benchmark, logged: Sequence[dict[str, Any]]) -> list[Rec
     return rows
 
 
-def _score(benchmark: Benchmark, rows: Sequence[Record]) -> dict[str, Any]:
+def score_of(benchmark: Benchmark, rows: Sequence[Record]) -> dict[str, Any]:
+    """What scores.json says of every benchmark."""
     found = accuracy([row["correct"] for row in rows], [row["image_id"] for row in rows])
     return {
         "name": benchmark.name,

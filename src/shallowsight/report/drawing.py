@@ -29,6 +29,7 @@ LEGEND = (
     "bars: 95 % from training noise, ring: best single layer, diamond: fusion"
 )
 WHITE = "#fffffe"  # for frames on the maps, which stay white in the dark theme, so not equal to "paper"
+BLACK = "#000001"  # for numbers on the maps, which stay black in the dark theme
 STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],

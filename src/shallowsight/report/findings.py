@@ -36,6 +36,7 @@ class Findings:
     level: float  # the probability of a false claim among all planned contrasts, at this look
     curves: Curves  # on held-out questions
     problems: tuple[str, ...]
+    trials: Mapping[str, tuple[Trial, ...]]  # of each setting, without seeds that repeat an earlier one
 
     @property
     def every(self) -> tuple[Category, ...]:
@@ -51,7 +52,7 @@ class Findings:
 def find(study: Study) -> Findings:
     """Score and compare all finished members."""
     problems = list(study.problems)
-    trials = {m.setting: _distinct(m, problems) for m in study.members if m.done}
+    trials = {m.setting: distinct(m, problems) for m in study.members if m.done}
     for setting, kept in trials.items():
         problems += [p for trial in kept for p in _mismatches(setting, trial)]
     names = list(dict.fromkeys(s.category for kept in trials.values() for trial in kept for s in trial.samples))
@@ -67,6 +68,7 @@ def find(study: Study) -> Findings:
             level=level,
             curves=Curves(study, {}, {}),
             problems=tuple(problems),
+            trials=trials,
         )
     sheets = _sheets(answers, problems)
     chances = {name: chance for name in sheets if (chance := chance_of(_accuracies(name, trials))) is not None}
@@ -81,6 +83,7 @@ def find(study: Study) -> Findings:
         level=level,
         curves=curves,
         problems=tuple(problems),
+        trials=trials,
     )
 
 
@@ -127,12 +130,13 @@ def _accuracies(name: str, trials: Mapping[str, tuple[Trial, ...]]) -> list[Mapp
 
 
 def _table(trial: Trial, category: str, without: set[str]) -> dict[str, tuple[str, float]]:
-    """Question -> (image, score)."""
-    rows = (s for s in trial.samples if s.category == category and s.benchmark not in without)
+    """Question -> (image, score). An undecided answer is neither right nor wrong, and not among them."""
+    chosen = (s for s in trial.samples if s.category == category and s.benchmark not in without)
+    rows = (s for s in chosen if not s.undecided)
     return {f"{s.benchmark}/{s.id}": (s.image_id, s.correct) for s in rows}
 
 
-def _distinct(member: Member, problems: list[str]) -> tuple[Trial, ...]:
+def distinct(member: Member, problems: list[str]) -> tuple[Trial, ...]:
     """Drop seeds with the same answers as an earlier seed: they are one model, and would hide the training noise."""
     kept: dict[tuple[tuple[str, str, str], ...], Trial] = {}
     for trial in member.done:

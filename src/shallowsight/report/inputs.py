@@ -29,7 +29,7 @@ OUTPUTS = (
     LEARNING,
 )  # files of cells that are read
 NO_PLAN: Mapping[str, Any] = {"members": []}
-STEPS = ("prepare", "encode", "pretrain", "finetune", "evaluate")  # in the order in which they run
+STEPS = ("prepare", "encode", "pretrain", "finetune", "evaluate", "judge")  # in the order in which they run
 READ_TEXTS = ("pretrain", "finetune", "evaluate")
 
 
@@ -134,6 +134,7 @@ class _Reader:
             fusion=str(entry.get("fusion", "single")),
             connector=entry.get("connector"),
             image_tokens=entry.get("image_tokens"),
+            operations=entry.get("operations"),
             roles=tuple(str(r) for r in entry.get("roles", ())),
             trials=tuple(
                 self.with_learning(self.trial(int(e["seed"]), first, e.get("cells") or {}))
@@ -143,11 +144,22 @@ class _Reader:
 
     def trial(self, seed: int, first: Mapping[str, str | None], own: Mapping[str, str | None]) -> Trial:
         digests = {step: d for step, d in {**first, **own}.items() if d}
-        if self.cell(digest := digests.get("evaluate")) is not None and digest is not None:
+        judged = self.cell(digests.get("judge")) is not None
+        if self.cell(digest := digests.get("judge" if judged else "evaluate")) is not None and digest is not None:
             try:
-                benchmarks = tuple(map(_benchmark, json.loads(self.output(digest, "scores.json"))["benchmarks"]))
+                scores = json.loads(self.output(digest, "scores.json"))
+                benchmarks = tuple(map(_benchmark, scores["benchmarks"]))
+                not_run = {str(name): str(why) for name, why in scores.get("not_run", {}).items()}
                 samples = tuple(_sample(json.loads(x)) for x in self.output(digest, "samples.jsonl").splitlines() if x)
-                return Trial(seed=seed, digests=digests, state="done", benchmarks=benchmarks, samples=samples)
+                return Trial(
+                    seed=seed,
+                    digests=digests,
+                    state="done",
+                    benchmarks=benchmarks,
+                    samples=samples,
+                    not_run=not_run,
+                    final=digest,
+                )
             except (OSError, ValueError, KeyError, TypeError, CorruptOutput) as error:
                 return Trial(seed=seed, digests=digests, state="failed at evaluate", error=f"unusable output: {error}")
         ordered = sorted(digests, key=lambda s: STEPS.index(s) if s in STEPS else len(STEPS))
@@ -221,7 +233,13 @@ def _sample(row: Mapping[str, Any]) -> Sample:
     if not isinstance(correct, int | float) or not 0 <= correct <= 1:
         raise ValueError(f"`correct` is a number from 0 to 1, found {correct!r}")
     texts = {k: str(row[k]) for k in ("benchmark", "category", "id", "image_id", "question", "prediction", "target")}
-    return Sample(**texts, correct=float(correct))
+    return Sample(
+        **texts,
+        correct=float(correct),
+        subtask=None if row.get("subtask") is None else str(row["subtask"]),
+        groups=tuple(map(str, row.get("groups", ()))),
+        undecided=bool(row.get("undecided")),
+    )
 
 
 def _required(path: Path) -> dict[str, Any]:

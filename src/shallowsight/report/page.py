@@ -1,13 +1,14 @@
 """The HTML page: prepares the values for the template, which only arranges them. Autoescape is on for all values."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from shallowsight import __version__
 from shallowsight.evaluate.statistics.family import OVERALL, Verdict
-from shallowsight.report import figures, learning, probe_figure
+from shallowsight.evaluate.statistics.letters import letters_of, written
+from shallowsight.report import figures, learning, map_figure, probe_figure
 from shallowsight.report.caveats import caveats
 from shallowsight.report.chips import against_all_chip, verdict_chip
 from shallowsight.report.choice import RULE, Choice, above_chance
@@ -15,7 +16,12 @@ from shallowsight.report.claims.section import claims_section
 from shallowsight.report.exported import exported
 from shallowsight.report.findings import Findings
 from shallowsight.report.group_words import group_sentences, real_groups
+from shallowsight.report.layer_map import layer_map
+from shallowsight.report.pareto import pareto
+from shallowsight.report.pareto_figure import pareto_svg, pareto_width
+from shallowsight.report.pareto_page import pareto_section
 from shallowsight.report.probes import agreements, notes, sentence
+from shallowsight.report.public_page import public_section
 from shallowsight.report.recommendation import features
 from shallowsight.report.scores import Category
 from shallowsight.report.settings_figure import settings_svg, wanted
@@ -24,8 +30,10 @@ from shallowsight.report.ways import by_kind, name_of_others
 from shallowsight.report.words import depth, headline, lead, shortened
 from shallowsight.study.counts import counted
 
+Letters = Mapping[str, Mapping[str, Sequence[str]]]  # category -> setting -> letters
 TEMPLATE = "template.html.j2"
 SMALL = 0.05  # the largest "no worse by" that is worth a sentence
+PIXELS = 96  # of the page, for an inch of a figure
 LONGEST = 300  # characters of a model's answer that are shown
 
 
@@ -41,7 +49,10 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    analysis = study.analysis
+    analysis, mapped, costs = study.analysis, layer_map(study, findings), pareto(study, findings)
+    every = {c.name: letters_of(c.judgement, c.name) for c in findings.every}
+    # Where all settings of a column would have the same letter, it says nothing.
+    letters = {name: found if len(set(found.values())) > 1 else {} for name, found in every.items()}
     return environment.get_template(TEMPLATE).render(
         study=study,
         version=__version__,
@@ -67,11 +78,18 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         else [],
         groups=group_sentences(analysis) if analysis else [],
         grouped=bool(real_groups(analysis)),
+        map=Markup(map_figure.map_svg(mapped)) if mapped else "",
+        map_width=PIXELS * map_figure.map_width(mapped) if mapped else 0,
+        pareto=pareto_section(study, costs)
+        | {"drawn": Markup(pareto_svg(costs)), "width": PIXELS * pareto_width(costs)}
+        if costs
+        else None,
+        public=public_section(study, findings),
         settings=Markup(settings_svg(study, findings)) if wanted(study, findings) else "",
         others=name_of_others(study.members),
         fusions=[_fusion(c) for c in choices if c.fusion],
         categories=[c.name for c in findings.every],
-        scores=[(title, [_row(m, findings, study) for m in members]) for title, members in by_kind(study)],
+        scores=[(title, [_row(m, findings, study, letters) for m in members]) for title, members in by_kind(study)],
         tokens=len({m.image_tokens for m in study.members}) > 1,
         sizes=[_size(c) for c in findings.every],
         shortened=shortened(study),
@@ -82,6 +100,9 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         total=sum(c.seconds for c in study.cells),
         samples=[(c.category.name, rows) for c in choices if (rows := _samples(c, study))],
         caveats=caveats(study, findings),
+        judged=any(every.values()),
+        lettered=any(letters.values()),
+        not_run=list(study.not_run.items()),
         problems=findings.problems,
         digests=[(m, t) for m in study.members for t in m.trials],
         raw=json.dumps(study.raw, indent=2, ensure_ascii=False),
@@ -160,7 +181,7 @@ def _fusion(c: Choice) -> dict[str, Any]:
     }
 
 
-def _row(member: Member, findings: Findings, study: Study) -> dict[str, Any]:
+def _row(member: Member, findings: Findings, study: Study, letters: Letters) -> dict[str, Any]:
     cells = []
     for category in findings.every:
         score, top = category.scores.get(member.setting), category.best(study.members)
@@ -169,6 +190,7 @@ def _row(member: Member, findings: Findings, study: Study) -> dict[str, Any]:
                 "mean": f"{100 * score.accuracy:.1f}" if score else "",
                 "sd": f"{100 * score.sd:.1f}" if score and score.sd is not None else "",
                 "best": bool(score and top and score.setting == top.setting),
+                "letters": written(letters[category.name].get(member.setting, ())),
                 "mark": "\N{ALMOST EQUAL TO}" if _as_good(category, member) else "",
             }
         )

@@ -34,6 +34,9 @@ class Sample:
     prediction: str
     target: str
     correct: float  # the score of the answer, from 0 to 1
+    subtask: str | None = None  # of a public benchmark
+    groups: tuple[str, ...] = ()  # finer categories of a public benchmark
+    undecided: bool = False  # no rule and no judge decided it, and `correct` is 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +49,14 @@ class Trial:
     error: str = ""
     benchmarks: tuple[Mapping[str, Any], ...] = ()  # as in scores.json
     samples: tuple[Sample, ...] = ()
+    not_run: Mapping[str, str] = field(default_factory=dict)  # public benchmark -> why it was not asked
     learning: tuple[Point, ...] = ()  # the finetuning's answers to held-out questions, after some of its updates
+
+    final: str = ""  # the digest of the cell that its results are from
 
     @property
     def done(self) -> bool:
-        """Whether its evaluate cell is finished and readable."""
+        """Whether its results are finished and readable."""
         return self.state == "done"
 
 
@@ -63,6 +69,7 @@ class Member:
     fusion: str
     connector: str | None = None  # None: the study's own
     image_tokens: int | None = None  # of a picture; None in a plan that an older version made
+    operations: float | None = None  # of one question; None: not counted, or an older plan
     roles: tuple[str, ...]
     trials: tuple[Trial, ...]
 
@@ -138,6 +145,11 @@ class Study:
     problems: tuple[str, ...] = field(default=())
     probes: Probes | None = None  # None in a study without them
     facts: Mapping[str, Any] = field(default_factory=dict)  # of the tower, from study.json
+
+    @property
+    def not_run(self) -> dict[str, str]:
+        """Public benchmark -> why it was not asked, in the first trial that says so."""
+        return {name: why for m in reversed(self.members) for t in reversed(m.done) for name, why in t.not_run.items()}
 
     @property
     def more_seeds(self) -> tuple[int, ...]:

@@ -41,7 +41,9 @@ def ranges(layers: Sequence[int]) -> str:
 
 
 def depth(study: Study) -> int:
-    """The number of layers of the tower; without an analysis, the deepest layer in the study."""
+    """The number of layers of the tower; where neither facts nor analysis say it, the deepest layer in the study."""
+    if isinstance(told := study.facts.get("depth"), int):
+        return told
     known = [*(study.analysis.layers if study.analysis else ()), *(i for m in study.members for i in m.layers)]
     return max(known, default=1)
 

@@ -11,15 +11,21 @@ from typing import Any
 
 from shallowsight.errors import MissingPackage
 from shallowsight.evaluate.statistics.family import Comparison
+from shallowsight.evaluate.statistics.letters import letters_of
 from shallowsight.report.caveats import caveats
 from shallowsight.report.choice import Choice, choose
 from shallowsight.report.claims.answers import answers
 from shallowsight.report.claims.paper import read_paper
 from shallowsight.report.findings import Findings, find
 from shallowsight.report.inputs import read_study
+from shallowsight.report.layer_map import layer_map
+from shallowsight.report.optional_files import OPTIONAL, optional_files
+from shallowsight.report.pareto import pareto
 from shallowsight.report.probes import agreements
+from shallowsight.report.public_numbers import public_tables
 from shallowsight.report.recommendation import recommendation
 from shallowsight.report.scores import Category
+from shallowsight.report.subtasks import subtasks
 from shallowsight.report.values import Study, Texts
 from shallowsight.report.ways import connector_of
 from shallowsight.report.words import headline, lead
@@ -31,8 +37,6 @@ log = logging.getLogger(__name__)
 PAGE = "report.html"
 IDS = 100  # the most ids of shortened records in report.json
 FILES = (PAGE, "report.json", "recommendation.json", "curves.png", "learning.png", "similarity.png", "scores.csv")
-PROBES = "probes.png"  # of a study that has probes
-SETTINGS = "settings.png"  # of a study that compares many fusions or connectors
 
 
 def write_report(study_dir: Path, out: Path) -> Path:
@@ -46,7 +50,7 @@ def write_report(study_dir: Path, out: Path) -> Path:
         MissingPackage: the extra `report` is not installed.
     """
     out = out.absolute()
-    refuse_foreign(out, "report", {*FILES, PROBES, SETTINGS}.__contains__)
+    refuse_foreign(out, "report", {*FILES, *OPTIONAL}.__contains__)
     study = read_study(study_dir)
     try:
         contents = _contents(study)
@@ -60,15 +64,11 @@ def write_report(study_dir: Path, out: Path) -> Path:
 
 
 def _contents(study: Study) -> dict[str, bytes]:
-    from shallowsight.report import figures, learning, page, probe_figure, settings_figure
+    from shallowsight.report import figures, learning, page
 
     findings = find(study)
     choices = choose(study, findings)
-    probed = agreements(study, findings)
-    drawn = {PROBES: probe_figure.probes_png(probed)} if probed else {}
-    if settings_figure.wanted(study, findings):
-        drawn[SETTINGS] = settings_figure.settings_png(study, findings)
-    return drawn | {
+    return optional_files(study, findings) | {
         PAGE: page.render(study, findings, choices).encode(),
         "report.json": _json(_numbers(study, findings, choices)),
         "recommendation.json": _json(recommendation(study, choices)),
@@ -92,6 +92,10 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "categories": {c.name: _category(c) for c in findings.every},
         "learning": [asdict(curve) for curve in findings.curves.found.values()],
         "not_learnt": [{"category": c, "setting": s} for c, s in findings.curves.not_learnt],
+        "map": _map(study, findings),
+        "pareto": _pareto(study, findings),
+        "public_benchmarks": [asdict(table) for table in public_tables(findings)],
+        "subtasks": [asdict(part) for part in subtasks(findings)],
         "recommendation": recommendation(study, choices)["categories"],
         "probes": _probes(study, findings),
         "claims": [asdict(answer) for answer in answers(study, findings, read_paper())],
@@ -105,6 +109,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
                 "fusion": m.fusion,
                 "connector": m.connector,
                 "image_tokens": m.image_tokens,
+                "operations": m.operations,
                 "roles": m.roles,
                 "trials": [{"seed": t.seed, "state": t.state, "error": t.error, "cells": t.digests} for t in m.trials],
             }
@@ -112,7 +117,26 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         ],
         "cost": [{"digest": c.digest, "step": c.step, "seconds": c.seconds} for c in study.cells],
         "caveats": caveats(study, findings),
+        "not_run": study.not_run,
         "problems": findings.problems,
+    }
+
+
+def _map(study: Study, findings: Findings) -> dict[str, Any] | None:
+    """The map of categories over layers; None with few single layers."""
+    if (found := layer_map(study, findings)) is None:
+        return None
+    return {"layers": found.layers, "rows": [{**asdict(row), "spread": row.spread} for row in found.rows]}
+
+
+def _pareto(study: Study, findings: Findings) -> dict[str, Any] | None:
+    """Accuracy and cost of the settings, and the best of them; None where there is no such picture."""
+    if (found := pareto(study, findings)) is None:
+        return None
+    return {
+        "category": found.category,
+        "settings": [asdict(place) for place in found.places],
+        "fronts": {front.cost.name: [place.setting for place in front.best] for front in found.fronts},
     }
 
 
@@ -153,6 +177,7 @@ def _category(c: Category) -> dict[str, Any]:
         "scores": [asdict(s) for s in c.scores.values()],
         "pairs": [{"a": a, "b": b, **_comparison(found)} for (a, b), found in pairs.items()],
         "fusions_against_every_single_layer": [{"a": a, **_comparison(found)} for a, found in best.items()],
+        "letters": letters_of(c.judgement, c.name),
         "not_distinguishable_from_best": c.judgement.best.get(c.name, ()),
     }
 

@@ -7,9 +7,13 @@ anything heavy: a cell whose files are complete is not made again. This package 
 from shallowsight.cluster.training import Launch as Launch
 from shallowsight.steps.analysis import analyze_layers as analyze_layers
 from shallowsight.steps.analysis import plan_members as plan_members
+from shallowsight.steps.comparing import compare_with_run_before as compare_with_run_before
+from shallowsight.steps.comparing import show_comparison as show_comparison
 from shallowsight.steps.data import prepare_data as prepare_data
 from shallowsight.steps.evaluation import evaluate as evaluate
 from shallowsight.steps.features import encode_features as encode_features
+from shallowsight.steps.judging import ask_again as ask_again
+from shallowsight.steps.judging import judge as judge
 from shallowsight.steps.probing import probe_layers as probe_layers
 from shallowsight.steps.reporting import looks as looks
 from shallowsight.steps.reporting import report as report

@@ -1,8 +1,12 @@
 """The analysis step, and the plan of the study that follows from the groups of layers that it finds."""
 
 import json
+import logging
 from pathlib import Path
 
+from shallowsight.cost.question import question_operations
+from shallowsight.cost.shapes import language_shape
+from shallowsight.errors import ConfigurationError, StoreUnavailable
 from shallowsight.observe.progress import Progress
 from shallowsight.steps.machine import use_all_cores
 from shallowsight.store.cells import analyze_cell, prepare_cell
@@ -10,6 +14,8 @@ from shallowsight.store.computation import leave_note, this_computation
 from shallowsight.store.plan import Plan, make_plan
 from shallowsight.store.store import PLAN, Store
 from shallowsight.study.resolved import Resolved
+
+log = logging.getLogger(__name__)
 
 
 def analyze_layers(resolved: Resolved, store: Store) -> Path:
@@ -35,5 +41,18 @@ def analyze_layers(resolved: Resolved, store: Store) -> Path:
 def plan_members(resolved: Resolved, store: Store) -> Plan:
     """Which settings the study trains, now that the groups are known."""
     plan = make_plan(resolved, store.folder(analyze_cell(resolved)))
-    store.write_document(PLAN, json.dumps(plan.as_json(resolved), indent=1))
+    store.write_document(PLAN, json.dumps(plan.as_json(resolved, _operations(resolved, plan)), indent=1))
     return plan
+
+
+def _operations(resolved: Resolved, plan: Plan) -> dict[str, float]:
+    """Setting -> operations for one question; nothing where they cannot be counted, which stops no study."""
+    try:
+        shape = language_shape(resolved.base.language)
+        return {
+            str(setting): question_operations(resolved.base.at(setting, resolved.base.seed), resolved.tower, shape)
+            for setting in plan.members
+        }
+    except (ConfigurationError, StoreUnavailable) as reason:
+        log.info("the operations for one question are not counted: %s", reason)
+        return {}

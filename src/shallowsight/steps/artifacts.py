@@ -5,9 +5,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from shallowsight.evaluate.harness import SCORES
+from shallowsight.steps.comparing import verdicts_of
+from shallowsight.study.benchmarks import ALL_CATEGORIES
 from shallowsight.study.resolved import Resolved
+
+if TYPE_CHECKING:  # not imported at run time: it needs numpy
+    from shallowsight.report.compare.values import Compared
 
 RECOMMENDATION = "recommendation.json"  # a file of the report
 
@@ -56,6 +62,42 @@ def write_summary(page: Path, path: str) -> None:
     rows = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in cells]
     lines = ["| category | what the study shows |", "|---|---|", *rows] if rows else ["Nothing is finished yet."]
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_scores(setting: str, cells: Sequence[Path], path: str) -> None:
+    """Write a setting's scores as a Markdown table: each benchmark's mean over seeds, and what was not run."""
+    documents = [json.loads((cell / SCORES).read_text(encoding="utf-8")) for cell in cells]
+    lines = [f"Setting {setting}, {len(cells)} seed(s)", "", "| benchmark | accuracy | questions |", "|---|---|---|"]
+    sizes = {score["name"]: score["n"] for found in documents for score in found["benchmarks"]}
+    for name, value in mean_scores(cells).items():
+        lines.append(f"| {_cell(name)} | {100 * value:.1f} % | {sizes[name]} |")
+    not_run = {name: why for found in documents for name, why in found.get("not_run", {}).items()}
+    lines += [f"| {_cell(name)} | not run: {_cell(why)} | |" for name, why in not_run.items()]
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def write_comparison(compared: "Compared | str", path: str) -> None:
+    """Write the comparison with the run before as Markdown, or why there is none."""
+    from shallowsight.report.compare.markdown import escaped, markdown
+
+    text = f"{escaped(compared)}\n" if isinstance(compared, str) else markdown(compared)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def comparison_numbers(compared: "Compared | str") -> dict[str, float]:
+    """The numbers of comparisons by verdict, and the change over all categories of each setting, in points."""
+    if isinstance(compared, str):
+        return {}
+    changes = {
+        f"change of {d.pair.after.setting} in points": round(100 * d.gap, 2)
+        for d in compared.differences
+        if d.category == ALL_CATEGORIES and d.gap is not None
+    }
+    return {verdict: float(count) for verdict, count in verdicts_of(compared).items()} | changes
 
 
 def mean_scores(cells: Sequence[Path]) -> dict[str, float]:

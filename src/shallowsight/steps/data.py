@@ -48,7 +48,7 @@ def prepare_data(resolved: Resolved, store: Store) -> Path:
     store.build(cell, make)
     folder = store.folder(cell)
     # Checked for a reused cell too: its digest covers neither the benchmarks nor the lengths and chat templates.
-    require_questions(resolved.base.benchmarks, folder)
+    require_questions(resolved.base.own_benchmarks, folder)
     likely = likely_settings(resolved.study.settings, resolved.tower.depth)
     tokens = most_image_tokens(resolved.base, likely, resolved.tower)
     require_lengths(resolved.base, tokens, folder)

@@ -5,7 +5,6 @@ from pathlib import Path
 from shallowsight.observe.progress import Progress
 from shallowsight.steps.machine import scratch, share_cores
 from shallowsight.steps.process_task import feature_folders
-from shallowsight.steps.tracking import track_setting
 from shallowsight.store.cells import evaluate_cell, feature_cells, prepare_cell, stage_cell
 from shallowsight.store.computation import leave_note, this_computation
 from shallowsight.store.store import Store
@@ -16,9 +15,7 @@ from shallowsight.study.settings import Setting
 def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:
     """Run lmms-eval over the benchmarks, for every seed of the setting."""
     parsed = resolved.setting(setting)
-    cells = [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds_of(parsed)]
-    track_setting(resolved, parsed, cells, store)
-    return cells
+    return [_evaluate(resolved, parsed, seed, store) for seed in resolved.study.seeds_of(parsed)]
 
 
 def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> Path:
@@ -26,7 +23,9 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
     cell = evaluate_cell(resolved, setting, seed)
 
     def make(out: Path) -> None:
+        from shallowsight.evaluate.harness import Evaluated
         from shallowsight.evaluate.harness import evaluate as run
+        from shallowsight.steps.public_sets import answer_log, sets_here
 
         share_cores()
         leave_note(out, [this_computation(processes=1)])
@@ -35,8 +34,11 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
         checkpoint = store.folder(stage_cell(resolved, setting, seed, "finetune"))
         data = store.folder(prepare_cell(resolved))
         folders = feature_folders(feature_cells(resolved, setting), store)
+        asked = Evaluated(
+            experiment, checkpoint, data, folders, sets_here(resolved), answer_log(resolved, cell, checkpoint, store)
+        )
         with scratch(store) as work:
-            run(experiment, checkpoint, data, folders, out, work)
+            run(asked, out, work)
         progress(1, 1)
 
     store.build(cell, make)

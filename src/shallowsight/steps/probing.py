@@ -37,7 +37,7 @@ def probe_layers(resolved: Resolved, store: Store) -> Path | None:
         with scratch(store) as work:
             tokens = facts.tokens(vision.image_size, vision.pool, vision.features)
             data = store.folder(prepare_cell(resolved))
-            benchmarks = [find_benchmark(name) for name in resolved.base.benchmarks]
+            benchmarks = [find_benchmark(name) for name in resolved.base.own_benchmarks]
             shown = fitting(*pictures_of(data, benchmarks), facts, tokens)
             questions = questions_about(data, benchmarks, *shown)
             found = probe(facts, tokens, questions, encode, Progress("probing layers"))

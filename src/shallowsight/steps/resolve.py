@@ -13,6 +13,7 @@ from shallowsight.model.language.families import require_entries, require_family
 from shallowsight.model.language.kinds import layers_of, require_kind_of_model, require_language
 from shallowsight.model.tower.facts import depth_of, describe
 from shallowsight.observe.tracking.sender import require_tracking
+from shallowsight.steps.public_sets import public_sets
 from shallowsight.store.training_states import require_states
 from shallowsight.study.experiment import SCRATCH, Experiment
 from shallowsight.study.image_tokens import feature_tokens
@@ -68,7 +69,14 @@ def _resolve(study: Study) -> Resolved:
         }
     )
     study = study.model_copy(update={"base": pinned})
-    return Resolved(study=study, tower=tower, language_digest=digest, sources=sources, cache_features=cache)
+    return Resolved(
+        study=study,
+        tower=tower,
+        language_digest=digest,
+        sources=sources,
+        public=public_sets(study.base),
+        cache_features=cache,
+    )
 
 
 def _require_enough(base: Experiment, sources: Mapping[str, SourceFacts]) -> None:
@@ -79,7 +87,7 @@ def _require_enough(base: Experiment, sources: Mapping[str, SourceFacts]) -> Non
     data = base.data
     own, trained = set(data.files), {*data.pretrain, *data.finetune}
     require_pictures(sum(sources[name].images if name in own else sources[name].train_rows for name in trained))
-    require_kinds(base.benchmarks, kinds_of_test(data))
+    require_kinds(base.own_benchmarks, kinds_of_test(data))
 
 
 def _pin_language(base: Experiment, fusions: Collection[str]) -> tuple[str, str | None, int]:

@@ -20,7 +20,7 @@ from shallowsight.observe.tracking.sender import require_tracking as require_tra
 from shallowsight.observe.tracking.sender import send
 from shallowsight.observe.tracking.settings import PROJECT, Tracking, tracking
 from shallowsight.observe.tracking.values import Evaluation, Outcome, Row, Score
-from shallowsight.store.cells import evaluate_cell, prepare_cell
+from shallowsight.store.cells import prepare_cell, scores_cell
 from shallowsight.store.digest import digest_of
 from shallowsight.store.store import STUDY, Store
 from shallowsight.study.experiment import SCRATCH
@@ -78,7 +78,7 @@ def track_study(store: Store) -> Outcome:
         _Result(
             setting=Setting.parse(member.setting),
             seed=trial.seed,
-            cell_digest=trial.digests["evaluate"],
+            cell_digest=trial.final,
             questions_digest=trial.digests["prepare"],
             benchmarks=trial.benchmarks,
             samples=[asdict(sample) for sample in trial.samples],
@@ -115,7 +115,7 @@ def _read(resolved: Resolved, setting: Setting, seed: int, cell: Path) -> _Resul
     return _Result(
         setting=setting,
         seed=seed,
-        cell_digest=evaluate_cell(resolved, setting, seed).digest,
+        cell_digest=scores_cell(resolved, setting, seed).digest,
         questions_digest=prepare_cell(resolved).digest,
         benchmarks=json.loads((cell / "scores.json").read_text(encoding="utf-8"))["benchmarks"],
         samples=[json.loads(line) for line in lines],

@@ -6,7 +6,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from shallowsight.store.digest import code_digest, digest_of, versions_of
-from shallowsight.study.resolved import Resolved
+from shallowsight.study.public_benchmarks import find_public
+from shallowsight.study.resolved import Resolved, SetFacts
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import StageName
 
@@ -26,6 +27,7 @@ _CODE = {
         ("shallowsight.evaluate.harness", "shallowsight.evaluate.adapter", "shallowsight.evaluate.local_task"),
         ("torch", "transformers", "lmms-eval", "numpy", "pillow"),
     ),
+    "judge": (("shallowsight.evaluate.judging",), ()),
 }
 
 
@@ -125,7 +127,7 @@ def probe_cell(resolved: Resolved) -> Cell:
         "tower": resolved.tower.digest,
         "vision": base.vision.model_dump(mode="json", exclude={"tower", "revision", "layers"}),
         "picture": base.finetune.picture,
-        "benchmarks": list(base.benchmarks),
+        "benchmarks": list(base.own_benchmarks),
     }
     layers = range(1, resolved.tower.depth + 1) if resolved.cache_features else ()
     return Cell.make("probe", inputs, [prepare_cell(resolved), *(encode_cell(resolved, layer) for layer in layers)])
@@ -153,4 +155,26 @@ def evaluate_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
     """Answers and scores of one setting and seed."""
     parents = [prepare_cell(resolved), *(feature_cells(resolved, setting) or ())]
     parents.append(stage_cell(resolved, setting, seed, "finetune"))
-    return Cell.make("evaluate", {"benchmarks": list(resolved.base.benchmarks)}, parents, str(setting), seed)
+    inputs: dict[str, Any] = {"benchmarks": list(resolved.base.benchmarks)}
+    if resolved.public:
+        inputs["public"] = {name: _public(name, facts) for name, facts in resolved.public.items()}
+        inputs["benchmark_rows"] = resolved.base.data.benchmark_rows
+    return Cell.make("evaluate", inputs, parents, str(setting), seed)
+
+
+def judge_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
+    """The same with what a judge decided. Where the judge is, and how fast it is asked, change no decision."""
+    inputs = resolved.base.judge.model_dump(mode="json", exclude={"ask", "url", "requests_per_minute"})
+    return Cell.make("judge", inputs, [evaluate_cell(resolved, setting, seed)], str(setting), seed)
+
+
+def scores_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
+    """The cell that has the final scores of one setting and seed."""
+    cell = judge_cell if resolved.base.judge.ask else evaluate_cell
+    return cell(resolved, setting, seed)
+
+
+def _public(name: str, facts: SetFacts) -> list[Any]:
+    """A set, and how it is read: its data file is no code, so that the code's digest does not cover it."""
+    benchmark = find_public(name)
+    return [facts.digest, facts.not_run, benchmark.model_dump(mode="json") if benchmark else None]

@@ -2,7 +2,7 @@
 
 The layout is that of store/store.py, with these differences: `ledger/<process>.jsonl`, because one cannot append to an
 object; `leases/`; and `runs/<run>/{study,plan}.json` for every pipeline run, because several runs may use one bucket at
-the same time.
+the same time. A scheduled run whose trainings all have results leaves `runs/<run>/finished.json`.
 """
 
 import json
@@ -21,7 +21,7 @@ from shallowsight.store.lease import Lease, lease
 from shallowsight.store.objects.objects import Objects
 from shallowsight.store.record import CellRecord, read_record
 from shallowsight.store.shared_ledger import SharedLedger
-from shallowsight.store.store import CELL, PLAN, STUDY, Store
+from shallowsight.store.store import CELL, FINISHED, PLAN, STUDY, Store
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,18 @@ class MirroredStore(Store):
         for key in self._keys(name):
             self._objects.delete(key)
 
+    def documents_of_runs(self, name: str) -> dict[str, str]:
+        keys = [key for key in self._objects.keys("runs/") if key.rpartition("/")[2] == name]
+        found = {key.split("/")[1]: self._objects.get_bytes(key) for key in keys}
+        return {run: data.decode() for run, data in found.items() if data is not None}
+
+    def of_run(self, run: str) -> Store:
+        return MirroredStore(self._objects, self.root, run)
+
     def _keys(self, name: str) -> list[str]:
         """The object keys of a document: first the key of this run, then the key of the document written last."""
+        if self.run and name == FINISHED:
+            return [f"runs/{self.run}/{name}"]
         return [f"runs/{self.run}/{name}", name] if self.run and name in _DOCUMENTS else [name]
 
     def share(self, folder: str) -> None:
@@ -123,6 +133,10 @@ class MirroredStore(Store):
             with Store._lock(self, cell):  # another process of this machine may be copying the cell
                 self._bring(record, self.place(cell))
         return self.place(cell)
+
+    def discard(self, cell: Cell) -> None:
+        super().discard(cell)
+        self._objects.delete(f"cells/{cell.digest}/{CELL}")
 
     def record(self, digest: str) -> CellRecord | None:
         return read_record(digest, self._objects.get_bytes(f"cells/{digest}/{CELL}"))

@@ -1,6 +1,7 @@
 """The members of a study: which settings are trained, why, and the cells of each setting."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from shallowsight.store.cells import (
     analyze_cell,
     encode_cell,
     evaluate_cell,
+    judge_cell,
     prepare_cell,
     probe_cell,
     stage_cell,
@@ -41,6 +43,8 @@ class Plan:
             for seed in resolved.study.seeds_of(setting):
                 found += [stage_cell(resolved, setting, seed, stage) for stage in STAGES]
                 found.append(evaluate_cell(resolved, setting, seed))
+                if resolved.base.judge.ask:
+                    found.append(judge_cell(resolved, setting, seed))
         return found
 
     @property
@@ -51,11 +55,18 @@ class Plan:
         """The layers whose features are cached, where they are: those of the settings; all, where they are probed."""
         return list(range(1, resolved.tower.depth + 1)) if resolved.study.probes else self.layers
 
-    def as_json(self, resolved: Resolved) -> dict[str, Any]:
-        """What plan.json holds; the report reads it."""
+    def as_json(self, resolved: Resolved, operations: Mapping[str, float] | None = None) -> dict[str, Any]:
+        """What plan.json holds; the report reads it.
+
+        `operations` are those of a setting's model for one question, where they are counted.
+        """
+        counted = operations or {}
         return {
             "study": digest_of(resolved.model_dump(mode="json")),  # readers ignore the plan of a different study
-            "members": [self._member(resolved, setting, roles) for setting, roles in self.members.items()],
+            "members": [
+                self._member(resolved, setting, roles) | {"operations": counted.get(str(setting))}
+                for setting, roles in self.members.items()
+            ],
             "analysis": analyze_cell(resolved).digest,
             "probes": probe_cell(resolved).digest if resolved.study.probes else None,
             "shared": {
@@ -81,7 +92,8 @@ class Plan:
                         "pretrain": stage_cell(resolved, setting, seed, "pretrain").digest,
                         "finetune": stage_cell(resolved, setting, seed, "finetune").digest,
                         "evaluate": evaluate_cell(resolved, setting, seed).digest,
-                    },
+                    }
+                    | ({"judge": judge_cell(resolved, setting, seed).digest} if resolved.base.judge.ask else {}),
                 }
                 for seed in resolved.study.seeds_of(setting)
             ],

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 CELL = "cell.json"
 STUDY = "study.json"
 PLAN = "plan.json"
+FINISHED = "finished.json"  # of a run in a bucket: written last, when all of its trainings have results
 
 
 class Store:
@@ -68,6 +69,14 @@ class Store:
     def remove_document(self, name: str) -> None:
         (self.root / name).unlink(missing_ok=True)
 
+    def documents_of_runs(self, name: str) -> dict[str, str]:
+        """Run -> the text of its document. Empty here: a folder keeps the last study only."""
+        return {}
+
+    def of_run(self, run: str) -> "Store":
+        """The same store as another run sees it. A folder has one run."""
+        return self
+
     def share(self, folder: str) -> None:
         """Make a folder of `root` visible to other machines. Nothing to do here: `root` is the store."""
 
@@ -91,6 +100,10 @@ class Store:
         except CorruptOutput:
             return False
         return True
+
+    def discard(self, cell: Cell) -> None:
+        """Forget a cell, so that it is built again; its files go when the new ones come."""
+        (self.place(cell) / CELL).unlink(missing_ok=True)
 
     def verify(self, cell: Cell) -> None:
         """Raises CorruptOutput, which names the missing or changed file."""

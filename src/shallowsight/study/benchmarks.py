@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from shallowsight.study.near_names import unknown_name
+from shallowsight.study.public_benchmarks import find_public, public_benchmarks
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,24 @@ ALL_CATEGORIES = "all categories"  # the name of all of them together in a repor
 _OWN_KIND = "own:"  # own:counting asks the questions of the kind `counting` in a user's test file
 
 
+def is_public(name: str) -> bool:
+    """Whether a name is that of a public benchmark, whose questions are not among a study's own."""
+    return find_public(name) is not None
+
+
 def find_benchmark(name: str) -> Benchmark:
-    """A benchmark by its name; the ValueError for an unknown name has the most similar known name."""
+    """A benchmark by its name; the ValueError for an unknown name has the most similar known name.
+
+    A public benchmark has no kind of the study's own questions: ask `find_public` for what it has.
+    """
+    if (public := find_public(name)) is not None:
+        return Benchmark(name, public.category, None, public.chance)
     if name.startswith(_OWN_KIND) and name != _OWN_KIND:
         kind = normalize("NFC", name.removeprefix(_OWN_KIND))  # as in questions_of
         if kind == ALL_CATEGORIES:
             raise ValueError(f"benchmark {name!r}: {kind!r} is the name of all categories together; rename the kind")
         return Benchmark(name, kind, kind, None)
     if name not in BENCHMARKS:
-        raise ValueError(unknown_name("benchmark", name, BENCHMARKS, ", own:KIND"))
+        known = (*BENCHMARKS, *public_benchmarks())
+        raise ValueError(unknown_name("benchmark", name, known, ", own:KIND, lmms:TASK"))
     return BENCHMARKS[name]

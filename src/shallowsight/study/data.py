@@ -35,6 +35,8 @@ class Data(Part):
     # What the gate reads of a picture: the whole file, or only its header, which is faster and finds fewer faults.
     decode: Literal["all", "header"] = "all"
     refuse_conversions: Annotated[tuple[Conversion, ...], BeforeValidator(text_words)] = ()  # not to be applied
+    benchmarks: str | None = None  # folder, or s3://bucket/prefix, with the rows of public benchmarks
+    benchmark_rows: Count = 0  # the most rows of each public benchmark that are asked, for a quick look; 0: all
     expectations: str | None = None  # a YAML file, or s3://bucket/rules.yaml, with the user's rules for the files
 
     @model_validator(mode="after")

@@ -7,10 +7,11 @@ from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from shallowsight.study.benchmarks import DEMO_BENCHMARKS, find_benchmark
+from shallowsight.study.benchmarks import DEMO_BENCHMARKS, find_benchmark, is_public
 from shallowsight.study.connectors import Connector
 from shallowsight.study.data import Data
 from shallowsight.study.fields import Count, Names, Part, Positive, Seed
+from shallowsight.study.judge import Judge
 from shallowsight.study.layers import Layers
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import Stage, StageName
@@ -73,6 +74,7 @@ class Experiment(Part):
     pretrain: Stage
     finetune: Stage
     benchmarks: Names = DEMO_BENCHMARKS
+    judge: Judge = Judge()
     seed: Seed = 0
 
     @model_validator(mode="after")
@@ -86,6 +88,16 @@ class Experiment(Part):
             raise ValueError("pretrain.lora.rank: the language model is frozen while pretraining; use finetune.lora")
         return self
 
+    @model_validator(mode="after")
+    def _public_ones_have_a_mirror(self) -> Self:
+        if self.public_benchmarks and self.data.benchmarks is None:
+            named = " ".join(self.public_benchmarks)
+            raise ValueError(
+                f"benchmarks {named}: name the folder or s3:// URL of their rows in data.benchmarks; "
+                f"`shallowsight benchmarks fetch {named} --to FOLDER` makes it where a network is"
+            )
+        return self
+
     @field_validator("benchmarks")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -94,6 +106,16 @@ class Experiment(Part):
         for name in names:
             find_benchmark(name)
         return names
+
+    @property
+    def own_benchmarks(self) -> tuple[str, ...]:
+        """Those that ask the study's own test questions."""
+        return tuple(name for name in self.benchmarks if not is_public(name))
+
+    @property
+    def public_benchmarks(self) -> tuple[str, ...]:
+        """Those whose questions are in a mirror."""
+        return tuple(name for name in self.benchmarks if is_public(name))
 
     @property
     def setting(self) -> Setting:

@@ -8,6 +8,8 @@ from shallowsight.study.experiment import Experiment, Vision
 from shallowsight.study.fusions import FUSIONS, fused_tokens
 from shallowsight.study.resolved import TowerFacts
 
+QUESTION_TOKENS = 64  # of the text of one question, where its cost is counted; the same for all studies
+
 
 def feature_tokens(tower: TowerFacts, vision: Vision) -> int:
     """The patch vectors of a picture in each layer, as a fusion takes them.

@@ -105,7 +105,7 @@ def _is_document(raw: Any) -> bool:
 
 def _absolute(changes: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Make the paths in a file absolute: they are relative to the file."""
-    for key in ("data.images", "data.pretrain_images", "data.expectations"):
+    for key in ("data.images", "data.pretrain_images", "data.expectations", "data.benchmarks"):
         if changes.get(key) is not None:
             changes[key] = _from(folder, str(changes[key]))
     for key in _SOURCES:

@@ -86,6 +86,18 @@ class SourceFacts(BaseModel):
     images: int
 
 
+class SetFacts(BaseModel):
+    """The facts of a public benchmark's set in a mirror, or why it cannot be asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str = ""
+    split: str = ""
+    revision: str = ""
+    rows: int = 0
+    not_run: str = ""
+
+
 class Resolved(BaseModel):
     """A study whose names, files and tower are fixed: the one document that every step takes."""
 
@@ -95,6 +107,7 @@ class Resolved(BaseModel):
     tower: TowerFacts
     language_digest: str  # of the weights that training starts from
     sources: dict[str, SourceFacts]
+    public: dict[str, SetFacts] = {}  # of each public benchmark
     cache_features: bool  # decided by cost.caching
 
     def rows(self, stage: StageName) -> int:

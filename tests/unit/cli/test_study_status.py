@@ -9,6 +9,8 @@ import pytest
 
 from shallowsight import steps
 from shallowsight.cli.local_run import likely_missing, pipeline_arguments, progress_file, status_of
+from shallowsight.cost.question import question_operations
+from shallowsight.cost.shapes import language_shape
 from shallowsight.errors import ConfigurationError
 from shallowsight.store.cells import analyze_cell, prepare_cell
 from shallowsight.store.plan import make_plan
@@ -121,3 +123,29 @@ def test_groups_are_read_from_the_analysis(store: Store, resolve: Callable[..., 
         ["middle representative"],
         ["deep representative", "penultimate"],
     ]
+
+
+def members_of(resolved: Any, store: Store) -> dict[str, Any]:
+    """plan.json's members by setting."""
+    analyzed(resolved, store)
+    steps.plan_members(resolved, store)
+    return {m["setting"]: m for m in json.loads((store.root / "plan.json").read_text())["members"]}
+
+
+def test_the_plan_has_the_operations_of_one_question(store: Store, resolve: Callable[..., Resolved]) -> None:
+    resolved: Any = resolve("settings=2 11")
+    found = members_of(resolved, store)
+    shape = language_shape(resolved.base.language)
+    expected = question_operations(resolved.base.at(resolved.setting("11"), 0), resolved.tower, shape)
+    assert found["11"]["operations"] == expected > found["2"]["operations"] > 0
+
+
+def test_operations_that_cannot_be_counted_stop_no_study(
+    store: Store, resolve: Callable[..., Resolved], caplog: pytest.LogCaptureFixture
+) -> None:
+    resolved: Any = resolve("settings=2 11")
+    staged = resolved.model_copy(update={"tower": resolved.tower.model_copy(update={"stride": 28})})
+    with caplog.at_level("INFO"):
+        found = members_of(staged, store)
+    assert {m["operations"] for m in found.values()} == {None}
+    assert "the operations for one question are not counted" in caplog.text

@@ -51,11 +51,11 @@ def checkpoint(
 
 @pytest.fixture(scope="module")
 def make(checkpoint: Path, cached: dict[int, Path], facts: Any) -> Callable[..., Any]:
-    def model(*, features: bool, batch_size: int | str = 64, tower: str = facts.name) -> Any:
+    def model(*, features: bool, batch_size: int | str = 64, tower: str = facts.name, log: Any = None) -> Any:
         from shallowsight.evaluate.adapter import ShallowsightModel
 
         folders = ":".join(str(cached[k]) for k in LAYERS) if features else ""
-        return ShallowsightModel(str(checkpoint), folders, batch_size, device="cpu", tower=tower)
+        return ShallowsightModel(str(checkpoint), folders, batch_size, device="cpu", tower=tower, log=log)
 
     return model
 
@@ -142,10 +142,77 @@ def test_pictures_of_other_modes(make: Callable[..., Any], docs: list[Doc], mode
     assert ask(make(features=False), [doc], visual=lambda _: [picture]) == expected
 
 
-def test_several_pictures_are_refused(make: Callable[..., Any], docs: list[Doc]) -> None:
+def test_a_question_with_several_pictures_is_not_asked(
+    make: Callable[..., Any], docs: list[Doc], caplog: pytest.LogCaptureFixture
+) -> None:
     picture = Image.new("RGB", (28, 28))
-    with pytest.raises(ShallowsightError, match="task pairs shows 2 pictures at once; this model takes one"):
-        ask(make(features=False), docs[:1], task="pairs", visual=lambda _: [picture, picture])
+    model = make(features=False)
+    shown = [doc for doc in docs if doc["image"]][:3]
+    answers = ask(model, shown, task="pairs", visual=lambda doc: [picture] * (1 + (doc is shown[1])))
+    alone = ask(model, [shown[0]], task="one", visual=lambda _: [picture])
+    assert (answers[0], answers[1]) == (alone[0], "")
+    assert model.refused == {("pairs", 1): "it shows 2 pictures at once; this model takes one"}
+    assert "task pairs, row 1 is not asked: it shows 2 pictures at once" in caplog.text
+
+
+def test_a_picture_is_encoded_once_for_all_questions_about_it(
+    make: Callable[..., Any], docs: list[Doc], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shallowsight.model.encode import PictureEncoder
+
+    seen: list[int] = []
+    features = PictureEncoder.features
+    monkeypatch.setattr(PictureEncoder, "features", lambda self, p, k: (seen.append(len(p)), features(self, p, k))[1])
+    model = make(features=False, batch_size=3)
+    shown = [doc for doc in docs if doc["image"]]
+    answers = ask(model, shown)
+    assert sum(seen) == len({doc["image"] for doc in shown}) < len(shown)
+    assert ask(model, shown, task="another benchmark") == answers
+    assert sum(seen) == len({doc["image"] for doc in shown}), "nor for another benchmark"
+    assert len(set(model.picture_of.values())) == len({doc["image"] for doc in shown})
+
+
+def test_answers_are_kept_as_they_come(
+    make: Callable[..., Any], docs: list[Doc], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from shallowsight.evaluate.answer_log import AnswerLog
+
+    expected = ask(make(features=True), docs)
+    model = make(features=True, batch_size=4, log=AnswerLog(tmp_path / "answers.jsonl"))
+    answer, left = model._answer, [2]
+
+    def stop_after_two(rows: Any, limits: Any) -> list[str]:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return answer(rows, limits)
+
+    monkeypatch.setattr(model, "_answer", stop_after_two)
+    with pytest.raises(KeyboardInterrupt):
+        ask(model, docs)
+    again = make(features=True, batch_size=4, log=AnswerLog(tmp_path / "answers.jsonl"))
+    asked: list[int] = []
+    own = again._answer
+    monkeypatch.setattr(again, "_answer", lambda rows, limits: (asked.append(len(rows)), own(rows, limits))[1])
+    assert ask(again, docs) == expected
+    distinct = {(doc["question"], doc["image"]) for doc in docs}
+    assert len(distinct) - 8 <= sum(asked) <= len(docs) - 8
+    assert ask(again, docs) == expected and sum(asked) <= len(docs) - 8, "the whole log asks nothing"
+
+
+def test_another_picture_prompt_or_length_is_another_question(make: Callable[..., Any]) -> None:
+    from shallowsight.evaluate.seen_pictures import Seen
+
+    model = make(features=False)
+    red, blue = (Seen.of(lambda c=c: Image.new("RGB", (9, 9), c)) for c in ("red", "blue"))
+    turned = Seen.of(lambda: Image.frombytes("RGB", (27, 3), Image.new("RGB", (9, 9), "red").tobytes()))
+    keys = [
+        model._key(([1, 2], picture), limit)
+        for picture, limit in ((red, 8), (blue, 8), (turned, 8), (None, 8), ("red", 8), (red, 9))
+    ]
+    keys += [model._key(([1, 3], red), 8), model._key(([12], red), 8)]
+    assert len(set(keys)) == len(keys)
+    assert model._key(([1, 2], Seen.of(lambda: Image.new("RGB", (9, 9), "red"))), 8) == keys[0]
 
 
 def test_an_answer_ends_with_the_positions_of_the_model(

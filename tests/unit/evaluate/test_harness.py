@@ -14,7 +14,7 @@ import yaml
 from shallowsight.data.records import read_jsonl, write_jsonl
 from shallowsight.errors import MissingPackage
 from shallowsight.evaluate import harness, tasks
-from shallowsight.evaluate.harness import SAMPLES, SCORES, evaluate
+from shallowsight.evaluate.harness import SAMPLES, SCORES, Evaluated, evaluate
 from shallowsight.study.benchmarks import find_benchmark
 from shallowsight.study.experiment import Experiment
 
@@ -44,8 +44,8 @@ def evaluated(
         (root / name).mkdir()
     train(experiment, prepared, facts, cached, root / "checkpoint")
     folders = [cached[2]]
-    evaluate(experiment, root / "checkpoint", prepared.folder, folders, root / "cached", root / "work1")
-    evaluate(experiment, root / "checkpoint", prepared.folder, None, root / "pictures", root / "work2")
+    evaluate(Evaluated(experiment, root / "checkpoint", prepared.folder, folders), root / "cached", root / "work1")
+    evaluate(Evaluated(experiment, root / "checkpoint", prepared.folder, None), root / "pictures", root / "work2")
     return root / "cached", root / "pictures", experiment
 
 
@@ -80,6 +80,7 @@ def test_scores_agree_with_samples(evaluated: tuple[Path, Path, Experiment]) -> 
         "fusion": "single",
         "connector": "linear",
         "seed": 3,
+        "not_run": {},
     }
     assert [b["name"] for b in scores["benchmarks"]] == ["own", "own:colour", "own:sure"]
     assert [b["category"] for b in scores["benchmarks"]] == ["own", "colour", "sure"]
@@ -99,7 +100,7 @@ def test_cache_and_pictures_agree(evaluated: tuple[Path, Path, Experiment]) -> N
 
 def test_standard_error_of_one_picture_is_unknown() -> None:
     rows = [{"correct": c, "image_id": "one"} for c in (0, 1, 1)]
-    score = harness._score(find_benchmark("own"), rows)
+    score = harness.score_of(find_benchmark("own"), rows)
     assert score["standard_error"] is None
     assert math.isclose(score["value"], 2 / 3)
     json.dumps(score, allow_nan=False)
@@ -145,4 +146,4 @@ def test_kinds_that_are_no_file_names(prepared: Any, reader: tasks.Reader, tmp_p
 def test_missing_lmms_eval_names_the_extra(monkeypatch: pytest.MonkeyPatch, prepared: Any, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "lmms_eval", None)
     with pytest.raises(MissingPackage, match=r"shallowsight\[evaluate\]"):
-        evaluate(prepared.experiment, tmp_path, prepared.folder, None, tmp_path, tmp_path)
+        evaluate(Evaluated(prepared.experiment, tmp_path, prepared.folder, None), tmp_path, tmp_path)

@@ -14,7 +14,7 @@ from shallowsight.data.records import read_jsonl, write_jsonl
 from shallowsight.data.shortened import SHORTENED, Shortened
 from shallowsight.data.tokenizer import train_tokenizer
 from shallowsight.errors import DataRefused
-from shallowsight.evaluate.harness import evaluate
+from shallowsight.evaluate.harness import Evaluated, evaluate
 from shallowsight.study.experiment import Experiment
 
 ANSWERS = ["no </s> yes", "<s>9</s>", "a\n\nb", "<pad>"]
@@ -73,7 +73,7 @@ def run(learnt: tuple[Experiment, Path], talk: Path, tmp_path: Path) -> Run:
         for name in ("out", "work"):
             (tmp_path / name).mkdir()
         asked = experiment.model_copy(update={"language": language})
-        evaluate(asked, checkpoint, data, None, tmp_path / "out", tmp_path / "work")
+        evaluate(Evaluated(asked, checkpoint, data, None), tmp_path / "out", tmp_path / "work")
         return list(read_jsonl(tmp_path / "out" / "samples.jsonl")), Shortened.read(tmp_path / "out" / SHORTENED)
 
     return go

@@ -47,7 +47,7 @@ def page(folder: Path) -> str:
 
 
 def test_all_files_are_there(planted):
-    assert sorted(p.name for p in (planted / "report").iterdir()) == sorted(FILES)
+    assert sorted(p.name for p in (planted / "report").iterdir()) == sorted([*FILES, "map.png", "pareto.png"])
     assert (planted / "report" / "curves.png").read_bytes().startswith(b"\x89PNG")
     lines = (planted / "report" / "scores.csv").read_text().splitlines()
     assert (
@@ -76,8 +76,9 @@ def test_model_output_is_escaped(holed):
 
 def test_drawings_use_the_page_colours_and_unique_ids(planted):
     drawings = re.findall(r"<svg role=.*?</svg>", page(planted), flags=re.S)
-    assert len(drawings) == 8  # two categories and both together: scores and learning; two maps
-    assert not re.search(r"#[0-9a-f]{6}(?![0-9a-f])", "".join(drawings).replace("#fffffe", ""))
+    # Two categories and both together: scores and learning; two maps of similarity; the map over layers; costs.
+    assert len(drawings) == 10
+    assert not re.search(r"#[0-9a-f]{6}(?![0-9a-f])", re.sub("#fffffe|#000001", "", "".join(drawings)))
     ids = [i for d in drawings for i in set(re.findall(r' id="([^"]+)"', d))]
     assert len(ids) == len(set(ids))
 
@@ -243,3 +244,32 @@ def test_duration(seconds, text):
 def test_words():
     assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b and c" and listed([]) == ""
     assert ranges([9, 1, 2, 3, 5, 6]) == "1\N{EN DASH}3, 5, 6 and 9"
+
+
+def test_letters_tell_what_is_told_apart(planted):
+    """Layer 7 of `count` is told from all others; of `colour` nothing is told apart, so that it needs no letters."""
+    told = json.loads((planted / "report" / "report.json").read_text())["categories"]
+    pairs = {frozenset((p["a"], p["b"])) for p in told["count"]["pairs"] if "better" in p["verdict"]}
+    letters = told["count"]["letters"]
+    apart = {frozenset((a, b)) for a in letters for b in letters if not set(letters[a]) & set(letters[b])}
+    assert apart == pairs and letters["7"] == ["a"]
+    assert list(told["colour"]["letters"].values()) == [["a"]] * 4
+    text = page(planted)
+    row = next(r for r in re.findall(r"<tr.*?</tr>", text[text.index('id="scores"') :], flags=re.S) if ">layer 7" in r)
+    count, colour, _ = re.findall(r"<td><span.*?</td>", row, flags=re.S)
+    assert "<sup>a</sup>" in count and "<sup>" not in colour
+    assert "Comparisons that were not planned are exploration." in text
+
+
+def test_one_seed_has_no_letters(tmp_path):
+    folder = Builder(curves={"count": CURVES["count"]}, seeds=(0,), n=20, analysis=False).write(tmp_path / "study")
+    text = write_report(folder, tmp_path / "out").read_text()
+    assert "<sup>" not in text and "share no letter" not in text and "are told apart" not in text
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["categories"]["count"]["letters"] == {}
+
+
+def test_where_nothing_is_told_apart_the_page_says_so(tmp_path):
+    alike = {"colour": {2: 0.6, 7: 0.6, 11: 0.6, 12: 0.6}}
+    folder = Builder(curves=alike, fusion_gain=None, n=60, analysis=False).write(tmp_path / "study")
+    text = write_report(folder, tmp_path / "out").read_text()
+    assert "<sup>" not in text and "No two settings of a column are told apart" in text

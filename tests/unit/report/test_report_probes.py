@@ -106,7 +106,9 @@ def test_the_report(tmp_path: Path) -> None:
     content = probes(probed("count", LIKE_COUNT, rare=0.1), probed("colour", RISING), own="all answers differ")
     folder = study(tmp_path, content)
     write_report(folder, folder / "report")
-    assert sorted(p.name for p in (folder / "report").iterdir()) == sorted([*FILES, "probes.png"])
+    assert sorted(p.name for p in (folder / "report").iterdir()) == sorted(
+        [*FILES, "probes.png", "map.png", "pareto.png"]
+    )
     raw = json.loads((folder / "report" / "report.json").read_text())["probes"]
     assert raw["categories"]["count"]["rho"] == pytest.approx(1)
     assert raw["categories"]["count"]["probed"]["7"] == {"accuracy": 0.75, "sd": 0.01, "error": 0.02}

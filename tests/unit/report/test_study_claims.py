@@ -14,7 +14,6 @@ from shallowsight.report.claims.paper import read_paper
 from shallowsight.report.claims.places import layers_of, place_of
 from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
-from shallowsight.study.benchmarks import BENCHMARKS, Benchmark
 
 PAPER = read_paper()
 LAYERS = (2, 7, 11, 12)  # shallow, middle, deep and penultimate, deep and last
@@ -151,16 +150,14 @@ def test_a_study_without_results_is_not_run(tmp_path: Path) -> None:
 @pytest.fixture
 def papers_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study_builder, "ROLES", {23: ["penultimate"]})
-    names = {"ocr": "ocrbench", "vision-centric": "cv_bench", "counting": "own:counting"}
+    names = {"OCR": "ocrbench", "vision-centric": "cv_bench", "counting": "own:counting"}
     monkeypatch.setattr(study_builder, "BENCHMARKS", names)
-    for category, name in names.items():  # held-out questions have the kind of their category
-        monkeypatch.setitem(BENCHMARKS, name, Benchmark(name, category, category, None))
 
 
 @pytest.mark.usefixtures("papers_layers")
 def test_a_study_of_the_papers_tower_reproduces_or_not(tmp_path: Path) -> None:
     curves = {
-        "ocr": {3: 0.2, 18: 0.5, 23: 0.9, 24: 0.7},
+        "OCR": {3: 0.2, 18: 0.5, 23: 0.9, 24: 0.7},
         "vision-centric": {3: 0.5, 18: 0.5, 23: 0.9, 24: 0.5},
         "counting": {3: 0.5, 18: 0.6, 23: 0.6, 24: 0.5},
     }
@@ -174,7 +171,7 @@ def test_a_study_of_the_papers_tower_reproduces_or_not(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("papers_layers")
 def test_a_layer_of_a_pair_is_missing(tmp_path: Path) -> None:
-    answer = found(tmp_path, steady(curves={"ocr": {3: 0.2, 23: 0.9, 24: 0.7}}), PAPER.tower)
+    answer = found(tmp_path, steady(curves={"OCR": {3: 0.2, 23: 0.9, 24: 0.7}}), PAPER.tower)
     assert (answer["OCRBench"].outcome, answer["OCRBench"].why) == ("not run", "no result of layer 18")
 
 

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from study_digests import ALL, NONE, TRAINED, digests, resolved, stale
 
+from shallowsight.store.cells import evaluate_cell, judge_cell, scores_cell
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.overrides import _leaf_keys
+from shallowsight.study.settings import Setting
 from shallowsight.study.study import Study
 
 # Key -> (another value, the steps that it makes stale).
@@ -46,8 +48,17 @@ FIELDS: dict[str, tuple[object, set[str]]] = {
     "data.max_leaked_images": (1, ALL),
     "data.decode": ("header", ALL),
     "data.refuse_conversions": (["roles"], ALL),
+    "data.benchmarks": ("/another/mirror", NONE),  # its sets' digests count
+    "data.benchmark_rows": (5, NONE),  # as long as no public benchmark is asked
     "data.expectations": ("/another/file.yaml", NONE),  # its content counts, in the sources' digests
     "benchmarks": (["scenes_ocr"], {"probe", "evaluate"}),
+    "judge.url": ("http://127.0.0.1", NONE),  # as long as no judge is asked, none of its keys counts
+    "judge.model": ("other", NONE),
+    "judge.thinking": ("not_said", NONE),
+    "judge.price_input": (1.0, NONE),
+    "judge.price_output": (1.0, NONE),
+    "judge.most_cost": (2.0, NONE),
+    "judge.requests_per_minute": (6, NONE),
     "seed": (5, NONE),  # as the layers
 }
 STAGE_FIELDS: dict[str, object] = {
@@ -76,7 +87,7 @@ FIELDS["finetune.lora.rank"] = (8, TRAINED - {"pretrain"})
 # What the tower sees is what finetuning and evaluation show it; a cache is made so too, and then pretraining reads it.
 FIELDS["finetune.picture"] = ("crop", {"analyze", "encode", "probe", "finetune", "evaluate"})
 ALSO_WHEN_CACHED = {"finetune.picture": {"pretrain"}}
-REFUSED = {"pretrain.lora.rank"}
+REFUSED = {"pretrain.lora.rank", "judge.ask"}  # by itself: a judge needs prices
 ADAMW = ("pretrain.optimizer=adamw", "finetune.optimizer=adamw")
 WHOLE = ("pretrain.zero=0", "finetune.zero=0")  # as muon needs it
 DIVIDED = ("pretrain.zero=2", "finetune.zero=2")  # as bfloat16 needs it
@@ -111,3 +122,36 @@ def _study(raw: dict[str, Any]) -> Study:
     if raw["base"]["fusion"]["kind"] == "concat":
         raw["base"]["vision"]["layers"] = "3,8"
     return Study.model_validate(raw)
+
+
+JUDGED = ("judge.ask=true", "judge.price_input=1", "judge.price_output=2")
+
+
+def judged(*words: str) -> str:
+    found = resolved(*JUDGED, *words)
+    return judge_cell(found, Setting.parse("6"), 0).digest
+
+
+def test_asking_a_judge_evaluates_nothing_anew() -> None:
+    without, asked = resolved(), resolved(*JUDGED)
+    assert stale(digests(without), digests(asked)) == NONE
+    setting = Setting.parse("6")
+    assert scores_cell(without, setting, 0) == evaluate_cell(without, setting, 0)
+    assert scores_cell(asked, setting, 0) == judge_cell(asked, setting, 0)
+    assert judge_cell(asked, setting, 0).parents == (evaluate_cell(asked, setting, 0).digest,)
+
+
+@pytest.mark.parametrize(
+    ("word", "counts"),
+    [
+        ("judge.url=http://127.0.0.1:8000/v1", False),
+        ("judge.requests_per_minute=6", False),
+        ("judge.model=other", True),
+        ("judge.thinking=not_said", True),
+        ("judge.price_input=3", True),  # the cap is reached earlier
+        ("judge.price_output=3", True),
+        ("judge.most_cost=3", True),
+    ],
+)
+def test_what_of_a_judge_counts(word: str, counts: bool) -> None:
+    assert (judged(word) != judged()) == counts

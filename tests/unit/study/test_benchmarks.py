@@ -33,7 +33,7 @@ def test_refuses(name: str, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         find_benchmark(name)
     assert message in str(refused.value)
-    assert str(refused.value).endswith("own, own:KIND")
+    assert str(refused.value).endswith("own:KIND, lmms:TASK")
 
 
 def test_chance_is_a_probability() -> None:

@@ -23,7 +23,7 @@ from shallowsight.study.words import check_word_or_setting
 from shallowsight.study.yaml_lines import read_document
 
 Kind = Literal["study", "experiment"]
-_PLACES = ("data.images", "data.pretrain_images", "data.expectations")
+_PLACES = ("data.images", "data.pretrain_images", "data.expectations", "data.benchmarks")
 _SOURCES = ("data.pretrain", "data.finetune", "data.test")
 _MODELS = ("vision.tower", "language.model")
 

@@ -18,10 +18,11 @@ Chosen by simulation: docs/statistics.md.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
+from typing import Protocol
 
 import numpy as np
 
-from shallowsight.evaluate.statistics.sheet import Sheet
+from shallowsight.evaluate.statistics.answers import Floats
 
 LEAST_POOL = 12  # degrees of freedom that the mean variance of a category needs; with fewer it may be small by accident
 MANY = 16  # degrees of freedom with which the mean variance may leave out the noisiest setting
@@ -29,6 +30,19 @@ LEAST_DOF = 5  # of all seeds of a study together; with fewer nothing is claimed
 LEAST_PRIOR = 3.0  # a prior of fewer degrees of freedom means that the variances disagree: it is not used
 MOST_BORROWED = 2  # times a setting's own degrees of freedom: a setting that is unlike all others may hide it
 _TINY = 1e-12
+
+
+class Varying(Protocol):
+    """Settings of one category with their seeds: a sheet, or the sheets of two studies taken together."""
+
+    @property
+    def settings(self) -> tuple[str, ...]: ...
+    @property
+    def parts(self) -> tuple[Floats, ...]: ...  # of each setting; only the number of rows, its seeds, is used
+    @property
+    def seed_variances(self) -> tuple[float, ...]: ...
+    @property
+    def flips(self) -> tuple[float, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ class _Prior:
     dof: float
 
 
-def seed_noise(sheets: Sequence[Sheet], whole: Sheet | None) -> list[dict[str, Noise]]:
+def seed_noise(sheets: Sequence[Varying], whole: Varying | None) -> list[dict[str, Noise]]:
     """For each sheet, and at the end for `whole` (the sheet over all of them) if it is given: setting -> noise.
 
     A setting with one seed has none. With fewer than LEAST_DOF degrees of freedom in all, nothing has.
@@ -64,7 +78,7 @@ def seed_noise(sheets: Sequence[Sheet], whole: Sheet | None) -> list[dict[str, N
     return found
 
 
-def _noise(sheet: Sheet, typical: float, prior_dof: float, study: float) -> dict[str, Noise]:
+def _noise(sheet: Varying, typical: float, prior_dof: float, study: float) -> dict[str, Noise]:
     own = {s: v for s, v, p in zip(sheet.settings, sheet.seed_variances, sheet.parts, strict=True) if _dof(p)}
     dofs = {s: _dof(p) for s, p in zip(sheet.settings, sheet.parts, strict=True)}
     total = sum(dofs.values())
@@ -82,7 +96,7 @@ def _noise(sheet: Sheet, typical: float, prior_dof: float, study: float) -> dict
     return found
 
 
-def _prior(sheets: Sequence[Sheet]) -> _Prior:
+def _prior(sheets: Sequence[Varying]) -> _Prior:
     from scipy.special import digamma, polygamma
 
     spread, count, sizes, expected, tails = 0.0, 0, 0, 0.0, 0.0
@@ -138,7 +152,7 @@ def _dof(parts: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> int:
     return len(parts) - 1
 
 
-def _pooled(sheet: Sheet) -> float | None:
+def _pooled(sheet: Varying) -> float | None:
     known = sorted((v, _dof(p)) for v, p in zip(sheet.seed_variances, sheet.parts, strict=True) if _dof(p))
     if sum(dof for _, dof in known[:-1]) >= MANY:
         known.pop()
@@ -146,6 +160,6 @@ def _pooled(sheet: Sheet) -> float | None:
     return sum(dof * variance for variance, dof in known) / total if total else None
 
 
-def _flips(sheet: Sheet) -> float:
+def _flips(sheet: Varying) -> float:
     known = [f for f, p in zip(sheet.flips, sheet.parts, strict=True) if _dof(p)]
     return sum(known) / len(known) if known else 0.0

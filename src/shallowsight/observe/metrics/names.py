@@ -23,6 +23,8 @@ In a run over several nodes only the first node has the metrics of the whole run
 other nodes have only their memory, `last_update_timestamp_seconds` and `running`.
 
 A failed training serves its reason for SHALLOWSIGHT_METRICS_LINGER more seconds, so that Prometheus can scrape it.
+
+The last box of a retraining serves one metric in the same way: RETRAINING, how the run compares with the one before it.
 """
 
 from shallowsight.errors import (
@@ -80,3 +82,6 @@ COUNTERS = {
     "operations_total": "Floating-point operations of the model itself, forward and backward, without recomputation.",
     "state_save_failures_total": "States that could not be saved.",
 }
+RETRAINING = "shallowsight_retraining_comparisons"
+RETRAINING_TEXT = "Comparisons of a retraining with the run before it: settings in categories, by their verdict."
+RETRAINING_LABELS = ("study", "verdict")  # the verdict's words joined by `_`

@@ -47,6 +47,8 @@ class Builder:
     prediction: str | None = None
     held_out: dict[str, tuple[float, ...] | None] = field(default_factory=dict)  # setting -> other than LEVEL; None: no
     probes: str | None = None  # the content of probes.json
+    salt: str = ""  # of the cells' digests: another one makes a study of other trainings
+    pictures: str = "scene"  # how their names begin
     shortened: dict[str, dict[str, Any]] = field(default_factory=dict)  # step -> what its cells say of long texts
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
 
@@ -119,10 +121,10 @@ class Builder:
                 outputs = {"learning.json": self.learning(right)}
             if step in self.shortened:
                 outputs |= {"shortened.json": json.dumps(self.shortened[step])}
-            cells[step] = digest_of(step, setting, seed)
+            cells[step] = self.digest_of(step, setting, seed)
             if stop == step:
                 self.event("failed", cells[step], step, setting, seed, error=f"RuntimeError: loss is nan in {step}")
-                cells |= {s: digest_of(s, setting, seed) for s in ("finetune", "evaluate")}
+                cells |= {s: self.digest_of(s, setting, seed) for s in ("finetune", "evaluate")}
                 break
             if step == "evaluate" and (not self.evaluated or (setting, seed) in self.unfinished):
                 self.event("started", cells[step], step, setting, seed)
@@ -158,7 +160,7 @@ class Builder:
                         "benchmark": BENCHMARKS.get(category, f"scenes_{category}"),
                         "category": category,
                         "id": f"{i:04}",
-                        "image_id": f"scene-{i // self.questions_per_image:04}",
+                        "image_id": f"{self.pictures}-{i // self.questions_per_image:04}",
                         "question": f"What is the {category} in this picture?",
                         "prediction": target if ok else wrong,
                         "target": target,
@@ -184,7 +186,7 @@ class Builder:
         }
 
     def cell(self, step: str, setting: str | None, seed: int | None, seconds: float, outputs: dict[str, str]) -> str:
-        digest = digest_of(step, setting, seed)
+        digest = self.digest_of(step, setting, seed)
         folder = self.folder / "cells" / digest
         folder.mkdir(parents=True)
         for name, text in outputs.items():
@@ -204,6 +206,10 @@ class Builder:
         (folder / "cell.json").write_text(json.dumps(content))
         self.event("done", digest, step, setting, seed, seconds)
         return digest
+
+    def digest_of(self, step: str, setting: str | None, seed: int | None) -> str:
+        """A digest as the study would make one."""
+        return digest_of(step, setting, seed, self.salt)
 
     def event(
         self,
@@ -255,6 +261,6 @@ class Builder:
         )
 
 
-def digest_of(step: str, setting: str | None, seed: int | None) -> str:
-    """A digest as the study would make one."""
-    return hashlib.sha256(f"{step}/{setting}/{seed}".encode()).hexdigest()
+def digest_of(step: str, setting: str | None, seed: int | None, salt: str = "") -> str:
+    """That of a cell of a study without another salt."""
+    return hashlib.sha256(f"{salt}{step}/{setting}/{seed}".encode()).hexdigest()

@@ -1,0 +1,62 @@
+"""Choose some of a set's rows for a quick look: rows that belong together are all chosen or none."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shallowsight.data.public.mirror import DATA
+from shallowsight.study.public_benchmarks import PublicBenchmark
+
+
+def parts(folder: Path) -> list[Path]:
+    """The parquet files of a set, in their order."""
+    return sorted((folder / DATA).glob("*.parquet"))
+
+
+def write_some(benchmark: PublicBenchmark, folder: Path, most: int, to: Path) -> int:
+    """Write at most `most` rows (but one whole group at least), evenly over the set, into `to`; returns how many."""
+    chosen = chosen_rows(_groups(benchmark, folder), most)
+    wanted, count, writer = set(chosen), 0, None
+    try:
+        for path in parts(folder):
+            for batch in pq.ParquetFile(path).iter_batches(64):
+                kept = [n for n in range(batch.num_rows) if count + n in wanted]
+                count += batch.num_rows
+                if kept:
+                    table = pa.Table.from_batches([batch]).take(kept)
+                    writer = writer or pq.ParquetWriter(to, table.schema)
+                    writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+    return len(chosen)
+
+
+def chosen_rows(groups: Sequence[str], most: int) -> list[int]:
+    """Numbers of rows; `groups` has the group of each row."""
+    members: dict[str, list[int]] = {}
+    for row, group in enumerate(groups):
+        members.setdefault(group, []).append(row)
+    listed = list(members.values())
+    mean = len(groups) / max(1, len(listed))
+    wanted = max(1, int(most / mean))
+    chosen: list[int] = []
+    for number in range(min(wanted, len(listed))):
+        rows = listed[number * len(listed) // min(wanted, len(listed))]
+        if chosen and len(chosen) + len(rows) > most:
+            break
+        chosen += rows
+    return sorted(chosen)
+
+
+def _groups(benchmark: PublicBenchmark, folder: Path) -> list[str]:
+    if benchmark.together is None:
+        return [str(n) for n in range(sum(pq.ParquetFile(path).metadata.num_rows for path in parts(folder)))]
+    together = benchmark.together
+    return [
+        together.key(value)
+        for path in parts(folder)
+        for value in pq.read_table(path, columns=[together.column]).column(0).to_pylist()
+    ]

@@ -1,0 +1,62 @@
+"""Answers that are kept as they come, so that a stopped evaluation asks only what is missing."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from shallowsight.store.digest import digest_of, file_sha256
+
+
+class AnswerLog:
+    """A file with one line for each answer of one model; a line that a crash has cut is passed over."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept: dict[str, str] = {}
+        if path.exists():
+            for line in path.read_bytes().splitlines():
+                self._read(line)
+
+    @classmethod
+    def of_weights(cls, folder: Path, checkpoint: Path, also: object) -> Self:
+        """The log in `folder` of the model in `checkpoint`, by the bytes of all its files.
+
+        `also` is whatever else decides an answer, as JSON values: the tower's weights, versions of packages.
+        """
+        files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
+        sums = [[path.relative_to(checkpoint).as_posix(), file_sha256(path)] for path in files]
+        return cls(folder / f"{digest_of([sums, also])}.jsonl")
+
+    def get(self, key: str) -> str | None:
+        return self._kept.get(key)
+
+    def add(self, answers: Mapping[str, str]) -> None:
+        """Keep answers; they are on the disk when this returns."""
+        lines = [json.dumps([key, text, _check(key, text)], ensure_ascii=False) + "\n" for key, text in answers.items()]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab") as file:
+            if file.tell() and not self._ends_with_a_line():
+                file.write(b"\n")
+            file.write("".join(lines).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        self._kept |= answers
+
+    def _read(self, line: bytes) -> None:
+        try:
+            key, text, check = json.loads(line)
+        except (ValueError, TypeError):
+            return
+        if check == _check(key, text):
+            self._kept[key] = text
+
+    def _ends_with_a_line(self) -> bool:
+        with self._path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+
+def _check(key: object, text: object) -> str:
+    return digest_of([key, text])

@@ -1,0 +1,78 @@
+"""The replies of judges, so that the same question is asked once: a line of JSON for each, appended and kept."""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shallowsight.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+
+def key_of(body: Mapping[str, Any]) -> str:
+    """sha256 over the body of a request: prompt, model, and every setting that changes the reply, but no address."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Cache:
+    """`replies` has None for a reply that was not of an allowed form: its text is not kept."""
+
+    path: Path
+    replies: dict[str, str | None]
+
+    @classmethod
+    def open(cls, path: Path) -> "Cache":
+        """Read what is there; lines that a crash has cut, and others that are no replies, do not count.
+
+        Raises:
+            ConfigurationError: the file cannot be read and appended to.
+        """
+        replies: dict[str, str | None] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a+b") as lines:
+                lines.seek(0)
+                for line in lines:
+                    if (found := _read(line)) is not None:
+                        replies.setdefault(*found)  # of two processes that asked at once, the first one counts
+        except OSError as error:
+            raise ConfigurationError(f"the judge's cache {path}: {error.strerror}; name a file to write to") from None
+        return cls(path, replies)
+
+    def add(self, key: str, reply: str | None) -> None:
+        """Keep a reply, on disk before this returns. A full disk is logged: the reply still counts in this run."""
+        self.replies.setdefault(key, reply)
+        try:
+            self._append(json.dumps({"key": key, "reply": reply}).encode() + b"\n")
+        except OSError as error:
+            log.warning("the judge's cache %s cannot be written (%s): the next run asks again", self.path, error)
+
+    def _append(self, line: bytes) -> None:
+        handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # other processes may append too; closing the file unlocks it
+            end = os.fstat(handle).st_size
+            if end and os.pread(handle, 1, end - 1) != b"\n":
+                line = b"\n" + line  # a crash left a line without its end: this one must not become part of it
+            os.write(handle, line)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _read(line: bytes) -> tuple[str, str | None] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("key"), str) or "reply" not in found:
+        return None
+    reply = found["reply"]
+    return (found["key"], reply) if reply is None or isinstance(reply, str) else None

@@ -1,0 +1,109 @@
+"""Public benchmarks in a study through the whole pipeline, from a mirror and without a network."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from judge_server import gives, says, serving
+from public_rows import write_set
+from study_runs import QUICK, Ended, folder_of, ledger, named, shallowsight, with_set
+
+pytestmark = pytest.mark.slow
+
+ASKED = ("settings=11", "benchmarks=scenes_count pope mme mmbench mmvet gqa", "data.benchmarks=mirror")
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a mirror that has a whole set, a cut one, and not all."""
+    folder = tmp_path_factory.mktemp("here")
+    for name in ("pope", "mme", "mmbench"):
+        write_set(folder / "mirror", name)
+    first = next((folder / "mirror" / "mme" / "data").iterdir())
+    first.write_bytes(first.read_bytes()[:-1])
+    return folder
+
+
+def study(here: Path, *words: str) -> Ended:
+    return shallowsight("study", *QUICK, *with_set(*ASKED, *words), "--out", str(here / "study"), cwd=here)
+
+
+def scores(here: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder_of(here / "study", "evaluate 11") / "scores.json").read_text())
+    return found
+
+
+def test_a_study_with_public_benchmarks(here: Path) -> None:
+    ended = study(here)
+    assert ended.status == 0, ended.all
+    found = scores(here)
+    assert [b["name"] for b in found["benchmarks"]] == ["scenes_count", "pope", "mmbench"]
+    pope = found["benchmarks"][1]
+    assert pope["category"] == "hallucination" and pope["n"] == 6 and pope["refused"] == {}
+    assert set(pope["official"]) == {"pope_accuracy", "pope_precision", "pope_recall", "pope_f1_score"}
+    assert set(pope["ours"]) >= {"accuracy", "yes_ratio", "neither"}
+    assert found["benchmarks"][2]["n"] == 4, "questions, not rotations"
+    assert "the set is cut" in found["not_run"]["mme"] and "has no set gqa" in found["not_run"]["gqa"]
+    assert "only a judge" in found["not_run"]["mmvet"]
+    assert "benchmark mme will not be run: the set is cut" in ended.all
+    report = json.loads((here / "study" / "report" / "report.json").read_text())
+    assert {"count", "hallucination", "general"} <= set(report["categories"])
+    assert set(report["not_run"]) == {"mme", "gqa", "mmvet"}
+    page = (here / "study" / "report" / "report.html").read_text()
+    assert "not run" in page and "the set is cut" in page
+
+    before = len(ledger(here / "study"))
+    assert study(here).status == 0
+    assert named(ledger(here / "study")[before:], "started") == set(), "the same mirror gives the same cells"
+
+
+def test_a_judge_scores_mmvet_and_is_asked_again_when_it_was_away(here: Path, tmp_path: Path) -> None:
+    write_set(tmp_path / "mirror", "mmvet")
+    words = ("settings=11", "benchmarks=mmvet scenes_count", "data.benchmarks=mirror", "judge.ask=true")
+    words += ("judge.price_input=0", "judge.price_output=0", "judge.requests_per_minute=100000")
+    out = ("--out", str(tmp_path / "study"))
+    with serving(gives(401), says("1.0")) as server:
+        command = (*QUICK, *with_set(*words, f"judge.url={server.url}"), *out)
+        ended = shallowsight("study", *command, cwd=tmp_path)
+        assert ended.status == 0, ended.all
+        assert "left answers undecided for a reason that may pass" in ended.all
+        found = json.loads((folder_of(tmp_path / "study", "judge 11") / "scores.json").read_text())
+        assert found["judge"]["undecided"] == 3 and found["benchmarks"][-1]["bounds"] == [0.0, 1.0]
+        before = len(ledger(tmp_path / "study"))
+        again = shallowsight("study", *command, cwd=tmp_path)
+        assert again.status == 0, again.all
+        assert named(ledger(tmp_path / "study")[before:], "started") == {"judge 11"}
+    found = json.loads((folder_of(tmp_path / "study", "judge 11") / "scores.json").read_text())
+    assert found["judge"]["undecided"] == 0
+    assert {b["name"]: b["value"] for b in found["benchmarks"]}["mmvet"] == 1.0
+
+
+def test_a_set_that_came_is_asked_and_nothing_else_again(here: Path) -> None:
+    if not (here / "study").exists():
+        assert study(here).status == 0
+    write_set(here / "mirror", "gqa")
+    before = len(ledger(here / "study"))
+    ended = study(here)
+    assert ended.status == 0, ended.all
+    assert named(ledger(here / "study")[before:], "started") == {"evaluate 11"}
+    assert set(scores(here)["not_run"]) == {"mme", "mmvet"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("benchmarks=pope",),
+            "name the folder or s3:// URL of their rows in data.benchmarks; `shallowsight benchmarks",
+        ),
+        (("benchmarks=pope", "data.benchmarks=none"), "data.benchmarks: there is no folder"),
+        (("benchmarks=gqa mmvet", "data.benchmarks=mirror"), "no benchmark can be asked: gqa: the mirror"),
+        (("benchmarks=popes",), "no benchmark 'popes', did you mean 'pope'?"),
+    ],
+)
+def test_refused_before_anything_is_made(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    write_set(tmp_path / "mirror", "pope")
+    ended = shallowsight("study", *QUICK, *with_set(*words), "--out", str(tmp_path / "study"), cwd=tmp_path)
+    assert ended.status == 2 and message in ended.err and "Traceback" not in ended.all
+    assert not (tmp_path / "study").exists()
