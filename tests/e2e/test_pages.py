@@ -22,9 +22,11 @@ OF_OTHERS = {"--network": "of docker and podman", "--help": "every command has i
 # Code in the pages that looks like a file or a folder of the repository, and is none.
 NOT_OF_THE_REPOSITORY = {
     "manifests/overlays/mine/kustomization.yaml": "the user writes it",
+    "answers/": "of a study folder",
     "metrics/": "of a study folder",
     "report/": "of a study folder",
     "site/": "made by make docs",
+    "training_state/": "of a study folder",
 }
 
 
