@@ -77,7 +77,7 @@ def test_a_namespace_stands_where_there_is_one_and_nowhere_else(overlay: str) ->
     # kustomize knows only Kubernetes' own cluster-wide kinds, and would write a namespace into the others.
     for each in build(overlay):
         expected = {None} if each["kind"] in CLUSTER_WIDE else {"shallowsight"}
-        if each["metadata"]["name"] == "shallowsight-launcher":
+        if each["metadata"]["name"] in {"shallowsight-launcher", "shallowsight-metrics"}:
             expected = {"shallowsight", "kubeflow"}  # also where the boxes of KFP without users are
         assert each["metadata"].get("namespace") in expected, each["metadata"]["name"]
 
