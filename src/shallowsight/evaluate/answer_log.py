@@ -1,12 +1,12 @@
 """Answers that are kept as they come, so that a stopped evaluation asks only what is missing."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from shallowsight.store.digest import digest_of, file_sha256
+from shallowsight.store.lines import append
 
 
 class AnswerLog:
@@ -35,13 +35,7 @@ class AnswerLog:
     def add(self, answers: Mapping[str, str]) -> None:
         """Keep answers; they are on the disk when this returns."""
         lines = [json.dumps([key, text, _check(key, text)], ensure_ascii=False) + "\n" for key, text in answers.items()]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as file:
-            if file.tell() and not self._ends_with_a_line():
-                file.write(b"\n")
-            file.write("".join(lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
+        append(self._path, "".join(lines))
         self._kept |= answers
 
     def _read(self, line: bytes) -> None:
@@ -51,11 +45,6 @@ class AnswerLog:
             return
         if check == _check(key, text):
             self._kept[key] = text
-
-    def _ends_with_a_line(self) -> bool:
-        with self._path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
 
 
 def _check(key: object, text: object) -> str:

@@ -1,8 +1,6 @@
 """The ledger: what happened to every cell, one JSON line for each event, appended and never rewritten."""
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ from typing import Any, Literal
 
 from shallowsight.errors import ShallowsightError
 from shallowsight.store.cells import Cell
+from shallowsight.store.lines import append
 
 Event = Literal["started", "done", "failed", "reused", "corrupt"]
 
@@ -40,18 +39,7 @@ class Ledger:
         self._write(json.dumps(line, ensure_ascii=False))
 
     def _write(self, line: str) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        text = f"{line}\n"
-        handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)  # other processes may append too; closing the file unlocks it
-            end = os.fstat(handle).st_size
-            if end and os.pread(handle, 1, end - 1) != b"\n":
-                text = f"\n{text}"  # a crash left a line without its end: this event must not become part of it
-            os.write(handle, text.encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        append(self.path, f"{line}\n")
 
     def end(self) -> int:
         """The position in the file, in bytes, of the next event, for `events(since)`."""

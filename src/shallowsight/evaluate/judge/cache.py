@@ -1,16 +1,15 @@
 """The replies of judges, so that the same question is asked once: a line of JSON for each, appended and kept."""
 
-import fcntl
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shallowsight.errors import ConfigurationError
+from shallowsight.store.lines import append
 
 log = logging.getLogger(__name__)
 
@@ -50,21 +49,9 @@ class Cache:
         """Keep a reply, on disk before this returns. A full disk is logged: the reply still counts in this run."""
         self.replies.setdefault(key, reply)
         try:
-            self._append(json.dumps({"key": key, "reply": reply}).encode() + b"\n")
+            append(self.path, json.dumps({"key": key, "reply": reply}) + "\n")
         except OSError as error:
             log.warning("the judge's cache %s cannot be written (%s): the next run asks again", self.path, error)
-
-    def _append(self, line: bytes) -> None:
-        handle = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)  # other processes may append too; closing the file unlocks it
-            end = os.fstat(handle).st_size
-            if end and os.pread(handle, 1, end - 1) != b"\n":
-                line = b"\n" + line  # a crash left a line without its end: this one must not become part of it
-            os.write(handle, line)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _read(line: bytes) -> tuple[str, str | None] | None:
