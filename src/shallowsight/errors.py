@@ -6,6 +6,11 @@ A message says what was asked, what was found, what is allowed and how to mend i
 from typing import ClassVar
 
 
+def first_line(error: Exception) -> str:
+    """The first line of another library's message, or the error's kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class ShallowsightError(Exception):
     """A run failed for a known reason."""
 

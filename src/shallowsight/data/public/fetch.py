@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shallowsight.data.public.mirror import DATA, RECORD, FileSum, SetRecord
-from shallowsight.errors import ConfigurationError, MissingPackage, ShallowsightError
+from shallowsight.errors import ConfigurationError, MissingPackage, ShallowsightError, first_line
 from shallowsight.store.digest import file_sha256
 from shallowsight.store.disk import naming, require_writable
 from shallowsight.store.objects.opening import open_objects
@@ -88,12 +88,10 @@ def _commit(repository: str, revision: str | None) -> str:
     try:
         found = HfApi().dataset_info(repository, revision=revision, timeout=30).sha
     except (HfHubHTTPError, HFValidationError) as error:
-        raise ConfigurationError(
-            f"the hub has no data set {asked}, or does not show it: {_first_line(error)}"
-        ) from None
+        raise ConfigurationError(f"the hub has no data set {asked}, or does not show it: {first_line(error)}") from None
     except (httpx2.HTTPError, OfflineModeIsEnabled, OSError) as error:
         raise ShallowsightError(
-            f"the hub does not answer ({_first_line(error)}); fetching is the one step that needs a network: run it "
+            f"the hub does not answer ({first_line(error)}); fetching is the one step that needs a network: run it "
             "where one is, and copy the folder"
         ) from None
     if not found:
@@ -121,7 +119,7 @@ def _load(repository: str, config: str | None, split: str, commit: str, cache: P
     try:
         table = load_dataset(repository, config, split=split, revision=commit, cache_dir=str(cache))
     except (ValueError, FileNotFoundError) as error:  # no such config or split, or a repository without data
-        raise ConfigurationError(f"{repository} at {commit}: {_first_line(error)}") from None
+        raise ConfigurationError(f"{repository} at {commit}: {first_line(error)}") from None
 
     def encoded(feature: Any) -> Any:
         if isinstance(feature, Image):
@@ -182,7 +180,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

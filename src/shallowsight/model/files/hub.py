@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from shallowsight.errors import ConfigurationError, MissingPackage
+from shallowsight.errors import ConfigurationError, MissingPackage, first_line
 
 _SECONDS = 5.0  # to connect to the hub, and again for its answer
 _REFUSALS = {400, 401, 403, 404, 410, 451}  # after any other status a retry may succeed
@@ -39,13 +39,13 @@ def hub_file(model: str, name: str, revision: str | None) -> Path:
         get_hf_file_metadata(hf_hub_url(model, name, revision=revision), timeout=_SECONDS)
         return Path(hf_hub_download(model, name, revision=revision))
     except HFValidationError as error:
-        raise ConfigurationError(f"{model!r} cannot be the id of a model of the hub: {_first_line(error)}") from None
+        raise ConfigurationError(f"{model!r} cannot be the id of a model of the hub: {first_line(error)}") from None
     except HfHubHTTPError as error:
         if error.response.status_code in _REFUSALS:
             raise ConfigurationError(_refused(model, name, revision, error.response.status_code)) from None
-        why = f"it failed: {_first_line(error)}"
+        why = f"it failed: {first_line(error)}"
     except (httpx2.HTTPError, OfflineModeIsEnabled, OSError) as error:
-        why = _first_line(error)
+        why = first_line(error)
     try:
         return Path(hf_hub_download(model, name, revision=revision, local_files_only=True))
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
@@ -75,7 +75,3 @@ def _refused(model: str, name: str, revision: str | None, status: int) -> str:
     if status in {401, 403}:
         return f"the hub does not show {of} ({status}): check the name; if the model is not public, set HF_TOKEN"
     return f"the hub has no {name} of {of} ({status}): check the name"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
