@@ -7,13 +7,14 @@ from typing import Any
 
 from shallowsight import __version__
 from shallowsight.evaluate.statistics.family import OVERALL, Verdict
-from shallowsight.report import figures, learning, probe_figure
+from shallowsight.report import figures, halving_words, learning, probe_figure
 from shallowsight.report.caveats import caveats
 from shallowsight.report.chips import against_all_chip, verdict_chip
 from shallowsight.report.choice import RULE, Choice, above_chance
 from shallowsight.report.exported import exported
 from shallowsight.report.findings import Findings
 from shallowsight.report.group_words import group_sentences, real_groups
+from shallowsight.report.halving import halved
 from shallowsight.report.probes import agreements, notes, sentence
 from shallowsight.report.recommendation import features
 from shallowsight.report.scores import Category
@@ -39,7 +40,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    analysis = study.analysis
+    analysis, found = study.analysis, halved(study)
     return environment.get_template(TEMPLATE).render(
         study=study,
         version=__version__,
@@ -57,6 +58,9 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         learning=[(name, Markup(drawn)) for name, drawn in learning.learning_svgs(study, findings)],
         probes=[(a.category, Markup(probe_figure.probes_svg(a)), sentence(a)) for a in agreements(study, findings)],
         probe_notes=notes(study.probes) if study.probes else [],
+        halved=[f"after {halving_words.share(part)}" for part in found.parts] if found else [],
+        halving=halving_words.sentences(found) if found else [],
+        standings=halving_words.rows(found) if found else [],
         refused=[f"{c.category.name}, {why}" for c in choices for why in c.refused],
         no_worse=_no_worse(choices),
         exploration=_exploration(study, findings),
@@ -73,14 +77,14 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         tokens=len({m.image_tokens for m in study.members}) > 1,
         sizes=[_size(c) for c in findings.every],
         shortened=shortened(study),
-        holes=[(m, t) for m in study.members for t in m.trials if not t.done],
+        holes=[(m, t) for m in (*study.members, *study.ended) for t in m.trials if not t.done],
         steps=_steps(study.cells),
         cells=sorted(study.cells, key=lambda c: -c.seconds),
         total=sum(c.seconds for c in study.cells),
         samples=[(c.category.name, rows) for c in choices if (rows := _samples(c, study))],
         caveats=caveats(study, findings),
         problems=findings.problems,
-        digests=[(m, t) for m in study.members for t in m.trials],
+        digests=[(m, t) for m in (*study.members, *study.ended) for t in m.trials],
         raw=json.dumps(study.raw, indent=2, ensure_ascii=False),
         data=study.data,
         duration=duration,

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shallowsight.report.findings import find
+from shallowsight.report.halving import halved
+from shallowsight.report.halving_words import sentences
 from shallowsight.report.inputs import read_study
 from shallowsight.report.probes import agreements, summary
 from shallowsight.report.scores import Category
@@ -26,6 +28,8 @@ def terminal_table(study_dir: Path) -> "Table":
     findings = find(study)
     caption = "* highest single layer   \N{ALMOST EQUAL TO} cannot be told from the best one"
     probed = [line] if (line := summary(agreements(study, findings))) else []
+    if (found := halved(study)) is not None:
+        probed += sentences(found)[:1]
     table = Table(
         title=f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds",
         caption=Text("\n".join([caption, *probed, *shortened(study)])),  # Text, because the users' ids are no markup
@@ -40,15 +44,18 @@ def terminal_table(study_dir: Path) -> "Table":
         table.add_column(Text(category.name), justify="right", no_wrap=True, min_width=10, overflow="ellipsis")
     if not findings.categories:
         table.add_column("state")
-    for member in study.members:
+    for member in (*study.members, *study.ended):
         cells = [_cell(study, category, member) for category in findings.categories]
         states = ", ".join(dict.fromkeys(t.state for t in member.trials)) or "no seeds"
+        states += f" after 1/{member.part} of the updates" if member.part > 1 else ""
         table.add_row(Text(member.setting), *map(Text, cells or [states]))
     return table
 
 
 def _cell(study: Study, category: Category, member: Member) -> str:
     score = category.scores.get(member.setting)
+    if score is None and member.part > 1:
+        return f"1/{member.part}"
     if score is None:
         return next((t.state.split()[0] for t in member.trials if not t.done), "-")
     best = category.best(tuple(m for m in study.members if m.single))

@@ -15,6 +15,8 @@ from shallowsight.evaluate.statistics.family import Comparison
 from shallowsight.report.caveats import caveats
 from shallowsight.report.choice import Choice, choose
 from shallowsight.report.findings import Findings, find
+from shallowsight.report.halving import halved
+from shallowsight.report.halving_words import sentences
 from shallowsight.report.inputs import read_study
 from shallowsight.report.probes import agreements
 from shallowsight.report.recommendation import recommendation
@@ -101,6 +103,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "categories": {c.name: _category(c) for c in findings.every},
         "learning": [asdict(curve) for curve in findings.curves.found.values()],
         "recommendation": recommendation(study, choices)["categories"],
+        "halving": _halving(study),
         "probes": _probes(study, findings),
         "similarity": asdict(study.analysis) if study.analysis else None,
         "data": dict(study.data),
@@ -120,6 +123,24 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "cost": [{"digest": c.digest, "step": c.step, "seconds": c.seconds} for c in study.cells],
         "caveats": caveats(study, findings),
         "problems": findings.problems,
+    }
+
+
+def _halving(study: Study) -> dict[str, Any] | None:
+    """How far each setting was trained, and what that cost; None for a study that trains all to the end."""
+    if (found := halved(study)) is None:
+        return None
+    return {
+        "parts": found.parts,
+        "counts": found.counts,
+        "full_runs": found.full_runs,
+        "control": found.control,
+        "regret": found.regret,
+        "settings": [
+            {"setting": s.member.setting, "part": s.member.part, "kept": s.kept, "scores": s.scores}
+            for s in found.standings
+        ],
+        "said": sentences(found),
     }
 
 

@@ -136,21 +136,25 @@ def feature_cells(resolved: Resolved, setting: Setting) -> tuple[Cell, ...] | No
     return tuple(encode_cell(resolved, layer) for layer in setting.layers.read) if resolved.cache_features else None
 
 
-def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName) -> Cell:
-    """A finetune cell has the pretrain cell of the same experiment as its last parent."""
-    experiment = resolved.base.at(setting, seed)
+def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName, part: int | None = None) -> Cell:
+    """A finetune cell has the pretrain cell of the same experiment as its last parent.
+
+    A finetuning that went on from a shorter part of itself has the digest of one that did not: both give the same
+    bytes. `part` is as in Study.at.
+    """
+    experiment = resolved.study.at(setting, seed, part)
     parents = [prepare_cell(resolved), *(feature_cells(resolved, setting) or ())]
     if stage == "finetune":
         parents.append(stage_cell(resolved, setting, seed, "pretrain"))
-    part = experiment.model_dump(mode="json", include={"fusion", "connector", "seed", stage})
-    part["vision"] = experiment.vision.model_dump(mode="json", exclude={"tower", "revision"})
-    part["language"] = experiment.language.model_dump(mode="json", exclude={"model", "revision"})
-    part["weights"] = [resolved.tower.digest, resolved.language_digest]
-    return Cell.make(stage, part, parents, str(setting), seed)
+    inputs = experiment.model_dump(mode="json", include={"fusion", "connector", "seed", stage})
+    inputs["vision"] = experiment.vision.model_dump(mode="json", exclude={"tower", "revision"})
+    inputs["language"] = experiment.language.model_dump(mode="json", exclude={"model", "revision"})
+    inputs["weights"] = [resolved.tower.digest, resolved.language_digest]
+    return Cell.make(stage, inputs, parents, str(setting), seed)
 
 
-def evaluate_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
-    """Answers and scores of one setting and seed."""
+def evaluate_cell(resolved: Resolved, setting: Setting, seed: int, part: int | None = None) -> Cell:
+    """Answers and scores of one setting and seed; `part` is as in Study.at."""
     parents = [prepare_cell(resolved), *(feature_cells(resolved, setting) or ())]
-    parents.append(stage_cell(resolved, setting, seed, "finetune"))
+    parents.append(stage_cell(resolved, setting, seed, "finetune", part))
     return Cell.make("evaluate", {"benchmarks": list(resolved.base.benchmarks)}, parents, str(setting), seed)
