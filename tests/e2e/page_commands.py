@@ -9,6 +9,8 @@ IN_A_MINUTE = f"{KFP}::test_submit_status_and_wait"
 SENT_FILE = "tests/services/test_kfp_submit.py::test_a_study_is_sent"
 ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study"
 LAB = "tests/unit/cli/test_cli_lab.py"
+NEXT_RUNG = "tests/unit/cli/test_halving.py::test_the_next_rung_of_a_store_is_printed"
+HALVED = "tests/unit/cli/test_halving.py::test_the_dry_run_says_what_halving_saves"
 NEXT_SEEDS = "tests/unit/cli/test_more_seeds.py::test_next_seeds_of_a_store_are_printed"
 SCHEDULE = f"{KFP}::test_a_schedule_from_its_first_diff_to_its_end"
 FETCH = "tests/services/test_fetch_command.py::test_fetch_as_it_stands_there"
@@ -104,6 +106,9 @@ TESTED = {
     "shallowsight train-stage": ONE_BOX,
     "shallowsight evaluate": ONE_BOX,
     "shallowsight report": ONE_BOX,
+    "shallowsight next-rung --out STORE": NEXT_RUNG,
+    "shallowsight next-rung --out s3://bucket/prefix": NEXT_RUNG,
+    "shallowsight study my.yaml --dry-run --set halving.eta=4 --set finetune.schedule=constant_then_decay": HALVED,
     "shallowsight next-seeds --out STORE": NEXT_SEEDS,
     "shallowsight next-seeds --out s3://bucket/prefix": NEXT_SEEDS,
     "shallowsight study my.yaml --dry-run": f"{RUNS}::test_own_data",
@@ -133,6 +138,7 @@ BENCHMARKS = {
     "python -m benchmarks.statistics",
     "python -m benchmarks.memory",
     "python -m benchmarks.grouping",
+    "python -m benchmarks.halving",
     "python -m benchmarks.similarity",
     "python -m benchmarks.validation",
     "python -m benchmarks.validation_parts.leak",

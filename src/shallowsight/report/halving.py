@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from shallowsight.errors import ConfigurationError
+from shallowsight.errors import ConfigurationError, CorruptOutput
 from shallowsight.report.values import Member, Study, Trial
 from shallowsight.study.halving import Halving, full_runs, promote
 
@@ -74,6 +74,7 @@ def next_rung(study: Study) -> Rung | None:
 
     Raises:
         ConfigurationError: the study is not halved, or the trainings of its newest rung are not finished.
+        CorruptOutput: the groups, whose representatives are kept, cannot be read.
     """
     halving, everyone = halving_of(study), _everyone(study)
     if not halving.eta:
@@ -88,6 +89,12 @@ def next_rung(study: Study) -> Rung | None:
         )
     if part == 1:
         return None
+    if halving.representatives and study.analysis is None:
+        why = "; ".join(study.problems) or "there is no analysis"
+        raise CorruptOutput(
+            f"the groups, whose representatives halving keeps, cannot be read ({why}); "
+            "halving.representatives=false goes without"
+        )
     next_part = halving.parts[halving.parts.index(part) + 1]
     scores = scores_of({member.setting: member.trials for member in here})
     places, kept = halving.places(len(everyone), next_part), _kept(study, halving)
@@ -168,6 +175,7 @@ def _everyone(study: Study) -> tuple[Member, ...]:
 def _kept(study: Study, halving: Halving) -> frozenset[str]:
     """The penultimate layer, with which all are compared, and the representatives of the groups."""
     groups = study.analysis.groups if study.analysis and halving.representatives else ()
-    layers = {(group.representative,) for group in groups if group.representative is not None}
+    real = groups if len(groups) > 1 else ()  # one alone: the analysis found that all layers are alike
+    layers = {(group.representative,) for group in real if group.representative is not None}
     singles = (member for member in _everyone(study) if member.single)
     return frozenset(m.setting for m in singles if m.layers in layers or "penultimate" in m.roles)
