@@ -60,10 +60,9 @@ def misses(title: str, truth: Values, noise: float, floor: float) -> None:
     usual = float(truth.mean(axis=0).max() - truth.mean(axis=0)[USUAL - 1])
     print(f"\n{title}; noise floor {floor:.3f}; layer {USUAL} alone, without any study, loses {usual:.3f}\n")
     print(
-        "| plan | rungs show | rho of rung 1 | regret | 95 % | within the floor | best kept | worst category | loss "
-        "| control above |"
+        "| plan | rungs show | rho of rung 1 | regret | 95 % | within the floor | best kept | worst category | loss |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, plan in PLANS.items():
         for early in EARLY:
             print(f"| {name} | {early.name} | {' | '.join(_cells(outcomes(plan, early, noise, truth), floor))} |")
@@ -79,7 +78,6 @@ def _cells(drawn: Sequence[Outcome], floor: float) -> list[str]:
         _share(each.best_kept for each in drawn),
         f"{fmean(each.worst_category for each in drawn):.2f}",
         f"{fmean(each.loss for each in drawn):.3f} ({fmean(each.loss_of_all for each in drawn):.3f})",
-        _share(each.control > 0 for each in drawn),
     ]
 
 

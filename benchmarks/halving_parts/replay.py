@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from benchmarks.halving_parts.paper import CATEGORIES, LAYERS, REPRESENTATIVES, USUAL, Values
 from shallowsight.study.halving import Halving, full_runs, promote
@@ -39,7 +39,6 @@ class Outcome:
     worst_category: float  # the largest regret in a category, of the best trained setting there
     loss: float  # how much less the setting that scores best of those is worth than the truly best one
     loss_of_all: float  # the same for the full sweep
-    control: float  # what the report would give as the regret of the control
     agreement: float  # Spearman's rho of the first rung with the end, over all settings
 
 
@@ -62,7 +61,7 @@ def replay(halving: Halving, truth: Values, luck: Values, early: Early, random: 
         here, control = list(found.going_on), found.control
         counts.append(len(here))
     first = mean + np.sqrt((halving.parts[0] - 1) / 8) * late
-    return _outcome(halving, truth, final, here, control, counts, first)
+    return _outcome(halving, truth, final, here, counts, first)
 
 
 def _outcome(
@@ -70,13 +69,11 @@ def _outcome(
     truth: Values,
     final: Values,
     here: Sequence[str],
-    control: str,
     counts: Sequence[int],
     first: Values,
 ) -> Outcome:
     worth = truth.mean(axis=0)
     mean, ended = final.mean(axis=0), [int(setting) - 1 for setting in here]
-    others = [place for place in ended if str(place + 1) != control]
     return Outcome(
         cost=full_runs(counts, halving.parts, DECAY),
         restarted=full_runs(counts, halving.parts, DECAY, resumed=False),
@@ -85,6 +82,5 @@ def _outcome(
         worst_category=max(float(final[c].max() - final[c, ended].max()) for c in range(len(CATEGORIES))),
         loss=float(worth.max() - worth[ended[int(mean[ended].argmax())]]),
         loss_of_all=float(worth.max() - worth[int(mean.argmax())]),
-        control=float(mean[int(control) - 1] - mean[others].max()),
-        agreement=float(spearmanr(first, mean).statistic),
+        agreement=float(np.corrcoef(rankdata(first), rankdata(mean))[0, 1]),
     )
