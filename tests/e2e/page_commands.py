@@ -139,6 +139,7 @@ BENCHMARKS = {
     "python -m benchmarks.memory",
     "python -m benchmarks.grouping",
     "python -m benchmarks.halving",
+    "python -m benchmarks.early_stop",
     "python -m benchmarks.similarity",
     "python -m benchmarks.validation",
     "python -m benchmarks.validation_parts.leak",
