@@ -45,6 +45,7 @@ def require_equal(one: Path, other: Path) -> None:
     assert sums(one) == sums(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
