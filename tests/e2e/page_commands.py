@@ -9,6 +9,8 @@ IN_A_MINUTE = f"{KFP}::test_submit_status_and_wait"
 SENT_FILE = "tests/services/test_kfp_submit.py::test_a_study_is_sent"
 ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study"
 LAB = "tests/unit/cli/test_cli_lab.py"
+NEXT_RUNG = "tests/unit/cli/test_halved_runs.py::test_the_next_rung_of_a_store_is_printed"
+HALVED = "tests/unit/cli/test_halved_runs.py::test_the_dry_run_says_what_halving_saves"
 NEXT_SEEDS = "tests/unit/cli/test_more_seeds.py::test_next_seeds_of_a_store_are_printed"
 COMPARE = "tests/unit/cli/test_cli_compare.py"
 COMPARE_RUNS = "tests/services/test_compare_runs.py::test_two_runs_of_one_bucket"
@@ -120,6 +122,9 @@ TESTED = {
     "shallowsight evaluate": ONE_BOX,
     "shallowsight judge": ONE_BOX,
     "shallowsight report": ONE_BOX,
+    "shallowsight next-rung --out STORE": NEXT_RUNG,
+    "shallowsight next-rung --out s3://bucket/prefix": NEXT_RUNG,
+    "shallowsight study my.yaml --dry-run --set halving.eta=4 --set finetune.schedule=constant_then_decay": HALVED,
     "shallowsight next-seeds --out STORE": NEXT_SEEDS,
     "shallowsight next-seeds --out s3://bucket/prefix": NEXT_SEEDS,
     "shallowsight study my.yaml --dry-run": f"{RUNS}::test_own_data",
@@ -152,6 +157,8 @@ BENCHMARKS = {
     "python -m benchmarks.compare",
     "python -m benchmarks.compare 200",
     "python -m benchmarks.grouping",
+    "python -m benchmarks.halving",
+    "python -m benchmarks.early_stop",
     "python -m benchmarks.similarity",
     "python -m benchmarks.validation",
     "python -m benchmarks.validation_parts.leak",

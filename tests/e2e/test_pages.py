@@ -95,7 +95,9 @@ GIVEN_WITH = {"benchmarks=own pope mme": ("data.benchmarks=benchmarks",)}
 
 @pytest.mark.parametrize("word", overrides())
 def test_keys_and_values_are_taken(word: str) -> None:
-    load_study("paper-1.4b", [word, *GIVEN_WITH.get(word, ())], lambda tower: 24)
+    key = word.partition("=")[0]
+    needed = ["finetune.schedule=constant_then_decay"] if key in {"halving.eta", "finetune.part"} else []
+    load_study("paper-1.4b", [*needed, word, *GIVEN_WITH.get(word, ())], lambda tower: 24)
 
 
 @pytest.mark.parametrize(

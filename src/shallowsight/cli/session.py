@@ -17,6 +17,7 @@ from rich.console import Console
 from shallowsight import steps
 from shallowsight.cli.display import Display, print_cells, print_plan
 from shallowsight.cli.forecast_table import print_forecast, quantity
+from shallowsight.cli.halving import forecast_line, promotion_words, rung_line
 from shallowsight.cli.local_run import (
     BudgetSpent,
     Status,
@@ -34,13 +35,15 @@ from shallowsight.cost.forecast import Outlook, forecast_study, outlook
 from shallowsight.cost.shapes import tower_depth
 from shallowsight.cost.subject import Subject, subject_named, subject_of
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
-from shallowsight.store.cells import Cell
+from shallowsight.store.cells import Cell, analyze_cell
 from shallowsight.store.disk import nearest_folder
 from shallowsight.store.opening import open_named
+from shallowsight.store.plan import read_groups
 from shallowsight.store.store import PLAN, Store
 from shallowsight.study.counts import counted, is_or_are
 from shallowsight.study.even_batches import require_even_batches
 from shallowsight.study.experiments import EXPERIMENTS, STUDIES
+from shallowsight.study.layers import Group
 from shallowsight.study.overrides import load_experiment, load_study
 from shallowsight.study.resolved import Resolved
 from shallowsight.study.study import Study
@@ -85,6 +88,8 @@ def run(
     if isinstance(expected, Outlook):
         budget.require(expected.cost.low)
         _require_room(store, expected)
+    if resolved.study.halving.eta:
+        console.print(forecast_line(resolved, likely_members(status), _groups(status, store)), highlight=False)
     if dry_run:
         for line in steps.smallest_gaps(resolved, likely_members(status)):
             console.print(line, highlight=False)
@@ -94,7 +99,13 @@ def run(
         _make(kind, status, arguments, store, console, budget)
         if resolved.study.more_seeds:
             _add_seeds(name_or_file, overrides, store, gpus, console, budget)
+        if resolved.study.halving.eta:
+            _go_on(name_or_file, overrides, store, gpus, console, budget)
         _print_verdict(console, store)
+
+
+def _groups(status: Status, store: Store) -> tuple[Group, ...]:
+    return () if status.plan is None else read_groups(store.folder(analyze_cell(status.resolved)))
 
 
 def _make(kind: str, status: Status, arguments: dict[str, Any], store: Store, console: Console, budget: Budget) -> None:
@@ -123,17 +134,46 @@ def _add_seeds(
         if found[-1].last:
             return
         words = [*overrides, f"added={' '.join(added(found))}"]
-        status = status_of(_resolve("study", name_or_file, words, dry_run=False), store)
-        missing = likely_missing(status)
-        expected = _outlook(status.resolved, missing, gpus) if missing else None
-        print_plan(console, status, len(missing), expected)
-        if isinstance(expected, Outlook):
-            if not budget.suffices(expected.cost.low):
-                console.print(f"the budget of {budget} does not suffice for this look: no seed is added")
-                return
-            _require_room(store, expected)
-        _make("study", status, pipeline_arguments("study", name_or_file, words, store, gpus), store, console, budget)
+        if not _make_more(name_or_file, words, store, gpus, console, budget, "look: no seed is added"):
+            return
     raise ShallowsightError("the seeds that were added have no usable results; the report says what is wrong with them")
+
+
+def _go_on(
+    name_or_file: str, overrides: Sequence[str], store: Store, gpus: int, console: Console, budget: Budget
+) -> None:
+    """Of a halved study, train those that go on from the rung that is finished, until they are trained to the end.
+
+    A next rung that the budget does not suffice for is not begun: the same command with a larger one begins it.
+    """
+    while (rung := steps.next_rung(store)) is not None:
+        console.print(rung_line(rung), highlight=False)
+        words = [*overrides, *promotion_words(rung)]
+        if not _make_more(name_or_file, words, store, gpus, console, budget, "rung: nothing goes on"):
+            return
+
+
+def _make_more(
+    name_or_file: str,
+    words: Sequence[str],
+    store: Store,
+    gpus: int,
+    console: Console,
+    budget: Budget,
+    otherwise: str,
+) -> bool:
+    """Make what is missing of a study that has grown; False where the budget does not suffice, after saying so."""
+    status = status_of(_resolve("study", name_or_file, words, dry_run=False), store)
+    missing = likely_missing(status)
+    expected = _outlook(status.resolved, missing, gpus) if missing else None
+    print_plan(console, status, len(missing), expected)
+    if isinstance(expected, Outlook):
+        if not budget.suffices(expected.cost.low):
+            console.print(f"the budget of {budget} does not suffice for this {otherwise}")
+            return False
+        _require_room(store, expected)
+    _make("study", status, pipeline_arguments("study", name_or_file, words, store, gpus), store, console, budget)
+    return True
 
 
 def forecast(name_or_file: str, overrides: Sequence[str], device: str, gpus: int, *, one: bool) -> None:

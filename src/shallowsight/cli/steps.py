@@ -131,6 +131,23 @@ def next_seeds(out: Out) -> None:
         typer.echo(f'--set added="{" ".join(added(found))}"')
 
 
+@app.command()
+def next_rung(out: Out) -> None:
+    """Of a halved study: which settings go on, and the --set that trains them further."""
+    from shallowsight import steps
+    from shallowsight.cli.halving import promotion_words, rung_line
+    from shallowsight.store.opening import open_named
+
+    rung = steps.next_rung(open_named(out))
+    if rung is None:
+        typer.echo("those that went on are trained to the end")
+        return
+    typer.echo(rung_line(rung))
+    typer.echo(
+        " ".join(f'--set {key}="{value}"' for key, _, value in (w.partition("=") for w in promotion_words(rung)))
+    )
+
+
 def _open(name: str, overrides: list[str] | None, out: str) -> "tuple[Resolved, Store]":
     from shallowsight import steps
     from shallowsight.store.opening import open_named

@@ -16,7 +16,7 @@ from shallowsight.study.image_tokens import feature_tokens, image_tokens
 from shallowsight.study.legal import likely_settings, require_buildable, require_distinct, widths_of
 from shallowsight.study.resolved import Resolved, TowerFacts
 from shallowsight.study.settings import Setting
-from shallowsight.study.stages import STAGES, StageName
+from shallowsight.study.stages import STAGES, Stage, StageName
 from shallowsight.study.study import Study
 
 # Tokens computed for each token of a sequence, for LLaVA's mixture: in packed rows, and in batches sorted by length.
@@ -97,7 +97,7 @@ class Subject:
         return texts.questions(self.base)
 
     def experiment(self, setting: Setting) -> Experiment:
-        return self.base.at(setting, 0)
+        return self.study.at(setting, 0)
 
     def parts(self, setting: Setting) -> Parts:
         """What the setting adds to tower and language model."""
@@ -113,7 +113,7 @@ class Subject:
 
     def load(self, setting: Setting, stage: StageName) -> Load:
         """The data of a stage with the image tokens of a setting."""
-        settings, limit, read = self.base.stage(stage), self.base.language.max_length, self.texts[stage]
+        settings, limit, read = self.experiment(setting).stage(stage), self.base.language.max_length, self.texts[stage]
         tokens = image_tokens(self.experiment(setting), self.tower)
         length = min(limit, tokens + read.pictured_tokens)
         longest = min(limit, tokens + read.longest) if read.pictured else min(limit, read.bare_tokens)
@@ -123,6 +123,8 @@ class Subject:
             if stage == "finetune" or not self.base.data.pretrain:  # the stage trains on the finetune records
                 records -= withheld(records, read.turns, self.base.data.held_out)
             updates = math.ceil((settings.epochs or 0) * records / settings.global_batch)
+        if stage == "finetune" and self.study.halving.eta:
+            updates = self._left(settings, updates)
         shuffled = max(1.0, longest / length)  # every row is padded to the longest sequence of its batch
         by_length = settings.order == "by_length"
         padded = _PACKED if settings.packed else _BY_LENGTH if by_length else shuffled
@@ -137,6 +139,11 @@ class Subject:
             padded=padded,
             longest=longest if by_length or not settings.packed else length * _PACKED,
         )
+
+    def _left(self, stage: Stage, whole: int) -> int:
+        """The updates that a training computes: a part of the whole, without the trunk that it goes on from."""
+        before = self.study.halving.trained_before(stage.part)
+        return math.ceil(whole / stage.part) - (math.floor((1 - stage.decay) * whole / before) if before else 0)
 
 
 def subject_of(resolved: Resolved) -> Subject:

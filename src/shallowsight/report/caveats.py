@@ -46,6 +46,11 @@ def caveats(study: Study, findings: Findings) -> list[str]:
             f"Of {depth(study)} layers only {ranges(tested)} {'was' if len(tested) == 1 else 'were'} trained alone; "
             "nothing is said of others."
         )
+    if study.ended:
+        found.append(
+            f"{count(len(study.ended), 'setting').capitalize()} ended after a part of the training, because others "
+            "scored more by then: one of these that learns slowly may be the best."
+        )
     base = study.raw.get("base") or {}
     model = (base.get("language") or {}).get("model")
     if model == SCRATCH:

@@ -108,6 +108,7 @@ def _no_worse(
 ) -> list[NoWorse]:
     """One-sided bounds that hold together: the probability of error is divided by the number of planned contrasts."""
     count = sum(c.planned for c in category.judgement.pairs.values())
+    count += len(findings.planned.ended) * len(category.judgement.sheets)
     found = []
     for member, comparison in known:
         limit = comparison.contrast.critical(2 * findings.level / count)

@@ -94,6 +94,8 @@ def _planned(study: Study) -> Planned:
         singles=tuple(m.setting for m in study.members if m.single),
         controls=tuple(m.setting for m in study.members if m.control),
         fusions=tuple(m.setting for m in study.members if not m.single and not m.control),
+        ended=tuple(m.setting for m in study.ended),
+        ended_fusions=tuple(m.setting for m in study.ended if not m.single and not m.control),
     )
 
 

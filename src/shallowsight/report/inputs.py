@@ -50,13 +50,14 @@ def read_study(folder: Path) -> Study:
         raw = document["study"]
         shared = plan.get("shared") or {}
         base = raw.get("base") or {}
-        members = tuple(reader.member(m, shared) for m in plan["members"])
+        members = tuple(replace(reader.member(m, shared), place=i) for i, m in enumerate(plan["members"]))
         return Study(
             name=str(raw["name"]),
             tower=str((base.get("vision") or {}).get("tower", "unknown tower")),
             seeds=tuple(int(s) for s in raw.get("seeds", ())),
             raw=raw,
-            members=members,
+            members=tuple(m for m in members if m.part == 1),
+            ended=tuple(m for m in members if m.part > 1),
             analysis=reader.analysis(plan.get("analysis")),
             probes=reader.probes(plan.get("probes")),
             data=reader.optional(shared.get("prepare"), "data.json"),
@@ -140,6 +141,11 @@ class _Reader:
                 self.with_learning(self.trial(int(e["seed"]), first, e.get("cells") or {}))
                 for e in entry.get("experiments", ())
             ),
+            part=int(entry.get("part", 1)),
+            shorter={
+                int(part): tuple(self.trial(int(seed), {}, own) for seed, own in cells.items())
+                for part, cells in (entry.get("shorter") or {}).items()
+            },
         )
 
     def trial(self, seed: int, first: Mapping[str, str | None], own: Mapping[str, str | None]) -> Trial:
@@ -219,6 +225,8 @@ class _Reader:
         for entry in plan["members"]:
             for experiment in entry.get("experiments", ()):
                 digests += (experiment.get("cells") or {}).values()
+            for shorter in (entry.get("shorter") or {}).values():
+                digests += [digest for cells in shorter.values() for digest in cells.values()]
         for digest in dict.fromkeys(digests):
             if (cell := self.cell(digest)) is not None:
                 yield cell

@@ -8,7 +8,7 @@ from typing import Any
 from shallowsight import __version__
 from shallowsight.evaluate.statistics.family import OVERALL, Verdict
 from shallowsight.evaluate.statistics.letters import letters_of, written
-from shallowsight.report import figures, learning, map_figure, probe_figure
+from shallowsight.report import figures, halving_words, learning, map_figure, probe_figure
 from shallowsight.report.caveats import caveats
 from shallowsight.report.chips import against_all_chip, verdict_chip
 from shallowsight.report.choice import RULE, Choice, above_chance
@@ -16,6 +16,7 @@ from shallowsight.report.claims.section import claims_section
 from shallowsight.report.exported import exported
 from shallowsight.report.findings import Findings
 from shallowsight.report.group_words import group_sentences, real_groups
+from shallowsight.report.halving import halved
 from shallowsight.report.layer_map import layer_map
 from shallowsight.report.pareto import pareto
 from shallowsight.report.pareto_figure import pareto_svg, pareto_width
@@ -53,6 +54,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
     every = {c.name: letters_of(c.judgement, c.name) for c in findings.every}
     # Where all settings of a column would have the same letter, it says nothing.
     letters = {name: found if len(set(found.values())) > 1 else {} for name, found in every.items()}
+    ended = halved(study)
     return environment.get_template(TEMPLATE).render(
         study=study,
         version=__version__,
@@ -70,6 +72,9 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         learning=[(name, Markup(drawn)) for name, drawn in learning.learning_svgs(study, findings)],
         probes=[(a.category, Markup(probe_figure.probes_svg(a)), sentence(a)) for a in agreements(study, findings)],
         probe_notes=notes(study.probes) if study.probes else [],
+        halved=[f"after {halving_words.share(part)}" for part in ended.parts] if ended else [],
+        halving=halving_words.sentences(ended) if ended else [],
+        standings=halving_words.rows(ended) if ended else [],
         refused=[f"{c.category.name}, {why}" for c in choices for why in c.refused],
         no_worse=_no_worse(choices),
         exploration=_exploration(study, findings),
@@ -94,7 +99,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         sizes=[_size(c) for c in findings.every],
         shortened=shortened(study),
         claims=claims_section(study, findings),
-        holes=[(m, t) for m in study.members for t in m.trials if not t.done],
+        holes=[(m, t) for m in (*study.members, *study.ended) for t in m.trials if not t.done],
         steps=_steps(study.cells),
         cells=sorted(study.cells, key=lambda c: -c.seconds),
         total=sum(c.seconds for c in study.cells),
@@ -104,7 +109,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         lettered=any(letters.values()),
         not_run=list(study.not_run.items()),
         problems=findings.problems,
-        digests=[(m, t) for m in study.members for t in m.trials],
+        digests=[(m, t) for m in (*study.members, *study.ended) for t in m.trials],
         raw=json.dumps(study.raw, indent=2, ensure_ascii=False),
         data=study.data,
         duration=duration,

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shallowsight.report.findings import Findings, find
+from shallowsight.report.halving import halved
+from shallowsight.report.halving_words import sentences
 from shallowsight.report.inputs import read_study
 from shallowsight.report.probes import agreements, summary
 from shallowsight.report.scores import Category
@@ -33,6 +35,8 @@ def terminal_table(study_dir: Path, width: int) -> "Group":
     study = read_study(study_dir)
     findings = find(study)
     probed = [line] if (line := summary(agreements(study, findings))) else []
+    if (found := halved(study)) is not None:
+        probed += sentences(found)[:1]
     return Group(
         Text(f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds", style="italic"),
         *_tables(study, findings, width),
@@ -43,11 +47,11 @@ def terminal_table(study_dir: Path, width: int) -> "Group":
 def _tables(study: Study, findings: Findings, width: int) -> "Iterator[Table | Text]":
     from rich.text import Text
 
-    first = min(max([len("setting"), *(len(m.setting) for m in study.members)]), width // 2)
+    first = min(max([len("setting"), *(len(m.setting) for m in _all(study))]), width // 2)
     if not findings.categories:
-        yield _table(study, first, {"state": [_states(m) for m in study.members]}, {"state": width - first - _APART})
+        yield _table(study, first, {"state": [_states(m) for m in _all(study)]}, {"state": width - first - _APART})
         return
-    columns = {c.name: [_cell(study, c, m) for m in study.members] for c in findings.categories}
+    columns = {c.name: [_cell(study, c, m) for m in _all(study)] for c in findings.categories}
     whole = {name: max(map(len, (name, *found))) for name, found in columns.items()}
     least = {name: max(map(len, (name[:_SHORTEST], *found))) for name, found in columns.items()}
     for number, names in enumerate(_divided(least, width - first)):
@@ -76,17 +80,25 @@ def _table(study: Study, first: int, columns: Mapping[str, Sequence[str]], width
     table.add_column("setting", width=first, overflow="fold")  # not cut: the end tells two settings apart
     for name in columns:
         table.add_column(Text(name), width=widths[name], justify="right", no_wrap=True, overflow="ellipsis")
-    for row, member in enumerate(study.members):
+    for row, member in enumerate(_all(study)):
         table.add_row(Text(member.setting), *(Text(cells[row]) for cells in columns.values()))
     return table
 
 
+def _all(study: Study) -> tuple[Member, ...]:
+    """Also those that halving ended early."""
+    return (*study.members, *study.ended)
+
+
 def _states(member: Member) -> str:
-    return ", ".join(dict.fromkeys(t.state for t in member.trials)) or "no seeds"
+    states = ", ".join(dict.fromkeys(t.state for t in member.trials)) or "no seeds"
+    return states + (f" after 1/{member.part} of the updates" if member.part > 1 else "")
 
 
 def _cell(study: Study, category: Category, member: Member) -> str:
     score = category.scores.get(member.setting)
+    if score is None and member.part > 1:
+        return f"1/{member.part}"
     if score is None:
         return next((t.state.split()[0] for t in member.trials if not t.done), "-")
     best = category.best(tuple(m for m in study.members if m.single))

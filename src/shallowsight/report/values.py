@@ -72,6 +72,9 @@ class Member:
     operations: float | None = None  # of one question; None: not counted, or an older plan
     roles: tuple[str, ...]
     trials: tuple[Trial, ...]
+    place: int = 0  # in the study, from 0
+    part: int = 1  # 9: its trainings end after the ninth part of their updates
+    shorter: Mapping[int, tuple[Trial, ...]] = field(default_factory=dict)  # part -> how its shorter trainings did
 
     @property
     def single(self) -> bool:
@@ -137,7 +140,7 @@ class Study:
     tower: str
     seeds: tuple[int, ...]
     raw: Mapping[str, Any]  # the content of study.json
-    members: tuple[Member, ...]
+    members: tuple[Member, ...]  # whose trainings are whole: others are not compared with them
     analysis: Analysis | None
     data: Mapping[str, Any]  # the content of data.json, or empty
     texts: tuple[Texts, ...]  # one for each step that has a finished cell: it is equal for all settings and seeds
@@ -145,6 +148,7 @@ class Study:
     problems: tuple[str, ...] = field(default=())
     probes: Probes | None = None  # None in a study without them
     facts: Mapping[str, Any] = field(default_factory=dict)  # of the tower, from study.json
+    ended: tuple[Member, ...] = ()  # whose trainings ended at a shorter rung of halving, or have not gone on yet
 
     @property
     def not_run(self) -> dict[str, str]:

@@ -17,6 +17,8 @@ from shallowsight.report.choice import Choice, choose
 from shallowsight.report.claims.answers import answers
 from shallowsight.report.claims.paper import read_paper
 from shallowsight.report.findings import Findings, find
+from shallowsight.report.halving import halved
+from shallowsight.report.halving_words import sentences
 from shallowsight.report.inputs import read_study
 from shallowsight.report.layer_map import layer_map
 from shallowsight.report.optional_files import OPTIONAL, optional_files
@@ -97,6 +99,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "public_benchmarks": [asdict(table) for table in public_tables(findings)],
         "subtasks": [asdict(part) for part in subtasks(findings)],
         "recommendation": recommendation(study, choices)["categories"],
+        "halving": _halving(study),
         "probes": _probes(study, findings),
         "claims": [asdict(answer) for answer in answers(study, findings, read_paper())],
         "similarity": asdict(study.analysis) if study.analysis else None,
@@ -137,6 +140,24 @@ def _pareto(study: Study, findings: Findings) -> dict[str, Any] | None:
         "category": found.category,
         "settings": [asdict(place) for place in found.places],
         "fronts": {front.cost.name: [place.setting for place in front.best] for front in found.fronts},
+    }
+
+
+def _halving(study: Study) -> dict[str, Any] | None:
+    """How far each setting was trained, and what that cost; None for a study that trains all to the end."""
+    if (found := halved(study)) is None:
+        return None
+    return {
+        "parts": found.parts,
+        "counts": found.counts,
+        "full_runs": found.full_runs,
+        "control": found.control,
+        "regret": found.regret,
+        "settings": [
+            {"setting": s.member.setting, "part": s.member.part, "kept": s.kept, "scores": s.scores}
+            for s in found.standings
+        ],
+        "said": sentences(found),
     }
 
 

@@ -16,6 +16,7 @@ from shallowsight.steps.judging import ask_again as ask_again
 from shallowsight.steps.judging import judge as judge
 from shallowsight.steps.probing import probe_layers as probe_layers
 from shallowsight.steps.reporting import looks as looks
+from shallowsight.steps.reporting import next_rung as next_rung
 from shallowsight.steps.reporting import report as report
 from shallowsight.steps.resolve import resolve_experiment as resolve_experiment
 from shallowsight.steps.resolve import resolve_study as resolve_study

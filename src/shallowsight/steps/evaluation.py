@@ -19,7 +19,7 @@ def evaluate(resolved: Resolved, setting: str, store: Store) -> list[Path]:
 
 
 def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> Path:
-    experiment = resolved.base.at(setting, seed)
+    experiment = resolved.study.at(setting, seed)
     cell = evaluate_cell(resolved, setting, seed)
 
     def make(out: Path) -> None:

@@ -58,6 +58,7 @@ def process_task(task: StageTask, conditions: Conditions, store: Store, out: Pat
         workers=_READERS if torch.cuda.is_available() else 0,
         states=states_url(store),
         state_key=state_key(cell),
+        trunk_key=None if (whole := task.whole) is None else trunk_key(whole),
         save_seconds=conditions.save_seconds,
         study=resolved.study.name,
         cell=cell.digest,
@@ -77,3 +78,8 @@ def states_url(store: Store) -> str:
 def state_key(cell: Cell) -> str:
     """The prefix of the object keys of a cell's training states."""
     return f"training_state/{cell.digest}"
+
+
+def trunk_key(whole: Cell) -> str:
+    """The prefix of the states that parts of a training leave for longer parts; `whole` is the cell of all of it."""
+    return f"{state_key(whole)}-trunk"

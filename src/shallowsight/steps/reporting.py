@@ -1,4 +1,4 @@
-"""The report step, and the looks at a study that may get more seeds."""
+"""The report step, the looks at a study that may get more seeds, and the rungs of one that is halved."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from shallowsight.store.store import Store
 
 if TYPE_CHECKING:  # not imported at run time: it needs numpy
+    from shallowsight.report.halving import Rung
     from shallowsight.report.looks import Look
 
 
@@ -27,3 +28,12 @@ def looks(store: Store) -> "tuple[Look, ...]":
 
     with store.view(OUTPUTS) as folder:
         return find_looks(read_study(folder))
+
+
+def next_rung(store: Store) -> "Rung | None":
+    """Who goes on in the halved study in the store, from its finished cells; as `report.halving.next_rung`."""
+    from shallowsight.report.halving import next_rung as find_rung
+    from shallowsight.report.inputs import OUTPUTS, read_study
+
+    with store.view(OUTPUTS) as folder:
+        return find_rung(read_study(folder))

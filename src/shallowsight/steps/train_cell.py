@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shallowsight.errors import LeaseHeld, ShallowsightError
 from shallowsight.observe.progress import Progress
 from shallowsight.steps.machine import scratch
-from shallowsight.steps.process_task import Conditions, process_task, state_key, states_url
+from shallowsight.steps.process_task import Conditions, process_task, state_key, states_url, trunk_key
 from shallowsight.store.cells import Cell
 from shallowsight.store.lease import lease
 from shallowsight.store.objects.opening import open_objects
@@ -81,7 +81,9 @@ def train_cell(
     built: list[Cell] = []
     folder = store.build(cell, make)
     if built:  # otherwise another machine may be training from these states
-        _remove_states(states_url(store), cell)
+        _remove_states(states_url(store), f"{state_key(cell)}/update-")
+        if cell == task.whole:  # nothing goes on from its parts any more
+            _remove_states(states_url(store), f"{trunk_key(cell)}-")
     return folder
 
 
@@ -137,8 +139,8 @@ def _metrics(task: StageTask, store: Store) -> "TrainingMetrics":
     )
 
 
-def _remove_states(url: str, cell: Cell) -> None:
+def _remove_states(url: str, begin: str) -> None:
     """Delete the states of a finished stage. The released lease object stays: a delete could hit another holder's."""
     objects = open_objects(url)
-    for key in objects.keys(f"{state_key(cell)}/update-"):
+    for key in objects.keys(begin):
         objects.delete(key)

@@ -138,23 +138,27 @@ def feature_cells(resolved: Resolved, setting: Setting) -> tuple[Cell, ...] | No
     return tuple(encode_cell(resolved, layer) for layer in setting.layers.read) if resolved.cache_features else None
 
 
-def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName) -> Cell:
-    """A finetune cell has the pretrain cell of the same experiment as its last parent."""
-    experiment = resolved.base.at(setting, seed)
+def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName, part: int | None = None) -> Cell:
+    """A finetune cell has the pretrain cell of the same experiment as its last parent.
+
+    A finetuning that went on from a shorter part of itself has the digest of one that did not: both give the same
+    bytes. `part` is as in Study.at.
+    """
+    experiment = resolved.study.at(setting, seed, part)
     parents = [prepare_cell(resolved), *(feature_cells(resolved, setting) or ())]
     if stage == "finetune":
         parents.append(stage_cell(resolved, setting, seed, "pretrain"))
-    part = experiment.model_dump(mode="json", include={"fusion", "connector", "seed", stage})
-    part["vision"] = experiment.vision.model_dump(mode="json", exclude={"tower", "revision"})
-    part["language"] = experiment.language.model_dump(mode="json", exclude={"model", "revision"})
-    part["weights"] = [resolved.tower.digest, resolved.language_digest]
-    return Cell.make(stage, part, parents, str(setting), seed)
+    inputs = experiment.model_dump(mode="json", include={"fusion", "connector", "seed", stage})
+    inputs["vision"] = experiment.vision.model_dump(mode="json", exclude={"tower", "revision"})
+    inputs["language"] = experiment.language.model_dump(mode="json", exclude={"model", "revision"})
+    inputs["weights"] = [resolved.tower.digest, resolved.language_digest]
+    return Cell.make(stage, inputs, parents, str(setting), seed)
 
 
-def evaluate_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
-    """Answers and scores of one setting and seed."""
+def evaluate_cell(resolved: Resolved, setting: Setting, seed: int, part: int | None = None) -> Cell:
+    """Answers and scores of one setting and seed; `part` is as in Study.at."""
     parents = [prepare_cell(resolved), *(feature_cells(resolved, setting) or ())]
-    parents.append(stage_cell(resolved, setting, seed, "finetune"))
+    parents.append(stage_cell(resolved, setting, seed, "finetune", part))
     inputs: dict[str, Any] = {"benchmarks": list(resolved.base.benchmarks)}
     if resolved.public:
         inputs["public"] = {name: _public(name, facts) for name, facts in resolved.public.items()}
@@ -162,16 +166,16 @@ def evaluate_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
     return Cell.make("evaluate", inputs, parents, str(setting), seed)
 
 
-def judge_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
+def judge_cell(resolved: Resolved, setting: Setting, seed: int, part: int | None = None) -> Cell:
     """The same with what a judge decided. Where the judge is, and how fast it is asked, change no decision."""
     inputs = resolved.base.judge.model_dump(mode="json", exclude={"ask", "url", "requests_per_minute"})
-    return Cell.make("judge", inputs, [evaluate_cell(resolved, setting, seed)], str(setting), seed)
+    return Cell.make("judge", inputs, [evaluate_cell(resolved, setting, seed, part)], str(setting), seed)
 
 
-def scores_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
+def scores_cell(resolved: Resolved, setting: Setting, seed: int, part: int | None = None) -> Cell:
     """The cell that has the final scores of one setting and seed."""
     cell = judge_cell if resolved.base.judge.ask else evaluate_cell
-    return cell(resolved, setting, seed)
+    return cell(resolved, setting, seed, part)
 
 
 def _public(name: str, facts: SetFacts) -> list[Any]:

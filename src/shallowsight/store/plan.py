@@ -1,7 +1,7 @@
 """The members of a study: which settings are trained, why, and the cells of each setting."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Plan:
         if resolved.study.probes:
             found.append(probe_cell(resolved))
         for setting in self.members:
+            # What halving trained before is not needed again, so that these are the cells of the newest rung alone.
             for seed in resolved.study.seeds_of(setting):
                 found += [stage_cell(resolved, setting, seed, stage) for stage in STAGES]
                 found.append(evaluate_cell(resolved, setting, seed))
@@ -85,6 +86,8 @@ class Plan:
             "connector": str(setting.connector) if setting.connector else None,
             "image_tokens": image_tokens(resolved.base.at(setting, resolved.base.seed), resolved.tower),
             "roles": list(roles),
+            "part": resolved.study.part_of(setting),
+            "shorter": {str(part): _cells_of(resolved, setting, part) for part in _shorter(resolved, setting)},
             "experiments": [
                 {
                     "seed": seed,
@@ -100,18 +103,39 @@ class Plan:
         }
 
 
+def _cells_of(resolved: Resolved, setting: Setting, part: int) -> dict[str, dict[str, str]]:
+    """For each seed the digests of the cells of a shorter part of the training."""
+    return {
+        str(seed): {
+            "finetune": stage_cell(resolved, setting, seed, "finetune", part).digest,
+            "evaluate": evaluate_cell(resolved, setting, seed, part).digest,
+        }
+        for seed in resolved.study.seeds_of(setting)
+    }
+
+
+def _shorter(resolved: Resolved, setting: Setting) -> list[int]:
+    """The rungs that the setting has gone through before."""
+    return [part for part in resolved.study.halving.parts if part > resolved.study.part_of(setting)]
+
+
 def make_plan(resolved: Resolved, analysis: Path) -> Plan:
     """`analysis` is the folder of the analysis cell.
 
     Raises:
-        ConfigurationError: seeds were added to a setting that the study does not have.
+        ConfigurationError: seeds were added to a setting that the study does not have, or it was promoted.
     """
     plan = Plan(resolve_settings(resolved.study.settings, resolved.tower.depth, read_groups(analysis)))
     have = list(map(str, plan.members))
-    if foreign := [setting for setting in resolved.study.given if setting not in have]:
-        raise ConfigurationError(
-            f"added: the study has no setting {' nor '.join(foreign)}; its settings are {' '.join(have)}"
-        )
+    named: dict[str, Iterable[str]] = {
+        "added": resolved.study.given,
+        "halving.promoted": resolved.study.halving.reached,
+    }
+    for key, settings in named.items():
+        if foreign := [setting for setting in settings if setting not in have]:
+            raise ConfigurationError(
+                f"{key}: the study has no setting {' nor '.join(foreign)}; its settings are {' '.join(have)}"
+            )
     return plan
 
 

@@ -30,12 +30,20 @@ class StageTask(BaseModel):
         return None if self.stage == "pretrain" else stage_cell(self.resolved, self._setting, self.seed, "pretrain")
 
     @property
+    def whole(self) -> Cell | None:
+        """The cell of the whole training, whose trunk this one has too; None: nothing can go on from this training."""
+        stage = self.experiment.stage(self.stage)
+        if self.stage == "pretrain" or stage.schedule == "cosine":
+            return None
+        return stage_cell(self.resolved, self._setting, self.seed, self.stage, 1)
+
+    @property
     def features(self) -> tuple[Cell, ...] | None:
         return feature_cells(self.resolved, self._setting)
 
     @property
     def experiment(self) -> Experiment:
-        return self.resolved.base.at(self._setting, self.seed)
+        return self.resolved.study.at(self._setting, self.seed)
 
     @property
     def _setting(self) -> Setting:

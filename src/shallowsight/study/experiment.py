@@ -98,6 +98,12 @@ class Experiment(Part):
             )
         return self
 
+    @model_validator(mode="after")
+    def _pretraining_is_whole(self) -> Self:
+        if self.pretrain.part > 1:
+            raise ValueError("pretrain.part: only a finetuning can end after a part of its updates; use finetune.part")
+        return self
+
     @field_validator("benchmarks")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:

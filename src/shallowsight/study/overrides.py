@@ -19,6 +19,7 @@ from shallowsight.study.data import BUILT_IN_SOURCES, in_bucket
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.experiments import EXPERIMENTS, STUDIES
 from shallowsight.study.fields import words_of
+from shallowsight.study.halving import Halving
 from shallowsight.study.layers import Layers
 from shallowsight.study.near_names import unknown_name
 from shallowsight.study.settings import Setting
@@ -30,7 +31,15 @@ from shallowsight.study.yaml_lines import read_document
 
 M = TypeVar("M", Experiment, Study)
 DepthOf = Callable[[str], int]  # tower -> number of its layers
-_STUDY_KEYS = ("name", "settings", "seeds", "more_seeds", "added", "probes")
+_STUDY_KEYS = (
+    "name",
+    "settings",
+    "seeds",
+    "more_seeds",
+    "added",
+    "probes",
+    *(f"halving.{name}" for name in Halving.model_fields),
+)
 _MODELS = ("vision.tower", "language.model")  # a folder, a hub id, or the URL of a folder in a bucket
 # Keys that a study varies: a study's key -> the key of one experiment, and the other way round.
 _ONE = {"settings": "vision.layers", "seeds": "seed"}
@@ -150,7 +159,7 @@ def _put(kind: type[BaseModel], raw: dict[str, Any], key: str, value: Any) -> No
 
     A value such as 1e-3 is a text for YAML, which pydantic then reads as a number.
     """
-    if kind is Study and key.split(".")[0] not in _STUDY_KEYS:
+    if kind is Study and key not in _STUDY_KEYS:
         _require_key(Experiment, key, also=_STUDY_KEYS)
         if key in _VARIED:
             raise ConfigurationError(f"{key}: a study varies this; use {_VARIED[key]}=, or `shallowsight run`")

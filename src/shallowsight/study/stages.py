@@ -31,7 +31,10 @@ class Stage(Part):
     global_batch: Positive
     updates: Count | None = None  # optimizer updates; 0 skips the stage
     epochs: Annotated[float, Field(gt=0)] | None = None
+    schedule: Literal["cosine", "constant_then_decay"] = "cosine"  # of the learning rate, after the warm-up
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.03  # share of the updates
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.1  # constant_then_decay: the last share of the updates
+    part: Positive = 1  # 9: the training ends, decayed, after the ninth part of its updates
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Annotated[float, Field(gt=0)] = 1.0  # global gradient norm
     template: Literal["plain", "caption", "short", "v1"] = "short"
@@ -47,6 +50,21 @@ class Stage(Part):
     def _one_length(self) -> Self:
         if (self.updates is None) == (self.epochs is None):
             raise ValueError("give either updates or epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_constant_part(self) -> Self:
+        if self.schedule == "cosine":
+            if self.part > 1:
+                raise ValueError(
+                    f"part={self.part}: only a training with schedule=constant_then_decay can end after a part of its "
+                    "updates and go on later"
+                )
+        elif self.warmup >= (longest := (1 - self.decay) / self.part):
+            raise ValueError(
+                f"warmup={self.warmup:g} leaves no update with a constant learning rate: with decay={self.decay:g} and "
+                f"part={self.part} it must be less than {longest:.3g}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, field_validator, model_validator
 
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.fields import Names, Part, Seed, words_of
+from shallowsight.study.halving import Halving
 from shallowsight.study.settings import Setting, split_setting
 from shallowsight.study.words import check_word_or_setting, is_word
 
@@ -21,6 +22,7 @@ class Study(Part):
     seeds: Seeds = (0, 1)
     probes: bool = False  # whether every layer is probed before the trainings: docs/probes.md
     more_seeds: Seeds = ()  # that may be added one after another, to settings that are still undecided
+    halving: Halving = Halving()  # fewer settings are trained to the end: docs/halving.md
     added: Names = ()  # `SETTING=SEEDS`, such as `9=2,3`: the first of more_seeds, which a setting has been given
 
     @field_validator("settings")
@@ -71,6 +73,38 @@ class Study(Part):
                     f"more_seeds, {list(self.more_seeds)}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _can_be_halved(self) -> Self:
+        if not self.halving.eta:
+            return self
+        stage = self.base.finetune
+        if stage.schedule != "constant_then_decay":
+            raise ValueError(
+                f"halving.eta={self.halving.eta} with finetune.schedule={stage.schedule}: a training that goes on "
+                "later needs finetune.schedule=constant_then_decay"
+            )
+        if stage.part > 1:
+            raise ValueError(f"finetune.part={stage.part}: halving chooses the part of each setting; leave it out")
+        if self.more_seeds:
+            raise ValueError("more_seeds with halving.eta: a study may have one of them, not both")
+        longest = (1 - stage.decay) / self.halving.parts[0]
+        if stage.warmup >= longest:
+            raise ValueError(
+                f"finetune.warmup={stage.warmup:g}: the first rung of halving is 1/{self.halving.parts[0]} of the "
+                f"updates and must have some with a constant learning rate; set a warmup of less than {longest:.3g}"
+            )
+        return self
+
+    def part_of(self, setting: Setting) -> int:
+        """The part of its updates after which a setting's finetuning ends, as far as the study has come."""
+        return self.halving.part_of(setting) if self.halving.eta else self.base.finetune.part
+
+    def at(self, setting: Setting, seed: int, part: int | None = None) -> Experiment:
+        """One experiment of the study; its finetuning ends after `part`, or where it ends by now (None)."""
+        found = self.base.at(setting, seed)
+        part = self.part_of(setting) if part is None else part
+        return found.model_copy(update={"finetune": found.finetune.model_copy(update={"part": part})})
 
     def seeds_of(self, setting: Setting) -> tuple[int, ...]:
         """The seeds of one setting: those of every setting, and the ones that it was given later."""

@@ -14,6 +14,7 @@ from shallowsight.store.computation import Computation
 from shallowsight.train.engine import Engine
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.processes import Processes
+from shallowsight.train.schedule import Schedule
 from shallowsight.train.state import SavedStates
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,17 @@ def stop_request() -> Iterator[StopRequest]:
 
 
 class Keeper:
-    """Saves the state of one stage while it runs and ends the stage on request; without `states` it saves nothing."""
+    """Saves the state of one stage while it runs and ends the stage on request; without `states` it saves nothing.
+
+    The state at the end of the trunk goes to `trunk`, for the longer trainings that go on from there.
+    """
 
     def __init__(
         self,
         engine: Engine,
         states: SavedStates | None,
+        trunk: SavedStates | None,
+        schedule: Schedule,
         processes: Processes,
         stop: StopRequest,
         every: float,
@@ -71,14 +77,18 @@ class Keeper:
             computed: the conditions under which all updates are computed, as in Saved.
         """
         self._engine, self._states, self._processes = engine, states, processes
+        self._trunk, self._schedule = trunk, schedule
         self._stop, self._every, self._on_state = stop, every, on_state
         self._saved_at = time.monotonic()
         self._points, self._computed = points, computed
         self.records = records
 
-    def after_update(self, record: UpdateRecord, updates: int) -> None:
+    def after_update(self, record: UpdateRecord) -> None:
         """Save the state if it is time; raises Interrupted, after saving, if any process got a signal to stop."""
         self.records.append(record)
+        updates = self._schedule.updates
+        if record.update == self._schedule.trunk and self._trunk is not None:
+            self._trunk.save(self.records, self._points, self._computed, self._engine.state())
         if record.update == updates:
             return
         due = self._processes.leads and time.monotonic() - self._saved_at > self._every

@@ -13,11 +13,10 @@ from shallowsight.data.batches import Batch, Batches
 from shallowsight.data.features import FeatureSource
 from shallowsight.data.loading import Loader
 from shallowsight.errors import LossNotFinite
-from shallowsight.study.stages import Stage
 from shallowsight.train.efficiency import Meter
 from shallowsight.train.engine import Engine
 from shallowsight.train.processes import Processes
-from shallowsight.train.schedule import learning_rate
+from shallowsight.train.schedule import Schedule
 
 _SHOWN_NAMES = 8  # the most records that an error names when the loss is not finite
 
@@ -48,25 +47,25 @@ class Trainer:
         engine: Engine,
         batches: Batches,
         features: FeatureSource,
-        stage: Stage,
+        schedule: Schedule,
         seed: int,
         processes: Processes,
         meter: Meter,
     ) -> None:
         self._engine, self._batches, self._features = engine, batches, features
-        self._stage, self._seed, self._processes, self._meter = stage, seed, processes, meter
+        self._schedule, self._seed, self._processes, self._meter = schedule, seed, processes, meter
 
-    def train(self, loader: Loader, done: int, updates: int) -> Iterator[UpdateRecord]:
+    def train(self, loader: Loader, done: int) -> Iterator[UpdateRecord]:
         """Do the updates from number `done` + 1 to the last; `loader` must start at the same update.
 
         Raises:
             LossNotFinite: the message names the records of the batch.
             ShallowsightError: a data worker died.
         """
-        for update in range(done + 1, updates + 1):
+        for update in range(done + 1, self._schedule.updates + 1):
             started = time.perf_counter()
             self._seed_dropout(update)
-            rate = learning_rate(self._stage.learning_rate, self._stage.warmup, update, updates)
+            rate = self._schedule.rate(update)
             totals = torch.zeros(4, dtype=torch.float64)  # loss, tokens, operations, waited
             for batch in loader.next_update():
                 totals[:3] += self._compute(batch, rate)
@@ -83,7 +82,7 @@ class Trainer:
                 tokens=int(tokens),
                 seconds=seconds,
                 waited=waited / self._processes.count,
-                sample_count=self._stage.global_batch,
+                sample_count=self._schedule.stage.global_batch,
                 operations=operations,
                 peak=self._meter.peak,
                 memory=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,

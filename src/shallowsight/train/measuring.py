@@ -21,6 +21,7 @@ from shallowsight.errors import LossNotFinite
 from shallowsight.train.engine import Engine
 from shallowsight.train.held_out import HeldOut
 from shallowsight.train.processes import Processes
+from shallowsight.train.schedule import Schedule
 
 log = logging.getLogger(__name__)
 
@@ -40,17 +41,23 @@ class Measuring:
         at_once: int,
         processes: Processes,
         points: list[Point],
+        schedule: Schedule,
     ) -> None:
         """`pad` is a token id; `at_once` sequences share a forward pass."""
+        self._schedule, self._due = schedule, due_updates(schedule)
         self._held_out, self._engine, self._features = held_out, engine, features
         self._pad, self._at_once, self._processes = pad, at_once, processes
         self.points = points
 
     @property
     def learning(self) -> Learning:
-        return Learning(points=tuple(self.points), left_out=self._held_out.left_out)
+        """What was measured at the updates of this training; other points are for longer ones that go on from it."""
+        updates = self._schedule.updates
+        own = (point for point in self.points if point.update in measured_updates(updates))
+        points = tuple(point.model_copy(update={"share": point.update / updates}) for point in own)
+        return Learning(points=points, left_out=self._held_out.left_out)
 
-    def after_update(self, update: int, updates: int, alive: Callable[[], None]) -> None:
+    def after_update(self, update: int, alive: Callable[[], None]) -> None:
         """Measure the model if that is due after this update; all processes must call this together.
 
         `alive` is called after every forward pass. The random numbers of the training are not touched.
@@ -59,8 +66,9 @@ class Measuring:
             LossNotFinite: the message names the first record with such a loss.
         """
         done = {point.update for point in self.points}
-        if not self._held_out.asked or update in done or update not in measured_updates(updates):
+        if not self._held_out.asked or update in done or update not in self._due:
             return
+        updates = self._schedule.updates
         found: dict[str, list[_Answer]] = defaultdict(list)
         with self._engine.evaluating():
             for record, kind, answer in self._answers(alive):
@@ -95,6 +103,18 @@ class Measuring:
 def measured_updates(updates: int) -> tuple[int, ...]:
     """The updates after which the model is measured, each once; 0 is before the first."""
     return tuple(sorted({-(-updates * part // _PARTS) for part in range(_PARTS + 1)}))
+
+
+def due_updates(schedule: Schedule) -> frozenset[int]:
+    """The updates of this training after which the model is measured.
+
+    A longer part may go on from this training's trunk. So the updates at which any longer part of the same updates is
+    measured count too, where this part divides into that one.
+    """
+    part = schedule.stage.part
+    longer = (-(-schedule.whole // each) for each in range(1, part + 1) if part % each == 0)
+    due = {update for updates in longer for update in measured_updates(updates) if update <= schedule.trunk}
+    return frozenset(due) | set(measured_updates(schedule.updates))
 
 
 def _losses_and_hits(logits_SV: Tensor, targets_S: Tensor) -> Tensor:

@@ -31,6 +31,9 @@ class ProcessTask(BaseModel):
     workers: Annotated[int, Field(ge=0)] = 0  # processes that read ahead, for each training process
     states: str | None = None  # URL below which training states are saved; None: they are not saved
     state_key: str = "stage"  # prefix of the object keys of this stage's states
+    # Prefix of the states of the trunk that this training has in common with other parts of the same updates; None: it
+    # has none in common.
+    trunk_key: str | None = None
     study: str = ""  # a label of the metrics
     cell: str = ""  # a label of the metrics
     save_seconds: Seconds = 600.0  # between two saved states

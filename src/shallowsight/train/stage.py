@@ -29,9 +29,10 @@ from shallowsight.train.measuring import Measuring
 from shallowsight.train.parts import build_model, features_for, leave, pictures_for
 from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.processes import Processes, join_processes, lost_peers
-from shallowsight.train.schedule import updates_of
+from shallowsight.train.schedule import Schedule, updates_of
 from shallowsight.train.state import Saved, SavedStates
 from shallowsight.train.texts import read_examples
+from shallowsight.train.trunk import newest_trunk, own_trunk
 from shallowsight.train.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def run_stage(task: ProcessTask, on_update: OnUpdate, on_state: OnState = lambda
     states = None
     if task.states is not None:
         states = SavedStates(open_objects(task.states, task.patience), task.state_key, processes, task.work)
-    saved = states.newest() if states is not None else None
+    saved = (states.newest() if states is not None else None) or newest_trunk(task, processes)
     # All processes on all machines use the same number of threads, from the first update to the last, because another
     # number can change the rounding.
     with threads_of(processes.from_leader(saved.computed[-1].threads if saved is not None else task.threads)):
@@ -74,7 +75,8 @@ def _run(
     tokenizer = load_tokenizer(str(task.data / "tokenizer"))
     examples = read_examples(task, tokenizer, processes)
     stage = task.settings
-    updates = updates_of(stage.updates, stage.epochs, len(examples), stage.global_batch)
+    schedule = Schedule(stage, updates_of(stage.updates, stage.epochs, len(examples), stage.global_batch))
+    updates = schedule.updates
     model = build_model(task, tokenizer)
     if updates == 0:
         if processes.leads:
@@ -99,23 +101,36 @@ def _run(
         records, points = (list(saved.records), list(saved.points)) if saved else ([], [])
         at_once = stage.global_batch // (share.processes * share.accumulation)
         held_out = HeldOut.read(task, tokenizer)
-        measuring = Measuring(held_out, engine, features, tokenizer.eos_token_id, at_once, processes, points)
+        measuring = Measuring(held_out, engine, features, tokenizer.eos_token_id, at_once, processes, points, schedule)
         tell_state: OnState = on_state if processes.leads_node else lambda *_: None
-        keeper = Keeper(engine, states, processes, stop, task.save_seconds, records, points, computed, tell_state)
+        trunk = own_trunk(task, processes)
+        keeper = Keeper(
+            engine,
+            states,
+            trunk,
+            schedule,
+            processes,
+            stop,
+            task.save_seconds,
+            records,
+            points,
+            computed,
+            tell_state,
+        )
         loader = Loader(batches, share, len(records), updates, task.workers)
-        trainer = Trainer(engine, batches, features, stage, task.experiment.seed, processes, meter)
+        trainer = Trainer(engine, batches, features, schedule, task.experiment.seed, processes, meter)
         with (
             Watchdog(task.hang_seconds, processes.count) as watchdog,
             lost_peers(),
             _memory_faults(task, engine, share),
         ):
-            measuring.after_update(len(records), updates, watchdog.alive)
-            for record in trainer.train(loader, len(records), updates):
+            measuring.after_update(len(records), watchdog.alive)
+            for record in trainer.train(loader, len(records)):
                 watchdog.alive()
                 if processes.leads_node:
                     on_update(record, updates)
-                measuring.after_update(record.update, updates, watchdog.alive)
-                keeper.after_update(record, updates)
+                measuring.after_update(record.update, watchdog.alive)
+                keeper.after_update(record)
                 watchdog.alive()
         with engine.whole_parameters():
             if processes.leads:

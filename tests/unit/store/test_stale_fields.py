@@ -67,7 +67,9 @@ STAGE_FIELDS: dict[str, object] = {
     "global_batch": 8,
     "updates": 7,
     "epochs": 2,
+    "schedule": "constant_then_decay",
     "warmup": 0.5,
+    "decay": 0.2,
     "weight_decay": 0.3,
     "clip": 2.0,
     "template": "v1",
@@ -84,12 +86,15 @@ STAGE_FIELDS: dict[str, object] = {
 FIELDS |= {f"pretrain.{key}": (value, TRAINED) for key, value in STAGE_FIELDS.items()}
 FIELDS |= {f"finetune.{key}": (value, TRAINED - {"pretrain"}) for key, value in STAGE_FIELDS.items()}
 FIELDS["finetune.lora.rank"] = (8, TRAINED - {"pretrain"})
+FIELDS["finetune.part"] = (2, TRAINED - {"pretrain"})
 # What the tower sees is what finetuning and evaluation show it; a cache is made so too, and then pretraining reads it.
 FIELDS["finetune.picture"] = ("crop", {"analyze", "encode", "probe", "finetune", "evaluate"})
 ALSO_WHEN_CACHED = {"finetune.picture": {"pretrain"}}
-REFUSED = {"pretrain.lora.rank", "judge.ask"}  # by itself: a judge needs prices
+# By themselves: a judge needs prices, and only a finetuning may be a part.
+REFUSED = {"pretrain.lora.rank", "judge.ask", "pretrain.part"}
 ADAMW = ("pretrain.optimizer=adamw", "finetune.optimizer=adamw")
 WHOLE = ("pretrain.zero=0", "finetune.zero=0")  # as muon needs it
+CONSTANT = ("finetune.schedule=constant_then_decay",)  # as a part needs it
 DIVIDED = ("pretrain.zero=2", "finetune.zero=2")  # as bfloat16 needs it
 
 
@@ -104,7 +109,9 @@ def test_a_field_makes_stale_what_it_can_change(key: str, cache: bool) -> None:
     *parts, last = key.split(".")
     if cache:
         expected = expected | ALSO_WHEN_CACHED.get(key, NONE)
-    base = resolved(*ADAMW, *(WHOLE if last == "optimizer" else DIVIDED), cache=cache)
+    base = resolved(
+        *ADAMW, *(WHOLE if last == "optimizer" else DIVIDED), *(CONSTANT if last == "part" else ()), cache=cache
+    )
     raw = base.model_dump(mode="json")
     place = raw["study"]["base"]
     for part in parts:

@@ -34,6 +34,18 @@ from shallowsight.study.stages import Lora, Stage
             )
             for zero in (1, 2, 3)
         ),
+        pytest.param({"updates": 1, "schedule": "linear"}, "'cosine' or 'constant_then_decay'", id="schedule"),
+        pytest.param({"updates": 1, "part": 0}, "greater than 0", id="part"),
+        pytest.param(
+            {"updates": 1, "part": 9}, r"part=9: only a training with schedule=constant_then_decay", id="cosine"
+        ),
+        pytest.param(
+            {"updates": 1, "schedule": "constant_then_decay", "part": 9, "warmup": 0.1},
+            "warmup=0.1 leaves no update with a constant learning rate: with decay=0.1 and part=9 it must be "
+            "less than 0.1",
+            id="warmup of a part",
+        ),
+        pytest.param({"updates": 1, "decay": 1}, "less than 1", id="decay"),
         pytest.param({"updates": 1, "optimizer": "sgd"}, "'adamw' or 'muon'", id="optimizer"),
         pytest.param({"updates": 1, "picture": "squash"}, "'stretch', 'crop' or 'pad'", id="picture"),
         pytest.param({"updates": 1, "order": "sorted"}, "'shuffled' or 'by_length'", id="order"),

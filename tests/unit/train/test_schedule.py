@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from shallowsight.train.schedule import learning_rate, updates_of
+from shallowsight.study.stages import Stage
+from shallowsight.train.schedule import Schedule, learning_rate, updates_of
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,40 @@ def test_updates_of(updates: int | None, epochs: float | None, samples: int, bat
 def test_no_length() -> None:
     with pytest.raises(ValueError, match="give either updates or epochs"):
         updates_of(None, None, 10, 10)
+
+
+CONSTANT = Stage(learning_rate=2.0, global_batch=1, updates=100, schedule="constant_then_decay", warmup=0.04, decay=0.1)
+
+
+def rates(stage: Stage, whole: int = 100) -> list[float]:
+    schedule = Schedule(stage, whole)
+    return [schedule.rate(update) for update in range(1, schedule.updates + 1)]
+
+
+def test_constant_then_decay() -> None:
+    found = rates(CONSTANT)
+    assert found[:4] == pytest.approx([0.5, 1.0, 1.5, 2.0])
+    assert found[4:90] == [2.0] * 86
+    assert found[90:] == pytest.approx([2.0 * left / 11 for left in range(10, 0, -1)]), "the last one learns too"
+
+
+@pytest.mark.parametrize("part", [2, 3, 9])
+def test_parts_have_the_trunk_in_common(part: int) -> None:
+    stage = CONSTANT.model_copy(update={"part": part})
+    schedule, found = Schedule(stage, 100), rates(stage)
+    assert len(found) == schedule.updates == math.ceil(100 / part)
+    assert 0 < schedule.trunk < schedule.updates
+    assert found[: schedule.trunk] == rates(CONSTANT)[: schedule.trunk]
+    assert found[schedule.trunk :] == sorted(found[schedule.trunk :], reverse=True) and found[-1] > 0
+
+
+@pytest.mark.parametrize("whole", [1, 2, 3, 5])
+@pytest.mark.parametrize("part", [1, 9])
+def test_short_constant_stages_learn_something(whole: int, part: int) -> None:
+    assert all(rate > 0 for rate in rates(CONSTANT.model_copy(update={"part": part}), whole))
+
+
+def test_a_cosine_has_no_trunk() -> None:
+    cosine = CONSTANT.model_copy(update={"schedule": "cosine"})
+    assert Schedule(cosine, 100).trunk == 0
+    assert rates(cosine) == [learning_rate(2.0, 0.04, update, 100) for update in range(1, 101)]

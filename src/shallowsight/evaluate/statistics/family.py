@@ -67,6 +67,8 @@ class Planned:
     usual: str | None  # the setting of the penultimate layer
     singles: tuple[str, ...]  # settings of one layer
     fusions: tuple[str, ...]
+    ended: tuple[str, ...] = ()  # settings that a halved study did not train to the end, because of what they scored
+    ended_fusions: tuple[str, ...] = ()  # those of them that are fusions
     controls: tuple[str, ...] = ()  # one layer as often as a fusion has layers: the parameters of a fusion without it
 
 
@@ -116,7 +118,7 @@ def judge(
     first: dict[tuple[str, ...], float | None] = {k: c.p for k, c in found.items() if k[2] == planned.usual}
     # Where the usual choice is the only single layer, "better than every single layer" is the comparison with it.
     more = {key: _p_of_all(each.values()) for key, each in against.items() if set(each) != {planned.usual}}
-    corrected = holm(first | more)
+    corrected = holm(first | more | _untested(sheets, planned))
     rest = holm({key: c.p for key, c in found.items() if key not in first})
     return Judgement(
         sheets=sheets,
@@ -149,6 +151,19 @@ def holm(p_values: Mapping[tuple[str, ...], float | None]) -> dict[tuple[str, ..
         running = max(running, min(1.0, (len(ordered) - rank) * (1.0 if p is None else p)))
         corrected[key] = None if p is None else running
     return corrected
+
+
+def _untested(sheets: Iterable[str], planned: Planned) -> dict[tuple[str, ...], None]:
+    """The planned contrasts of settings that ended early. They have no p-value, and count as members of the family.
+
+    The settings that were trained to the end were chosen from all by their scores. A contrast that is left out because
+    of the data counts as one that shows nothing, so that what is claimed would be claimed with all of them too.
+    """
+    found: dict[tuple[str, ...], None] = {}
+    for name in sheets:
+        found |= {(name, setting, str(planned.usual)): None for setting in planned.ended if planned.usual}
+        found |= {(name, setting): None for setting in planned.ended_fusions}
+    return found
 
 
 def _ordered(pair: tuple[str, str], planned: Planned) -> tuple[str, str]:
@@ -199,7 +214,8 @@ def _best(
     (comparisons with the best: Hsu 1984, doi 10.1214/aos/1176346712).
     """
     singles = [s for s in planned.singles if s in sheet.settings]
-    limit = alpha / max(len(singles) - 1, 1)
+    ended = len(planned.ended) - len(planned.ended_fusions)
+    limit = alpha / max(len(singles) + ended - 1, 1)
 
     def beats(better: str, worse: str) -> bool:
         c = _directed(found, category, better, worse)

@@ -68,6 +68,17 @@ def test_one_family_over_all_categories():
     assert p_alone is not None and p_many is not None and p_many > 3 * p_alone
 
 
+def test_settings_that_ended_early_count_in_the_family():
+    """As if they had been compared and had shown nothing: dropping them for their scores makes no claim easier."""
+    sheets = study(np.random.default_rng(1), [0.62, 0.55, 0.55, 0.55], categories=1)
+    alone = judge(sheets, PLANNED).pairs["c0", "0", "1"].p
+    halved = Planned("1", ("0", "1", "2"), ("3",), ended=("7", "8", "7,8"), ended_fusions=("7,8",))
+    found = judge(sheets, halved)
+    # Four planned contrasts, and three of the ended ones against the usual choice and one against the best layer.
+    assert found.pairs["c0", "0", "1"].p == pytest.approx(2 * alone)
+    assert {key for key in found.pairs if "7" in key or "8" in key} == set()
+
+
 def test_a_fusion_must_beat_every_single_layer():
     weak = judge(study(np.random.default_rng(4), [0.8, 0.5, 0.5, 0.8]), PLANNED)
     assert weak.against_best["c0", "3"].verdict is Verdict.NOT_DISTINGUISHABLE

@@ -1,0 +1,57 @@
+"""A halved study through the real command line: trainings go on from their trunks, and none is made twice."""
+
+import json
+from pathlib import Path
+
+import pytest
+from study_runs import ledger, named, shallowsight, with_set
+
+pytestmark = pytest.mark.slow
+
+WORDS = (
+    "settings=2 4 6 penultimate",
+    "seeds=0",
+    "halving.eta=2",
+    "halving.representatives=false",
+    "finetune.schedule=constant_then_decay",
+    "finetune.warmup=0",
+    "finetune.updates=16",
+    "data.scenes_train=20",
+    "data.scenes_test=6",
+    "data.easy_vqa_train=4",
+    "data.easy_vqa_test=4",
+    "vision.image_size=84",
+    "pretrain.updates=1",
+)
+
+
+def test_those_that_go_on_continue_and_the_others_end(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    command = ("study", "quick", *with_set(*WORDS), "--out", str(study))
+    ended = shallowsight(*command)
+    assert ended.status == 0, ended.all
+    rungs = [line for line in ended.out.splitlines() if line.startswith("after ")]
+    assert len(rungs) == 2 and rungs[0].startswith("after 1/4 of the updates: ")
+    # The trunk of a quarter of the updates has 3 of 4, that of a half 7 of 8.
+    log = (study / "pipeline.log").read_text(errors="replace")
+    assert "continuing after update 7" in log
+    halving = json.loads((study / "report" / "report.json").read_text())["halving"]
+    assert halving["counts"][0] == 4 and halving["counts"][-1] < 4
+    whole = {s["setting"] for s in halving["settings"] if s["part"] == 1}
+    assert "11" in whole and halving["control"] in whole
+    assert not list((study / "training_state").glob("*-trunk-*")) or len(whole) < 4
+    started = [line["cell"] for line in ledger(study) if line["event"] == "started"]
+    assert len(started) == len(set(started))
+
+    before = len(ledger(study))
+    again = shallowsight(*command)
+    assert again.status == 0, again.all
+    assert named(ledger(study)[before:], "started") == set()
+    assert [line for line in again.out.splitlines() if line.startswith("after ")] == rungs
+    # The whole trainings are those of the same study without halving.
+    all_whole = shallowsight("study", "quick", *with_set(*WORDS, "halving.eta=0"), "--out", str(study))
+    assert all_whole.status == 0, all_whole.all
+    trained = {
+        line["setting"] for line in ledger(study)[before:] if line["event"] == "started" and line["step"] == "finetune"
+    }
+    assert trained == {"2", "4", "6", "11"} - whole
