@@ -11,6 +11,11 @@ ONE_BOX = "tests/e2e/test_one_at_a_time.py::test_single_steps_make_a_whole_study
 LAB = "tests/unit/cli/test_cli_lab.py"
 NEXT_RUNG = "tests/unit/cli/test_halved_runs.py::test_the_next_rung_of_a_store_is_printed"
 HALVED = "tests/unit/cli/test_halved_runs.py::test_the_dry_run_says_what_halving_saves"
+HALVED_RUN = "tests/e2e/test_halved_study.py::test_those_that_go_on_continue_and_the_others_end"  # a smaller study
+HALVED_DEMO = (
+    'shallowsight study demo --out runs/halved --set settings=all --set seeds="0 1" '
+    "--set finetune.schedule=constant_then_decay --set finetune.warmup=0.02"
+)
 NEXT_SEEDS = "tests/unit/cli/test_more_seeds.py::test_next_seeds_of_a_store_are_printed"
 COMPARE = "tests/unit/cli/test_cli_compare.py"
 COMPARE_RUNS = "tests/services/test_compare_runs.py::test_two_runs_of_one_bucket"
@@ -125,6 +130,8 @@ TESTED = {
     "shallowsight next-rung --out STORE": NEXT_RUNG,
     "shallowsight next-rung --out s3://bucket/prefix": NEXT_RUNG,
     "shallowsight study my.yaml --dry-run --set halving.eta=4 --set finetune.schedule=constant_then_decay": HALVED,
+    HALVED_DEMO: HALVED_RUN,
+    f"{HALVED_DEMO} --set halving.eta=3": HALVED_RUN,
     "shallowsight next-seeds --out STORE": NEXT_SEEDS,
     "shallowsight next-seeds --out s3://bucket/prefix": NEXT_SEEDS,
     "shallowsight study my.yaml --dry-run": f"{RUNS}::test_own_data",
