@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from shallowsight.store.digest import digest_of, file_sha256
+from shallowsight.store.digest import digest_of
 from shallowsight.store.lines import append
 
 
@@ -20,14 +20,14 @@ class AnswerLog:
                 self._read(line)
 
     @classmethod
-    def of_weights(cls, folder: Path, checkpoint: Path, also: object) -> Self:
-        """The log in `folder` of the model in `checkpoint`, by the bytes of all its files.
+    def of_model(cls, folder: Path, weights: str, also: object) -> Self:
+        """The log in `folder` of one model.
 
-        `also` is whatever else decides an answer, as JSON values: the tower's weights, versions of packages.
+        Args:
+            weights: a digest over the bytes of all files of its checkpoint.
+            also: whatever else decides an answer, as JSON values: the tower's weights, versions of packages.
         """
-        files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
-        sums = [[path.relative_to(checkpoint).as_posix(), file_sha256(path)] for path in files]
-        return cls(folder / f"{digest_of([sums, also])}.jsonl")
+        return cls(folder / f"{digest_of([weights, also])}.jsonl")
 
     def get(self, key: str) -> str | None:
         return self._kept.get(key)

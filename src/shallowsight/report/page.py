@@ -72,7 +72,9 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         learning=[(name, Markup(drawn)) for name, drawn in learning.learning_svgs(study, findings)],
         probes=[(a.category, Markup(probe_figure.probes_svg(a)), sentence(a)) for a in agreements(study, findings)],
         probe_notes=notes(study.probes) if study.probes else [],
-        halved=[f"after {halving_words.share(part)}" for part in ended.parts] if ended else [],
+        halved=["at the end" if part == 1 else f"after {halving_words.share(part)}" for part in ended.parts]
+        if ended
+        else [],
         halving=halving_words.sentences(ended) if ended else [],
         standings=halving_words.rows(ended) if ended else [],
         refused=[f"{c.category.name}, {why}" for c in choices for why in c.refused],

@@ -31,12 +31,11 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
         leave_note(out, [this_computation(processes=1)])
         progress = Progress(str(cell))
         progress(0, 1)
-        checkpoint = store.folder(stage_cell(resolved, setting, seed, "finetune"))
+        trained = stage_cell(resolved, setting, seed, "finetune")
         data = store.folder(prepare_cell(resolved))
         folders = feature_folders(feature_cells(resolved, setting), store)
-        asked = Evaluated(
-            experiment, checkpoint, data, folders, sets_here(resolved), answer_log(resolved, cell, checkpoint, store)
-        )
+        kept = answer_log(resolved, cell, trained, store)
+        asked = Evaluated(experiment, store.folder(trained), data, folders, sets_here(resolved), kept)
         with scratch(store) as work:
             run(asked, out, work)
         progress(1, 1)

@@ -48,17 +48,22 @@ def sets_here(resolved: Resolved) -> "list[PublicSet]":
     return found
 
 
-def answer_log(resolved: Resolved, cell: Cell, checkpoint: Path, store: Store) -> "AnswerLog":
-    """Where the answers of an evaluation are kept while it goes on, and for a later one with more benchmarks."""
+def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "AnswerLog":
+    """Where the answers of an evaluation are kept while it goes on, and for a later one with more benchmarks.
+
+    `trained` is the cell of the checkpoint. The store has compared its files with its record before this.
+    """
     from shallowsight.evaluate.answer_log import AnswerLog
 
+    record = store.record(trained.digest)
+    assert record is not None  # an evaluation is made only of a finished training
     also = [
         cell.parents,
         resolved.tower.digest,
         code_digest("shallowsight.evaluate.adapter"),
         versions_of(*cell.packages),
     ]
-    return AnswerLog.of_weights(store.root / ANSWERS, checkpoint, also)
+    return AnswerLog.of_model(store.root / ANSWERS, record.content, also)
 
 
 def _facts(base: Experiment, benchmark: PublicBenchmark) -> SetFacts:

@@ -4,6 +4,8 @@ import random
 from pathlib import Path
 
 from shallowsight.evaluate.answer_log import AnswerLog
+from shallowsight.store.digest import file_sha256
+from shallowsight.store.record import CellRecord, Output
 
 
 def test_answers_are_there_again(tmp_path: Path) -> None:
@@ -35,6 +37,14 @@ def test_every_cut_leaves_whole_answers(tmp_path: Path) -> None:
         assert all(found.get(f"k{n}") in {None, f"answer {n}"} for n in range(5))
 
 
+def weights(checkpoint: Path) -> str:
+    """What the record of a cell says of its files."""
+    files = [path for path in checkpoint.rglob("*") if path.is_file()]
+    outputs = {str(f.relative_to(checkpoint)): Output(sha256=file_sha256(f), size=f.stat().st_size) for f in files}
+    record = CellRecord(digest="", step="", setting=None, seed=None, parents={}, outputs=outputs, seconds=0, machine={})
+    return record.content
+
+
 def test_no_stale_answer_in_a_thousand_changes(tmp_path: Path) -> None:
     """Every change of a byte of the weights, or of anything that is named beside them, is another model."""
     checkpoint = tmp_path / "checkpoint"
@@ -44,15 +54,15 @@ def test_no_stale_answer_in_a_thousand_changes(tmp_path: Path) -> None:
     for file in files:
         file.write_bytes(draw.randbytes(400))
     also = ["cell", "tower", {"torch": "2.13.0"}]
-    AnswerLog.of_weights(tmp_path / "answers", checkpoint, also).add({"key": "old"})
+    AnswerLog.of_model(tmp_path / "answers", weights(checkpoint), also).add({"key": "old"})
     for _ in range(1000):
         file = draw.choice(files)
         before = file.read_bytes()
         changed = bytearray(before)
         changed[draw.randrange(len(changed))] ^= 1 << draw.randrange(8)
         file.write_bytes(changed)
-        assert AnswerLog.of_weights(tmp_path / "answers", checkpoint, also).get("key") is None
+        assert AnswerLog.of_model(tmp_path / "answers", weights(checkpoint), also).get("key") is None
         file.write_bytes(before)
     for other in (["other", *also[1:]], [also[0], "t", also[2]], [*also[:2], {"torch": "2.13.1"}]):
-        assert AnswerLog.of_weights(tmp_path / "answers", checkpoint, other).get("key") is None
-    assert AnswerLog.of_weights(tmp_path / "answers", checkpoint, also).get("key") == "old"
+        assert AnswerLog.of_model(tmp_path / "answers", weights(checkpoint), other).get("key") is None
+    assert AnswerLog.of_model(tmp_path / "answers", weights(checkpoint), also).get("key") == "old"
