@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from public_rows import write_set
 
+from shallowsight.data.public import mirror
 from shallowsight.data.public.choose import chosen_rows
 from shallowsight.data.public.mirror import DATA, RECORD, NotRunnable, local_set, read_set
 from shallowsight.errors import ConfigurationError
+from shallowsight.store.digest import file_sha256
 from shallowsight.study.public_benchmarks import PublicBenchmark, find_public
 
 
@@ -48,6 +50,29 @@ def test_what_is_not_whole_is_not_run(pope: PublicBenchmark, tmp_path: Path) -> 
     (folder / RECORD).write_text(record[:30])
     with pytest.raises(NotRunnable, match=r"benchmark.json is damaged"):
         read_set(str(tmp_path), pope)
+
+
+def test_a_file_is_read_once_for_its_sum_until_it_changes(
+    pope: PublicBenchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_set(tmp_path, "pope")
+    read: list[Path] = []
+
+    def counting(path: Path) -> str:
+        read.append(path)
+        return file_sha256(path)
+
+    monkeypatch.setattr(mirror, "file_sha256", counting)
+    record = read_set(str(tmp_path), pope)
+    for _ in range(3):
+        local_set(str(tmp_path), pope, record)
+    assert len(read) == len(record.files)
+    (file, *_) = folder.rglob("*.parquet")
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(NotRunnable, match="not the file that was fetched"):
+        local_set(str(tmp_path), pope, record)
 
 
 def test_another_revision_or_other_columns(pope: PublicBenchmark, tmp_path: Path) -> None:
