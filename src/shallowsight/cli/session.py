@@ -85,6 +85,10 @@ def run(
     for name, facts in resolved.public.items():
         if facts.not_run:
             console.print(f"benchmark {name} will not be run: {facts.not_run}", highlight=False)
+        else:
+            rows = resolved.public_rows[name]
+            most = "at most " if rows < facts.rows else ""  # rows that belong together are asked all or none
+            console.print(f"benchmark {name}: each model is asked {most}{counted(rows, 'question')}", highlight=False)
     if isinstance(expected, Outlook):
         budget.require(expected.cost.low)
         _require_room(store, expected)

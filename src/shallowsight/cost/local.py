@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shallowsight.analysis.sample import ANALYSIS_IMAGES
 from shallowsight.cost.caching import layer_bytes
 from shallowsight.cost.machines import Machine, Span
-from shallowsight.cost.operations import answer_operations, tower_operations
+from shallowsight.cost.operations import answer_operations, public_operations, tower_operations
 from shallowsight.cost.probing import probe_seconds
 from shallowsight.cost.subject import Subject, Task
 from shallowsight.study.settings import Setting
@@ -83,7 +83,9 @@ def work_seconds(subject: Subject, task: Task, machine: Machine) -> Span:
             return machine.look(subject.images * tower_operations(subject.tower, size, _layer(task)))
         case "evaluate":
             setting = Setting.parse(str(task.setting))
-            return machine.answer(subject.questions * answer_operations(subject, setting)) + _fixed(_EVALUATION)
+            own = subject.questions * answer_operations(subject, setting)
+            public = subject.public_rows * public_operations(subject, setting) if subject.public_rows else 0.0
+            return machine.answer(own + public) + _fixed(_EVALUATION)
     stage: StageName = "pretrain" if task.step == "pretrain" else "finetune"
     return machine.train(subject, Setting.parse(str(task.setting)), stage) + _fixed(_STAGE)
 

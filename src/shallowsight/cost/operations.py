@@ -115,10 +115,23 @@ def sample_operations(subject: Subject, setting: Setting, stage: StageName, samp
 
 
 def answer_operations(subject: Subject, setting: Setting) -> float:
-    """The operations for one question of an evaluation: its prompt once, without the few tokens of the answer."""
+    """The operations for one question of an evaluation: its prompt once, without the few tokens of the answer.
+
+    The study's own pictures may be cached.
+    """
+    return _prompt_operations(subject, setting) + (0.0 if subject.cached else _encoding(subject, setting))
+
+
+def public_operations(subject: Subject, setting: Setting) -> float:
+    """The same for a question of a public benchmark, about a picture of its own; the prompt is taken to be as long."""
+    return _prompt_operations(subject, setting) + _encoding(subject, setting)
+
+
+def _encoding(subject: Subject, setting: Setting) -> float:
+    return tower_operations(subject.tower, subject.base.vision.image_size, setting.layers.deepest)
+
+
+def _prompt_operations(subject: Subject, setting: Setting) -> float:
     load, parts = subject.load(setting, "finetune"), subject.parts(setting)
-    live = 0.0
-    if not subject.cached:
-        live = tower_operations(subject.tower, subject.base.vision.image_size, setting.layers.deepest)
     inside = sum(piece.forward for piece in parts.inside(load.length))
-    return forward_operations(subject.language, load.length, 1) + parts.forward + inside + live
+    return forward_operations(subject.language, load.length, 1) + parts.forward + inside

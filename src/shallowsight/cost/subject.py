@@ -71,6 +71,7 @@ class Subject:
     language: LanguageShape
     images: int
     cached: bool  # whether features are encoded once and cached
+    public_rows: int = 0  # questions of public benchmarks, where they are known
 
     @property
     def base(self) -> Experiment:
@@ -149,7 +150,8 @@ class Subject:
 def subject_of(resolved: Resolved) -> Subject:
     """The subject for a resolved study; raises ConfigurationError for a language model that is not like Llama."""
     shape = language_shape(resolved.base.language)
-    return Subject(resolved.study, resolved.tower, shape, resolved.images, resolved.cache_features)
+    public = sum(resolved.public_rows.values())
+    return Subject(resolved.study, resolved.tower, shape, resolved.images, resolved.cache_features, public)
 
 
 def subject_named(study: Study) -> Subject:

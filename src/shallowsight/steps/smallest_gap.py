@@ -35,8 +35,9 @@ def _said(resolved: Resolved, settings: Sequence[Setting], fusions: int, seeds: 
     from shallowsight.evaluate.statistics.looks import level_of  # here, because it needs numpy
     from shallowsight.evaluate.statistics.power import Design
 
-    categories = len({find_benchmark(name).category for name in resolved.base.benchmarks})
-    known = questions(resolved.base) / categories
+    asked = (*resolved.base.own_benchmarks, *resolved.public_rows)
+    categories = len({find_benchmark(name).category for name in asked})
+    known = _fewest_questions(resolved)
     design = Design(
         usual=_has_usual(resolved, settings),
         singles=len(settings) - fusions,
@@ -47,7 +48,8 @@ def _said(resolved: Resolved, settings: Sequence[Setting], fusions: int, seeds: 
         level=level_of(resolved.study.more_seeds),
     )
     begin = f"{seeds} seed{'s' * (seeds != 1)} x "
-    begin += f"{known:.0f} questions a category" if known else f"{USUAL_QUESTIONS:.0f} questions a category (assumed)"
+    where = "in the smallest category" if resolved.public_rows else "a category"
+    begin += f"{known:.0f} questions {where}" if known else f"{USUAL_QUESTIONS:.0f} questions a category (assumed)"
     if seeds < design.least_seeds:
         return [f"{begin}: nothing can be claimed; a claim needs at least {design.least_seeds} seeds of each setting"]
     gaps = {sd: [design.gap(sd), *([design.gap(sd, categories)] if categories > 1 else [])] for sd in SDS}
@@ -59,6 +61,18 @@ def _said(resolved: Resolved, settings: Sequence[Setting], fusions: int, seeds: 
     spreads = [f"training sd {100 * first:.0f}", *(f"sd {100 * sd:.0f}" for sd in rest)]
     each = "; ".join(f"{text} ({spread})" for text, spread in zip(texts, spreads, strict=True))
     return [f"{begin}: claimed in 4 of 5 studies is a gap of {each}"]
+
+
+def _fewest_questions(resolved: Resolved) -> float:
+    """Of the category with the fewest; the study's own questions are divided evenly. 0: not known yet."""
+    own = {find_benchmark(name).category for name in resolved.base.own_benchmarks}
+    found = dict.fromkeys(own, questions(resolved.base) / max(1, len(own)))
+    if own and not all(found.values()):
+        return 0.0
+    for name, rows in resolved.public_rows.items():
+        category = find_benchmark(name).category
+        found[category] = found.get(category, 0.0) + rows
+    return min(found.values(), default=0.0)
 
 
 def _has_usual(resolved: Resolved, settings: Sequence[Setting]) -> bool:

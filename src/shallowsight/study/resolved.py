@@ -121,6 +121,12 @@ class Resolved(BaseModel):
         return sum(facts.images for facts in self.sources.values())
 
     @property
+    def public_rows(self) -> dict[str, int]:
+        """The most rows of each public benchmark that each model is asked; those that cannot be asked are left out."""
+        most = self.base.data.benchmark_rows or math.inf
+        return {name: int(min(facts.rows, most)) for name, facts in self.public.items() if not facts.not_run}
+
+    @property
     def base(self) -> Experiment:
         return self.study.base
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from shallowsight.cost import stages as module
 from shallowsight.cost.calibration import Speed
 from shallowsight.cost.devices import DEVICES
 from shallowsight.cost.forecast import StudyForecast, forecast_study, outlook
-from shallowsight.cost.machines import Gpus
+from shallowsight.cost.local import work_seconds
+from shallowsight.cost.machines import Cpu, Gpus
 from shallowsight.cost.memory import checkpoint_bytes, memory
 from shallowsight.cost.stages import StageForecast, stage_forecast
 from shallowsight.cost.subject import Made, subject_named, subject_of
@@ -238,3 +240,11 @@ def test_the_setting_that_stands_for_a_study_is_one_of_its_own() -> None:
 
     assert shown() == str(STUDIES["paper-7b"].base.setting)
     assert shown("settings=4,8 3") == "4,8:concat"
+
+
+def test_public_questions_take_time() -> None:
+    task = Made("evaluate", "8", 0)
+    without = subject()
+    asked = replace(without, public_rows=10_000)
+    machine = Cpu(2)
+    assert work_seconds(asked, task, machine).low > 2 * work_seconds(without, task, machine).low

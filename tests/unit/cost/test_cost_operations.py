@@ -11,6 +11,7 @@ from shallowsight.cost.operations import (
     answer_operations,
     forward_operations,
     language_operations,
+    public_operations,
     sample_operations,
     stage_operations,
     tower_operations,
@@ -245,3 +246,12 @@ def test_tower_as_torch_counts() -> None:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         Dinov2Model(config).eval()(torch.zeros(1, 3, 56, 56))
     assert tower_operations(SMALL, 56, 3) == pytest.approx(counter.get_total_flops(), rel=0.02)
+
+
+def test_a_question_of_a_public_benchmark_runs_the_tower_also_where_features_are_cached() -> None:
+    setting, size = EIGHT, 168
+    cached = subject(cached=True)
+    tower = tower_operations(SMALL, size, 8)
+    assert public_operations(cached, setting) == pytest.approx(answer_operations(cached, setting) + tower)
+    live = subject(cached=False)
+    assert public_operations(live, setting) == answer_operations(live, setting)
