@@ -55,6 +55,15 @@ class Study(Part):
         return self
 
     @model_validator(mode="after")
+    def _probes_have_questions(self) -> Self:
+        if self.probes and not self.base.own_benchmarks:
+            raise ValueError(
+                f"probes=true with benchmarks {' '.join(self.base.benchmarks)}: probes learn from the study's own "
+                "questions; set probes=false, or name a benchmark of the study's own too"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _new_seeds(self) -> Self:
         every = (*self.seeds, *self.more_seeds)
         if len(set(every)) != len(every):

@@ -6,6 +6,8 @@ import pytest
 from public_rows import write_set
 from session_runs import run as run_session
 
+from shallowsight.errors import ConfigurationError
+
 WORDS = ("settings=6 penultimate last", "seeds=0 1 2 3 4")
 
 
@@ -25,8 +27,13 @@ def test_questions_of_each_benchmark_and_the_smallest_category(
     assert "benchmark pope: each model is asked 6 questions\n" in found
     assert "benchmark mme: each model is asked 16 questions\n" in found
     assert "5 seeds x 6 questions in the smallest category: " in found  # pope's
-    few = said(tmp_path, capsys, "benchmarks=pope", "data.benchmark_rows=3")
+    few = said(tmp_path, capsys, "benchmarks=pope", "probes=false", "data.benchmark_rows=3")
     assert "benchmark pope: each model is asked at most 3 questions\n" in few
+
+
+def test_probes_need_questions_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ConfigurationError, match=r"probes=true with benchmarks pope: .*set probes=false, or name"):
+        said(tmp_path, capsys, "benchmarks=pope")
 
 
 def test_what_is_not_run_counts_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
