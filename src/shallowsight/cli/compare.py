@@ -26,7 +26,11 @@ def compare(
     run_before: Run = "",
     run_after: Run = "",
     fail_if_worse: Annotated[
-        bool, typer.Option("--fail-if-worse", help="Exit status 1 when the second study is worse in a comparison.")
+        bool,
+        typer.Option(
+            "--fail-if-worse",
+            help="Exit status 1 when the second study is worse in a comparison; 2 when no comparison has enough seeds.",
+        ),
     ] = False,
 ) -> None:
     """Compare two studies: what changed in inputs and scores, and whether it is more than chance."""
@@ -36,7 +40,7 @@ def compare(
     from shallowsight.errors import ShallowsightError
     from shallowsight.report.compare.terminal import terminal_text
     from shallowsight.report.compare.values import Verdict
-    from shallowsight.report.compare.words import require_compared, where
+    from shallowsight.report.compare.words import require_compared, require_tested, where
     from shallowsight.report.compare.write import require_free, write_comparison
     from shallowsight.steps.comparing import compare_stores, open_run
 
@@ -51,3 +55,5 @@ def compare(
     worse = compared.having(Verdict.WORSE)
     if fail_if_worse and worse:
         raise ShallowsightError(f"--fail-if-worse: the second study is worse: {where(worse)}")
+    if fail_if_worse:
+        require_tested(compared)

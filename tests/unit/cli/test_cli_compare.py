@@ -11,10 +11,12 @@ CURVES = {"count": {2: 0.6, 7: 0.6, 11: 0.6}, "colour": {2: 0.8, 7: 0.8, 11: 0.8
 WORSE = {"count": {2: 0.6, 7: 0.2, 11: 0.6}, "colour": {2: 0.8, 7: 0.4, 11: 0.8}}
 
 
-def written(folder: Path, salt: str, curves: dict[str, dict[int, float]]) -> str:
+def written(
+    folder: Path, salt: str, curves: dict[str, dict[int, float]], seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+) -> str:
     builder = Builder(
         curves=curves,
-        seeds=(0, 1, 2, 3, 4),
+        seeds=seeds,
         seed_sd=0.005,
         fusion_gain=None,
         salt=salt,
@@ -49,6 +51,13 @@ def test_worse_may_fail_a_build(run: Run, studies: tuple[str, str]) -> None:
     assert ended.status == 1
     assert ended.err.startswith("shallowsight: --fail-if-worse: the second study is worse: layer 7 on count")
     assert Path("seen/compare.json").is_file() and "The second study is worse" in ended.out
+
+
+def test_a_gate_that_could_not_fail_is_no_gate(run: Run, tmp_path: Path) -> None:
+    few = [written(tmp_path / name, name, curves, seeds=(0,)) for name, curves in (("a", CURVES), ("bb", WORSE))]
+    assert run("compare", *few).status == 0
+    ended = run("compare", *few, "--fail-if-worse")
+    assert ended.status == 2 and "--fail-if-worse: no comparison has enough seeds" in ended.err
 
 
 def test_better_does_not_fail_a_build(run: Run, studies: tuple[str, str]) -> None:

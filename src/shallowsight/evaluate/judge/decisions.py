@@ -1,6 +1,6 @@
 """What was decided about an answer, by what, and what that makes of its row and of a score."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,12 +32,10 @@ def mean(rows: Sequence[Row]) -> float:
     return float(sum(row["correct"] for row in rows) / len(rows))
 
 
-def bounds(rows: Sequence[Row], score: Callable[[Sequence[Row]], float] = mean) -> tuple[float, float]:
-    """The lowest and the highest score that the undecided rows leave possible; equal where there are none.
+def bounds(rows: Sequence[Row]) -> tuple[float, float]:
+    """The lowest and the highest mean that the undecided rows leave possible; equal where there are none.
 
-    Args:
-        rows: at least one line of samples.jsonl.
-        score: a metric that never falls when a row becomes right, such as the mean, or circular accuracy.
+    `rows` is at least one line of samples.jsonl.
     """
     low, high = ([row | {"correct": end} if row.get("undecided") else row for row in rows] for end in (0.0, 1.0))
-    return score(low), score(high)
+    return mean(low), mean(high)

@@ -3,7 +3,6 @@
 import ast
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from test_judge_client import OPTIONS
@@ -16,8 +15,7 @@ from shallowsight.evaluate.judge.questions import Choice, Free, Question
 from shallowsight.study.judge import Judge
 
 
-def test_bounds_of_another_metric() -> None:
-    """As MME: a picture counts when both its questions are right."""
+def test_bounds_are_what_undecided_rows_leave_possible() -> None:
     rows = [
         {"correct": 1.0},
         {"correct": 0.0, "undecided": True},
@@ -25,10 +23,6 @@ def test_bounds_of_another_metric() -> None:
         {"correct": 0.0, "undecided": True},
     ]
 
-    def pairs(all_rows: Any) -> float:
-        return sum(a["correct"] * b["correct"] for a, b in zip(all_rows[::2], all_rows[1::2], strict=True)) / 2
-
-    assert bounds(rows, pairs) == (0.0, 0.5)
     assert bounds(rows) == (0.25, 0.75)
 
 
