@@ -32,8 +32,8 @@ if "shallowsight.train" in sys.orig_argv and "torch.distributed.run" not in sys.
     def meddle(self):
         if rank is None or os.environ.get("RANK", "0") == str(rank):
             {what}
-    def after(self, record, updates):
-        after_update(self, record, updates)
+    def after(self, record):
+        after_update(self, record)
         if record.update == update and not in_save:
             meddle(self)
     def put(self, key, data):

@@ -66,9 +66,10 @@ def make_job(
     return make
 
 
-def _resumable(
-    make_job: Callable[..., "ProcessTask"], folder: Path, updates: int, live: bool, **changes: object
+def in_folder(
+    make_job: Callable[..., "ProcessTask"], folder: Path, updates: int, live: bool = False, **changes: object
 ) -> "ProcessTask":
+    """A stage in a folder of its own that saves after every update, so that kills hit saves too."""
     (folder / "out").mkdir(parents=True)
     (folder / "work").mkdir()
     settings = {"finetune__updates": updates, "finetune__global_batch": 8, "finetune__warmup": 0.1} | changes
@@ -78,10 +79,10 @@ def _resumable(
 
 @pytest.fixture
 def resumable(make_job: Callable[..., "ProcessTask"], tmp_path: Path) -> Callable[..., "ProcessTask"]:
-    """A stage in a folder of its own that saves after every update, so that kills hit saves too."""
+    """`in_folder` of a name."""
 
     def make(name: str, updates: int = 60, live: bool = False, **changes: object) -> "ProcessTask":
-        return _resumable(make_job, tmp_path / name, updates, live, **changes)
+        return in_folder(make_job, tmp_path / name, updates, live, **changes)
 
     return make
 
@@ -97,7 +98,7 @@ def calm(
 
     @cache
     def make(processes: int, updates: int = 60, live: bool = False, **changes: object) -> "ProcessTask":
-        made = _resumable(make_job, tmp_path_factory.mktemp("calm") / "stage", updates, live, **changes)
+        made = in_folder(make_job, tmp_path_factory.mktemp("calm") / "stage", updates, live, **changes)
         if processes == 1:
             run_stage(made, lambda *_: None)
         else:

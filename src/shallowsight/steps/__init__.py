@@ -29,3 +29,6 @@ from shallowsight.study.parameters import gpus_of as gpus_of
 from shallowsight.study.parameters import require_gpus as require_gpus
 from shallowsight.study.parameters import settings_override as settings_override
 from shallowsight.study.parameters import words_of as words_of
+from shallowsight.train.garbage import collect_less_often
+
+collect_less_often()  # before a step imports torch

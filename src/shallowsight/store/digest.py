@@ -4,7 +4,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ _CARRIERS = (
     "shallowsight.observe",
     "shallowsight.cluster",
     "shallowsight.train.efficiency",
+    "shallowsight.train.garbage",
     "shallowsight.train.orphans",
     "shallowsight.train.watchdog",
 )
@@ -73,8 +74,13 @@ def _collect(module: str, sources: dict[str, str]) -> None:
         return
     text = path.read_text(encoding="utf-8")
     sources[module] = hashlib.sha256(text.encode()).hexdigest()
-    for imported in (module.rpartition(".")[0], *_imports(ast.parse(text))):
+    for imported in (module.rpartition(".")[0], *_imports_in(text)):
         _collect(imported, sources)
+
+
+@cache  # the steps share most modules, and to parse them all takes a noticeable part of a second
+def _imports_in(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_imports(ast.parse(text))))
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:
