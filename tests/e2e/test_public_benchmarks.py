@@ -1,24 +1,32 @@
 """Public benchmarks in a study through the whole pipeline, from a mirror and without a network."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from judge_server import gives, says, serving
-from public_rows import write_set
+from lmms_eval_numbers import own_numbers, recorded_model
+from public_rows import MAKERS, write_set
 from study_runs import QUICK, Ended, folder_of, ledger, named, shallowsight, with_set
 
 pytestmark = pytest.mark.slow
 
-ASKED = ("settings=11", "benchmarks=scenes_count pope mme mmbench mmvet gqa", "data.benchmarks=mirror")
+AT_ONCE = ("pope", "mmbench", "seedbench", "textvqa", "ocrbench", "cv_bench", "refcoco", "realworldqa", "mmvp")
+LATER = ("mme", "gqa")  # cut at first, and missing
+ASKED = (
+    "settings=11",
+    f"benchmarks=scenes_count {' '.join((*AT_ONCE, *LATER))} mmvet",
+    "data.benchmarks=mirror",
+)
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a mirror that has a whole set, a cut one, and not all."""
     folder = tmp_path_factory.mktemp("here")
-    for name in ("pope", "mme", "mmbench"):
+    for name in (*AT_ONCE, "mme"):
         write_set(folder / "mirror", name)
     first = next((folder / "mirror" / "mme" / "data").iterdir())
     first.write_bytes(first.read_bytes()[:-1])
@@ -29,11 +37,31 @@ def study(here: Path, *words: str) -> Ended:
     return shallowsight("study", *QUICK, *with_set(*ASKED, *words), "--out", str(here / "study"), cwd=here)
 
 
-def scores(here: Path) -> dict[str, Any]:
-    """Of the study as it is planned now; an earlier evaluation's cell may lie beside it."""
+def evaluation(here: Path) -> Path:
+    """The cell of the study as it is planned now; an earlier evaluation's may lie beside it."""
     plan = json.loads((here / "study" / "plan.json").read_text())
-    digest = plan["members"][0]["experiments"][0]["cells"]["evaluate"]
-    found: dict[str, Any] = json.loads((here / "study" / "cells" / digest / "scores.json").read_text())
+    cells = plan["members"][0]["experiments"][0]["cells"]
+    return here / "study" / "cells" / str(cells["evaluate"])
+
+
+def scores(here: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((evaluation(here) / "scores.json").read_text())
+    return found
+
+
+def answers(here: Path, name: str) -> dict[int, str]:
+    """What the trained model said, by the number of the row; of MMBench each rotation by its index."""
+    lines = map(json.loads, (evaluation(here) / "samples.jsonl").read_text().splitlines())
+    said = {int(row["id"]): str(row["prediction"]) for row in lines if row["benchmark"] == name}
+    if name != "mmbench":
+        return said
+    groups: dict[int, list[int]] = {}
+    for number, row in enumerate(MAKERS[name]()[0]):
+        groups.setdefault(int(row["index"]) % 1_000_000, []).append(number)
+    found: dict[int, str] = {}
+    for numbers in groups.values():
+        numbers.sort(key=lambda number: int(MAKERS[name]()[0][number]["index"]))
+        found |= zip(numbers, said[numbers[0]].split(" | "), strict=True)
     return found
 
 
@@ -41,7 +69,7 @@ def test_a_study_with_public_benchmarks(here: Path) -> None:
     ended = study(here)
     assert ended.status == 0, ended.all
     found = scores(here)
-    assert [b["name"] for b in found["benchmarks"]] == ["scenes_count", "pope", "mmbench"]
+    assert [b["name"] for b in found["benchmarks"]] == ["scenes_count", *AT_ONCE]
     pope = found["benchmarks"][1]
     assert pope["category"] == "hallucination" and pope["n"] == 6 and pope["refused"] == {}
     assert set(pope["official"]) == {"pope_accuracy", "pope_precision", "pope_recall", "pope_f1_score"}
@@ -82,15 +110,27 @@ def test_a_judge_scores_mmvet_and_is_asked_again_when_it_was_away(here: Path, tm
     assert {b["name"]: b["value"] for b in found["benchmarks"]}["mmvet"] == 1.0
 
 
-def test_a_set_that_came_is_asked_and_nothing_else_again(here: Path) -> None:
+def test_sets_that_came_are_asked_and_the_official_numbers_of_all_are_lmms_evals(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not (here / "study").exists():
         assert study(here).status == 0
-    write_set(here / "mirror", "gqa")
+    for name in LATER:
+        shutil.rmtree(here / "mirror" / name, ignore_errors=True)
+        write_set(here / "mirror", name)
     before = len(ledger(here / "study"))
     ended = study(here)
     assert ended.status == 0, ended.all
-    assert named(ledger(here / "study")[before:], "started") == {"evaluate 11"}
-    assert set(scores(here)["not_run"]) == {"mme", "mmvet"}
+    assert named(ledger(here / "study")[before:], "started") == {"evaluate 11"}, "nothing is trained again"
+    assert set(scores(here)["not_run"]) == {"mmvet"}, "which only a judge scores: the test of the judge"
+    monkeypatch.chdir(tmp_path)  # lmms-eval writes files
+    scored = {each["name"]: each for each in scores(here)["benchmarks"]}
+    for name in (*AT_ONCE, *LATER):
+        said = answers(here, name)
+        model = recorded_model(lambda _, number, said=said: said[number], tmp_path)
+        theirs = own_numbers(name, model, here / "mirror", tmp_path / name)
+        official = scored[name]["official"]
+        assert official and official == {key: theirs[key] for key in official}, name
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from lmms_eval_numbers import Say, own_numbers, recorded_model
 from public_rows import MAKERS, write_set
 
 from shallowsight.data.public.mirror import local_set, read_set
-from shallowsight.evaluate.harness import _require_lmms_eval, _run_lmms_eval
+from shallowsight.evaluate.harness import _run_lmms_eval
 from shallowsight.evaluate.judge.decisions import bounds
 from shallowsight.evaluate.public.asking import Asked, PublicSet, ask
-from shallowsight.evaluate.public.tasks import task_file
-from shallowsight.evaluate.seen_pictures import Seen
 from shallowsight.study.public_benchmarks import find_public
 
 pytestmark = pytest.mark.slow
-
-Say = Callable[[Mapping[str, Any], int], str]  # a row and its number -> an answer
 
 
 def letter_or_text(doc: Mapping[str, Any], number: int) -> str:
@@ -35,36 +31,8 @@ def box(doc: Mapping[str, Any], number: int) -> str:
 
 
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Say], Any]:
-    _require_lmms_eval(tmp_path)
-    from lmms_eval.api.model import lmms
-
-    class Recorded(lmms):
-        is_simple = True
-
-        def __init__(self, say: Say) -> None:
-            super().__init__()
-            self._say = say
-            self.refused: dict[tuple[str, int], str] = {}
-            self.picture_of: dict[tuple[str, int], str] = {}
-
-        def generate_until(self, requests: list[Any]) -> list[str]:
-            found = []
-            for request in requests:
-                _, _, show, number, task, split = request.args
-                doc = self.task_dict[task][split][number]
-                (shown,) = show(doc)
-                self.picture_of[task, number] = Seen.of(lambda shown=shown: shown).key
-                found.append(self._say(doc, number))
-            return found
-
-        def loglikelihood(self, requests: list[Any]) -> list[Any]:
-            raise NotImplementedError
-
-        def generate_until_multi_round(self, requests: list[Any]) -> list[Any]:
-            raise NotImplementedError
-
-    return Recorded
+def recorded(tmp_path: Path) -> Callable[[Say], Any]:
+    return lambda say: recorded_model(say, tmp_path)
 
 
 def asked(name: str, model: Any, tmp_path: Path, most: int = 0) -> Asked:
@@ -80,26 +48,6 @@ def asked(name: str, model: Any, tmp_path: Path, most: int = 0) -> Asked:
     return ask(public, most, model, lambda tasks, folder: _run_lmms_eval(model, tasks, folder), work)
 
 
-def own_numbers(name: str, model: Any, tmp_path: Path) -> dict[str, float]:
-    """lmms-eval's numbers, of its own task with nothing replaced but the place of the rows."""
-    benchmark = find_public(name)
-    assert benchmark is not None
-    folder = tmp_path / "own"
-    folder.mkdir()
-    changed = {"task": "theirs", "dataset_path": str(tmp_path / "mirror" / name), "dataset_name": None}
-    if name == "gqa":
-        changed["process_docs"] = None
-    text = f"include: {task_file(benchmark)}\n" + yaml.safe_dump(changed)
-    if name == "mmbench":  # whose second metric writes a spreadsheet
-        text += (
-            "metric_list:\n- metric: gpt_eval_score\n  aggregation: !function "
-            "lmms_eval.tasks.mmbench.en_utils.mmbench_aggregate_dev_results_static\n  higher_is_better: true\n"
-        )
-    (folder / "theirs.yaml").write_text(text)
-    found = _run_lmms_eval(model, ["theirs"], folder)["results"]["theirs"]
-    return {key.removesuffix(",none"): value for key, value in found.items() if key.endswith(",none")}
-
-
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "mmvet"])
 def test_the_official_numbers_are_lmms_evals(
     name: str, recorded: Callable[[Say], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -107,7 +55,7 @@ def test_the_official_numbers_are_lmms_evals(
     monkeypatch.chdir(tmp_path)  # lmms-eval writes files
     model = recorded(box if name == "refcoco" else letter_or_text)
     found = asked(name, model, tmp_path)
-    theirs = own_numbers(name, model, tmp_path)
+    theirs = own_numbers(name, model, tmp_path / "mirror", tmp_path / "own")
     benchmark = find_public(name)
     assert benchmark is not None
     assert found.official == {key: theirs[key] for key in benchmark.official}
