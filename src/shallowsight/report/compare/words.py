@@ -42,8 +42,7 @@ def require_compared(compared: Compared) -> None:
 
 def require_tested(compared: Compared) -> None:
     """Raises ConfigurationError when a gate could not fail: no difference was tested, for want of seeds."""
-    known = {difference.verdict for difference in compared.differences} - {Verdict.NOT_COMPARABLE}
-    if known == {Verdict.FEW_SEEDS}:
+    if {difference.verdict for difference in _tested(compared)} == {Verdict.FEW_SEEDS}:
         raise ConfigurationError(
             "--fail-if-worse: no comparison has enough seeds, so that a worse model could not be seen; train more "
             "seeds in both studies, or compare without --fail-if-worse"

@@ -10,7 +10,7 @@ from two_studies import FLAT, compared, of, study
 from shallowsight.errors import ConfigurationError
 from shallowsight.evaluate.statistics.family import OVERALL
 from shallowsight.report.compare.values import Compared, Verdict
-from shallowsight.report.compare.words import headline, require_compared, sentences
+from shallowsight.report.compare.words import headline, require_compared, require_tested, sentences
 
 WORSE = {"count": {**FLAT["count"], 7: 0.25}, "colour": {**FLAT["colour"], 7: 0.45}}
 
@@ -74,16 +74,30 @@ def test_more_seeds_of_the_same_training_are_the_same_model(before: Path, tmp_pa
 
 def test_a_setting_that_was_trained_anew_among_others_that_were_not(before: Path, tmp_path: Path) -> None:
     after = study(tmp_path / "after", 0)
-    anew = study(tmp_path / "anew", 1, curves=WORSE)
-    plan, other = (json.loads((folder / "plan.json").read_text()) for folder in (after, anew))
-    place = [m["setting"] for m in plan["members"]].index("7")
-    plan["members"][place] = other["members"][place]
-    (after / "plan.json").write_text(json.dumps(plan))
-    for cell in (anew / "cells").iterdir():
-        cell.rename(after / "cells" / cell.name)
+    _take_over("7", after, study(tmp_path / "anew", 1, curves=WORSE))
     found = compared(before, after)
     assert {d.verdict for d in found.differences if d.pair.before.setting != "7"} == {Verdict.SAME_MODEL}
     assert {d.verdict for d in found.differences if d.pair.before.setting == "7"} == {Verdict.WORSE}
+
+
+def test_the_same_models_do_not_stand_in_for_the_seeds_of_a_gate(tmp_path: Path) -> None:
+    before, after = (study(tmp_path / name, 0, seeds=(0,)) for name in ("before", "after"))
+    require_tested(compared(before, after))  # nothing can be worse
+    _take_over("7", after, study(tmp_path / "anew", 1, seeds=(0,), curves=WORSE))
+    found = compared(before, after)
+    assert {d.verdict for d in found.differences} == {Verdict.SAME_MODEL, Verdict.FEW_SEEDS}
+    with pytest.raises(ConfigurationError, match="--fail-if-worse: no comparison has enough seeds"):
+        require_tested(found)
+
+
+def _take_over(setting: str, to: Path, of_other: Path) -> None:
+    """The setting's trainings of the other study in place of its own."""
+    plan, other = (json.loads((folder / "plan.json").read_text()) for folder in (to, of_other))
+    place = [m["setting"] for m in plan["members"]].index(setting)
+    plan["members"][place] = other["members"][place]
+    (to / "plan.json").write_text(json.dumps(plan))
+    for cell in (of_other / "cells").iterdir():
+        cell.rename(to / "cells" / cell.name)
 
 
 def test_one_seed_is_too_few(tmp_path: Path) -> None:
