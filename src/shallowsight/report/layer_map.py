@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import sqrt
 from statistics import fmean
+from typing import TypeVar
 
 from shallowsight.evaluate.statistics.family import ALPHA
 from shallowsight.report.findings import Findings
@@ -17,6 +18,7 @@ from shallowsight.report.part_scores import Key, PartScore, part_scores
 from shallowsight.report.scores import Category
 from shallowsight.report.values import Study
 
+K = TypeVar("K")
 FEWEST = 4  # single layers; fewer make no map
 Means = Mapping[str, Mapping[Key, PartScore]]  # of each setting, by benchmark
 
@@ -66,6 +68,12 @@ def layer_map(study: Study, findings: Findings) -> LayerMap | None:
     )
 
 
+def brought_to_one(values: Mapping[K, float]) -> dict[K, float]:
+    """From 0, the lowest, to 1, the highest; empty where all are equal, which has no scale."""
+    low, high = min(values.values(), default=0.0), max(values.values(), default=0.0)
+    return {key: (value - low) / (high - low) for key, value in values.items()} if high > low else {}
+
+
 def _row(category: Category, singles: Mapping[str, int], means: Means) -> MapRow:
     settings = [s for s in singles if s in category.scores]
     known = [found for name in category.benchmarks if (found := _scaled(name, settings, means))]
@@ -80,10 +88,7 @@ def _row(category: Category, singles: Mapping[str, int], means: Means) -> MapRow
 
 
 def _scaled(benchmark: str, settings: Sequence[str], means: Means) -> dict[str, float]:
-    """Setting -> from 0 to 1; empty where all are equal, which has no scale."""
-    own = {s: means[s][benchmark, ""].mean for s in settings if (benchmark, "") in means[s]}
-    low, high = min(own.values(), default=0.0), max(own.values(), default=0.0)
-    return {s: (mean - low) / (high - low) for s, mean in own.items()} if high > low else {}
+    return brought_to_one({s: means[s][benchmark, ""].mean for s in settings if (benchmark, "") in means[s]})
 
 
 def _noise(category: Category, settings: Sequence[str]) -> float | None:

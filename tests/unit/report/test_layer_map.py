@@ -10,7 +10,7 @@ from study_builder import Builder
 
 from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
-from shallowsight.report.layer_map import LayerMap, MapRow, Spread, layer_map
+from shallowsight.report.layer_map import LayerMap, MapRow, Spread, brought_to_one, layer_map
 from shallowsight.report.map_figure import draw_map
 from shallowsight.report.write import write_report
 
@@ -18,6 +18,11 @@ CURVES = {
     "count": {2: 0.30, 4: 0.45, 7: 0.80, 11: 0.55},  # far beyond the noise
     "colour": {2: 0.60, 4: 0.60, 7: 0.60, 11: 0.60},  # nothing but noise
 }
+
+
+def test_brought_to_one() -> None:
+    assert brought_to_one({"a": 3.0, "b": 1.0, "c": 2.0}) == {"a": 1.0, "b": 0.0, "c": 0.5}
+    assert brought_to_one({"a": 3.0, "b": 3.0}) == {} == brought_to_one({})
 
 
 def mapped(folder: Path, **how: object) -> LayerMap | None:

@@ -7,7 +7,6 @@ from paper_copies import Change, changed_copy, claim, series
 
 from shallowsight.analysis.partition import best_borders
 from shallowsight.errors import ConfigurationError
-from shallowsight.report.claims.as_study import brought_to_one
 from shallowsight.report.claims.paper import read_paper
 from shallowsight.report.claims.replay import Replay, replay
 from shallowsight.report.claims.rules import Held
@@ -174,10 +173,6 @@ def test_a_dip_elsewhere_is_no_less_a_dip(tmp_path: Path) -> None:
             each["values"][15] = 0.5 * min(each["values"][14], each["values"][16])
 
     assert "layer 19" in broken(changed_copy(tmp_path, change))
-
-
-def test_brought_to_one() -> None:
-    assert brought_to_one((3.0, 1.0, 2.0)) == (1.0, 0.0, 0.5)
 
 
 REFUSED: dict[str, tuple[Change, str]] = {

@@ -4,10 +4,11 @@ Each layer is a setting with one run. Each series is a category with one questio
 that is made of benchmarks has one question for each, brought to 0 to 1 over the layers, and findings average them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from shallowsight.report.claims.checks import MadeOf
 from shallowsight.report.claims.paper import LAYERS, Paper, Series
+from shallowsight.report.layer_map import brought_to_one
 from shallowsight.report.values import Member, Sample, Study, Trial
 
 _ROLES = {LAYERS - 1: ("penultimate",), LAYERS: ("last",)}
@@ -33,12 +34,6 @@ def made_anew(check: MadeOf) -> str:
     return f"{check.series} from {', '.join(check.of)}"
 
 
-def brought_to_one(values: Sequence[float]) -> tuple[float, ...]:
-    """From 0, the lowest, to 1, the highest; the values are not all equal."""
-    low, high = min(values), max(values)
-    return tuple((value - low) / (high - low) for value in values)
-
-
 def _member(paper: Paper, layer: int) -> Member:
     trial = Trial(seed=0, digests={}, state="done", samples=tuple(_samples(paper, layer)))
     return Member(setting=str(layer), layers=(layer,), fusion="single", roles=_ROLES.get(layer, ()), trials=(trial,))
@@ -51,7 +46,7 @@ def _samples(paper: Paper, layer: int) -> Iterator[Sample]:
     for claim in paper.claims:
         if isinstance(claim.check, MadeOf):
             for name in claim.check.of:
-                score = brought_to_one(series[name].values)[layer - 1]
+                score = brought_to_one(dict(enumerate(series[name].values, 1)))[layer]
                 yield _sample(made_anew(claim.check), series[name], layer, score)
 
 
