@@ -126,14 +126,14 @@ def test_a_look_that_the_budget_does_not_suffice_for_is_not_begun(
 
 
 def test_seeds_without_usable_results_end_the_study(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shallowsight.report import inputs
+    from shallowsight.report import read_cells
 
-    read = inputs._Reader.trial
+    read = read_cells.CellReader.trial
 
     def damaged(self: Any, seed: int, *rest: Any) -> Any:
         return replace(read(self, seed, *rest), state="failed at evaluate") if seed == 7 else read(self, seed, *rest)
 
-    monkeypatch.setattr(inputs._Reader, "trial", damaged)
+    monkeypatch.setattr(read_cells.CellReader, "trial", damaged)
     with pytest.raises(ShallowsightError, match="no usable results"):
         runs(ALIKE)
 
