@@ -88,7 +88,7 @@ def forecast(
     ] = False,
 ) -> None:
     """Operations, memory, storage and hours of a study on some GPUs, before anything is downloaded."""
-    from shallowsight.cli.session import forecast
+    from shallowsight.cli.forecast import forecast
 
     forecast(name, overrides or [], device, gpus, one=one)
 

@@ -36,7 +36,7 @@ def compare(
     """Compare two studies: what changed in inputs and scores, and whether it is more than chance."""
     from rich.console import Console
 
-    from shallowsight.cli.session import WIDTH
+    from shallowsight.cli.display import WIDTH
     from shallowsight.errors import ShallowsightError
     from shallowsight.report.compare.terminal import terminal_text
     from shallowsight.report.compare.values import Verdict

@@ -1,6 +1,8 @@
 """The terminal's display: the plan and its cost, the progress of a run, and the table at the end."""
 
 import json
+import os
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +13,16 @@ from shallowsight.cli.forecast_table import outlook_lines
 from shallowsight.cli.local_run import Status
 from shallowsight.cost.forecast import Outlook
 from shallowsight.study.counts import counted, is_or_are
+from shallowsight.study.resolved import Resolved
+
+WIDTH = 100  # without a terminal
+
+
+def plain_console() -> Console:
+    """A console that prints names and paths unchanged."""
+    # Without a terminal rich assumes 80 columns, although a file has room for more.
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    return Console(soft_wrap=True, markup=False, emoji=False, width=None if known else WIDTH)
 
 
 class Display:
@@ -90,6 +102,17 @@ def print_plan(console: Console, status: Status, missing: int, outlook: Outlook 
     elif outlook is not None:
         for line in outlook_lines(outlook):
             console.print(line, highlight=False)
+
+
+def print_public(console: Console, resolved: Resolved) -> None:
+    """Print how many questions each public benchmark asks a model, or why it is not run."""
+    for name, facts in resolved.public.items():
+        if facts.not_run:
+            console.print(f"benchmark {name} will not be run: {facts.not_run}", highlight=False)
+        else:
+            rows = resolved.public_rows[name]
+            most = "at most " if rows < facts.rows else ""  # rows that belong together are asked all or none
+            console.print(f"benchmark {name}: each model is asked {most}{counted(rows, 'question')}", highlight=False)
 
 
 def print_cells(console: Console, status: Status, likely: int) -> None:

@@ -2,10 +2,8 @@
 
 import json
 import math
-import os
 import shlex
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,9 @@ from uuid import uuid4
 from rich.console import Console
 
 from shallowsight import steps
-from shallowsight.cli.display import Display, print_cells, print_plan
-from shallowsight.cli.forecast_table import print_forecast, quantity
+from shallowsight.cli.display import Display, plain_console, print_cells, print_plan, print_public
+from shallowsight.cli.forecast import can_forecast
+from shallowsight.cli.forecast_table import quantity
 from shallowsight.cli.halving import forecast_line, promotion_words, rung_line
 from shallowsight.cli.local_run import (
     BudgetSpent,
@@ -31,9 +30,8 @@ from shallowsight.cli.local_run import (
 from shallowsight.cli.more_seeds import look_line
 from shallowsight.cluster.kubeflow import pipelines
 from shallowsight.cost.budget import Budget
-from shallowsight.cost.forecast import Outlook, forecast_study, outlook
-from shallowsight.cost.shapes import tower_depth
-from shallowsight.cost.subject import Subject, subject_named, subject_of
+from shallowsight.cost.forecast import Outlook, outlook
+from shallowsight.cost.subject import subject_of
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 from shallowsight.store.cells import Cell, analyze_cell
 from shallowsight.store.disk import nearest_folder
@@ -44,11 +42,8 @@ from shallowsight.study.counts import counted, is_or_are
 from shallowsight.study.even_batches import require_even_batches
 from shallowsight.study.experiments import EXPERIMENTS, STUDIES
 from shallowsight.study.layers import Group
-from shallowsight.study.overrides import load_experiment, load_study
 from shallowsight.study.resolved import Resolved
-from shallowsight.study.study import Study
 
-WIDTH = 100  # without a terminal
 _PIPELINES = {"study": "layer_study", "experiment": "train_and_evaluate"}
 
 
@@ -68,7 +63,7 @@ def run(
         ShallowsightError: see its subclasses; the message says how to go on.
     """
     budget = Budget.starting_now(hours, gpus)
-    console = _console()
+    console = plain_console()
     console.print(f"shallowsight: {kind} {name_or_file}", highlight=False)
     store = open_named(str(out or _default_folder(kind, name_or_file)), run=uuid4().hex)
     arguments = pipeline_arguments(kind, name_or_file, overrides, store, gpus)
@@ -82,13 +77,7 @@ def run(
     missing = likely_missing(status)
     expected = _outlook(resolved, missing, gpus) if missing else None
     print_plan(console, status, len(missing), expected)
-    for name, facts in resolved.public.items():
-        if facts.not_run:
-            console.print(f"benchmark {name} will not be run: {facts.not_run}", highlight=False)
-        else:
-            rows = resolved.public_rows[name]
-            most = "at most " if rows < facts.rows else ""  # rows that belong together are asked all or none
-            console.print(f"benchmark {name}: each model is asked {most}{counted(rows, 'question')}", highlight=False)
+    print_public(console, resolved)
     if isinstance(expected, Outlook):
         budget.require(expected.cost.low)
         _require_room(store, expected)
@@ -180,51 +169,17 @@ def _make_more(
     return True
 
 
-def forecast(name_or_file: str, overrides: Sequence[str], device: str, gpus: int, *, one: bool) -> None:
-    """Print the cost of a study, or of one experiment, on a device; needs neither weights nor data.
-
-    Raises:
-        ConfigurationError: a model or a file is neither on this machine nor a published one.
-    """
-    subject = _subject("experiment" if one else "study", name_or_file, overrides)
-    console = _console()
-    print_forecast(console, forecast_study(subject, device, gpus, pipelines.PARALLEL))
-
-
-def _console() -> Console:
-    # Without a terminal rich assumes 80 columns, although a file has room for more.
-    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
-    # soft_wrap, so that names and paths are printed unchanged
-    return Console(soft_wrap=True, markup=False, emoji=False, width=None if known else WIDTH)
-
-
 def _resolve(kind: str, name_or_file: str, overrides: Sequence[str], dry_run: bool) -> Resolved:
     resolve = steps.resolve_study if kind == "study" else steps.resolve_experiment
     try:
         return resolve(name_or_file, overrides)
     except ConfigurationError as error:
         named = not overrides and name_or_file in (STUDIES if kind == "study" else EXPERIMENTS)
-        if dry_run and named and _can_forecast(kind, name_or_file):
+        if dry_run and named and can_forecast(kind, name_or_file):
             command = f"shallowsight forecast {name_or_file}{' --experiment' if kind == 'experiment' else ''}"
             hint = f"`{command}` prints the cost without data, weights or network"
             raise ConfigurationError(f"{error}; {hint}") from None
         raise
-
-
-def _can_forecast(kind: str, name: str) -> bool:
-    try:
-        _subject(kind, name, ())
-    except ConfigurationError:
-        return False
-    return True
-
-
-def _subject(kind: str, name_or_file: str, overrides: Sequence[str]) -> Subject:
-    if kind == "study":
-        return subject_named(load_study(name_or_file, overrides, tower_depth))
-    experiment = load_experiment(name_or_file, overrides, tower_depth)
-    setting = str(experiment.setting)
-    return subject_named(Study(name=experiment.name, base=experiment, settings=(setting,), seeds=(experiment.seed,)))
 
 
 def _outlook(resolved: Resolved, missing: Sequence[Cell], gpus: int) -> Outlook | str:

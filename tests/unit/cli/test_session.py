@@ -10,6 +10,7 @@ from session_runs import run
 
 from shallowsight import steps
 from shallowsight.cli import session
+from shallowsight.cli.display import plain_console
 from shallowsight.errors import ConfigurationError, Interrupted, ShallowsightError
 from shallowsight.store.mirror import MirroredStore
 from shallowsight.store.objects.opening import open_objects
@@ -54,7 +55,7 @@ def test_the_end_says_how_others_get_the_report(
     (store.root / "report" / "recommendation.json").write_text('{"categories": {"count": {"why": "none"}}}')
     monkeypatch.setattr(terminal, "terminal_table", lambda study, width: f"TABLE of {width}")
     monkeypatch.setattr(objects, "url", url)
-    session._print_verdict(session._console(), store)
+    session._print_verdict(plain_console(), store)
     printed = capsys.readouterr().out.splitlines()
     assert printed[:4] == ["TABLE of 100", "", f"report: {tmp_path}/copy/report/report.html", "  count: none"]
     bucket = [
@@ -75,7 +76,7 @@ def test_one_reason_for_every_category_is_said_once(
     from shallowsight.report import terminal
 
     monkeypatch.setattr(terminal, "terminal_table", lambda study, width: f"TABLE of {width}")
-    session._print_verdict(session._console(), store)
+    session._print_verdict(plain_console(), store)
     assert capsys.readouterr().out.splitlines()[3:] == ["  every category: none"]
 
 

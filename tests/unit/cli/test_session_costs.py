@@ -10,6 +10,7 @@ from session_runs import run
 
 from shallowsight import steps
 from shallowsight.cli import session
+from shallowsight.cli.forecast import forecast
 from shallowsight.cli.local_run import BudgetSpent
 from shallowsight.errors import ConfigurationError, Interrupted
 
@@ -123,7 +124,7 @@ def test_forecast_needs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    session.forecast("paper-1.4b", [], "A100-80G", 4, one=False)
+    forecast("paper-1.4b", [], "A100-80G", 4, one=False)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "paper-1.4b on 4 x A100-80G"
     assert "mtgv/MobileLLaMA-1.4B-Base, 1.36 G parameters" in lines[1]
@@ -132,7 +133,7 @@ def test_forecast_needs_nothing(
     assert any(line.startswith("GPU-hours ") for line in lines)
     assert any(line.startswith("all 75 models: ") for line in lines)
     assert lines[-1].startswith("Operations, memory and storage are computed")
-    session.forecast("paper-7b", ["vision.layers=3,18,23", "fusion.kind=concat"], "A100-40G", 4, one=True)
+    forecast("paper-7b", ["vision.layers=3,18,23", "fusion.kind=concat"], "A100-40G", 4, one=True)
     printed = capsys.readouterr().out
     assert "one model at layers 3,18,23:concat" in printed
     assert "does not fit" in printed
