@@ -106,7 +106,7 @@ def sample_operations(subject: Subject, setting: Setting, stage: StageName, samp
     seen = load.pictured * parts.trained
     live = 0.0
     if not subject.cached:
-        live = load.pictured * tower_operations(subject.tower, subject.base.vision.image_size, setting.layers.deepest)
+        live = load.pictured * _encoding(subject, setting)
     return Operations(
         tower=samples * live,
         needed=samples * (needed + seen),
