@@ -57,12 +57,12 @@ def answers(here: Path, name: str) -> dict[int, str]:
     said = {int(row["id"]): str(row["prediction"]) for row in lines if row["benchmark"] == name}
     if name != "mmbench":
         return said
-    groups: dict[int, list[int]] = {}
-    for number, row in enumerate(MAKERS[name]()[0]):
-        groups.setdefault(int(row["index"]) % 1_000_000, []).append(number)
+    index = [int(row["index"]) for row in MAKERS[name]()[0]]
+    rotations: dict[int, list[int]] = {}
+    for number in sorted(range(len(index)), key=index.__getitem__):
+        rotations.setdefault(index[number] % 1_000_000, []).append(number)
     found: dict[int, str] = {}
-    for numbers in groups.values():
-        numbers.sort(key=lambda number: int(MAKERS[name]()[0][number]["index"]))
+    for numbers in rotations.values():
         found |= zip(numbers, said[numbers[0]].split(" | "), strict=True)
     return found
 
