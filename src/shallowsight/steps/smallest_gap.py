@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from shallowsight.cost.texts import questions
 from shallowsight.study.benchmarks import find_benchmark
 from shallowsight.study.layers import Layers
+from shallowsight.study.public_benchmarks import find_public
 from shallowsight.study.resolved import Resolved
 from shallowsight.study.settings import Setting
 
 SDS = (0.01, 0.03, 0.10)  # between trainings; those of the demo go from 1 to 40 points
 USUAL_QUESTIONS = 300.0  # of a category, where the questions are not known before the data step
+MOST_OPTIONS = 4  # of a question of MMBench, which is asked in as many rotations
 BETTER = 2  # seeds more, for comparison
 USUAL = "penultimate"  # with which every setting is compared
 
@@ -67,11 +69,14 @@ def _fewest_questions(resolved: Resolved) -> float:
     """Of the category with the fewest; the study's own questions are divided evenly. 0: not known yet."""
     own = {find_benchmark(name).category for name in resolved.base.own_benchmarks}
     found = dict.fromkeys(own, questions(resolved.base) / max(1, len(own)))
-    if own and not all(found.values()):
+    if not all(found.values()):
         return 0.0
     for name, rows in resolved.public_rows.items():
-        category = find_benchmark(name).category
-        found[category] = found.get(category, 0.0) + rows
+        benchmark = find_public(name)
+        assert benchmark is not None
+        # Rotations of one question are scored as one.
+        count = rows // MOST_OPTIONS if benchmark.ours == "rotations" else rows
+        found[benchmark.category] = found.get(benchmark.category, 0.0) + count
     return min(found.values(), default=0.0)
 
 

@@ -27,6 +27,9 @@ def test_questions_of_each_benchmark_and_the_smallest_category(
     assert "benchmark pope: each model is asked 6 questions\n" in found
     assert "benchmark mme: each model is asked 16 questions\n" in found
     assert "5 seeds x 6 questions in the smallest category: " in found  # pope's
+    write_set(tmp_path / "mirror", "mmbench")
+    rotated = said(tmp_path, capsys, "benchmarks=scenes_count scenes_colour mmbench")
+    assert "5 seeds x 3 questions in the smallest category: " in rotated  # 12 rows, in four rotations at most
     few = said(tmp_path, capsys, "benchmarks=pope", "probes=false", "data.benchmark_rows=3")
     assert "benchmark pope: each model is asked at most 3 questions\n" in few
 
