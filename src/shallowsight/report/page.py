@@ -1,13 +1,13 @@
 """The HTML page: prepares the values for the template, which only arranges them. Autoescape is on for all values."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from shallowsight import __version__
 from shallowsight.evaluate.statistics.family import OVERALL, Verdict
-from shallowsight.evaluate.statistics.letters import letters_of, written
+from shallowsight.evaluate.statistics.letters import written
 from shallowsight.report import figures, halving_words, learning, map_figure, probe_figure
 from shallowsight.report.caveats import caveats
 from shallowsight.report.chips import against_all_chip, verdict_chip
@@ -18,6 +18,7 @@ from shallowsight.report.findings import Findings
 from shallowsight.report.group_words import group_sentences, real_groups
 from shallowsight.report.halving import halved
 from shallowsight.report.layer_map import layer_map
+from shallowsight.report.lettering import Lettering, lettering
 from shallowsight.report.pareto import pareto
 from shallowsight.report.pareto_figure import pareto_svg, pareto_width
 from shallowsight.report.pareto_page import pareto_section
@@ -31,7 +32,6 @@ from shallowsight.report.ways import by_kind, name_of_others
 from shallowsight.report.words import depth, headline, lead, shortened
 from shallowsight.study.counts import counted
 
-Letters = Mapping[str, Mapping[str, Sequence[str]]]  # category -> setting -> letters
 TEMPLATE = "template.html.j2"
 SMALL = 0.05  # the largest "no worse by" that is worth a sentence
 PIXELS = 96  # of the page, for an inch of a figure
@@ -51,9 +51,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         lstrip_blocks=True,
     )
     analysis, mapped, costs = study.analysis, layer_map(study, findings), pareto(study, findings)
-    every = {c.name: letters_of(c.judgement, c.name) for c in findings.every}
-    # Where all settings of a column would have the same letter, it says nothing.
-    letters = {name: found if len(set(found.values())) > 1 else {} for name, found in every.items()}
+    letters = lettering(findings)
     ended = halved(study)
     return environment.get_template(TEMPLATE).render(
         study=study,
@@ -107,8 +105,8 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         total=sum(c.seconds for c in study.cells),
         samples=[(c.category.name, rows) for c in choices if (rows := _samples(c, study))],
         caveats=caveats(study, findings),
-        judged=any(every.values()),
-        lettered=any(letters.values()),
+        judged=letters.judged,
+        lettered=letters.any,
         not_run=list(study.not_run.items()),
         problems=findings.problems,
         digests=[(m, t) for m in (*study.members, *study.ended) for t in m.trials],
@@ -188,7 +186,7 @@ def _fusion(c: Choice) -> dict[str, Any]:
     }
 
 
-def _row(member: Member, findings: Findings, study: Study, letters: Letters) -> dict[str, Any]:
+def _row(member: Member, findings: Findings, study: Study, letters: Lettering) -> dict[str, Any]:
     cells = []
     for category in findings.every:
         score, top = category.scores.get(member.setting), category.best(study.members)
@@ -197,7 +195,7 @@ def _row(member: Member, findings: Findings, study: Study, letters: Letters) -> 
                 "mean": f"{100 * score.accuracy:.1f}" if score else "",
                 "sd": f"{100 * score.sd:.1f}" if score and score.sd is not None else "",
                 "best": bool(score and top and score.setting == top.setting),
-                "letters": written(letters[category.name].get(member.setting, ())),
+                "letters": written(letters.of(category.name, member.setting)),
                 "mark": "\N{ALMOST EQUAL TO}" if _as_good(category, member) else "",
             }
         )

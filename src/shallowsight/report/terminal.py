@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shallowsight.evaluate.statistics.letters import written
 from shallowsight.report.findings import Findings, find
 from shallowsight.report.halving import halved
 from shallowsight.report.halving_words import sentences
 from shallowsight.report.inputs import read_study
+from shallowsight.report.lettering import Lettering, lettering
 from shallowsight.report.probes import agreements, summary
 from shallowsight.report.scores import Category
 from shallowsight.report.values import Member, Study
@@ -21,37 +23,42 @@ if TYPE_CHECKING:
 _APART = 2  # blanks in front of a column
 _SHORTEST = 10  # letters of a category's name, where there is no room for all
 _MARKS = "* highest single layer   \N{ALMOST EQUAL TO} cannot be told from the best one"
+_LETTERS = "settings of a column that share a letter are not told apart"
 
 
 def terminal_table(study_dir: Path, width: int) -> "Group":
     """Setting by category: mean and standard deviation over seeds in percent, in lines of at most `width` characters.
 
-    Categories that have no room stand in further tables below. Then follow a line on the probes, if there are any, and
-    a list of the texts that were cut or left out.
+    Behind the numbers stand the letters of a category in which settings are told apart. Categories that have no room
+    stand in further tables below. Then follow a line on the probes, if there are any, and a list of the texts that were
+    cut or left out.
     """
     from rich.console import Group
     from rich.text import Text
 
     study = read_study(study_dir)
     findings = find(study)
+    letters = lettering(findings)
     probed = [line] if (line := summary(agreements(study, findings))) else []
     if (found := halved(study)) is not None:
         probed += sentences(found)[:1]
     return Group(
         Text(f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds", style="italic"),
-        *_tables(study, findings, width),
-        Text("\n".join([_MARKS, *probed, *shortened(study)])),  # Text, because the users' ids are no markup
+        *_tables(study, findings, letters, width),
+        Text(
+            "\n".join([_MARKS, *([_LETTERS] if letters.any else []), *probed, *shortened(study)])
+        ),  # Text, because the users' ids are no markup
     )
 
 
-def _tables(study: Study, findings: Findings, width: int) -> "Iterator[Table | Text]":
+def _tables(study: Study, findings: Findings, letters: Lettering, width: int) -> "Iterator[Table | Text]":
     from rich.text import Text
 
     first = min(max([len("setting"), *(len(m.setting) for m in _all(study))]), width // 2)
     if not findings.categories:
         yield _table(study, first, {"state": [_states(m) for m in _all(study)]}, {"state": width - first - _APART})
         return
-    columns = {c.name: [_cell(study, c, m) for m in _all(study)] for c in findings.categories}
+    columns = {c.name: _column(study, c, letters) for c in findings.categories}
     whole = {name: max(map(len, (name, *found))) for name, found in columns.items()}
     least = {name: max(map(len, (name[:_SHORTEST], *found))) for name, found in columns.items()}
     for number, names in enumerate(_divided(least, width - first)):
@@ -93,6 +100,14 @@ def _all(study: Study) -> tuple[Member, ...]:
 def _states(member: Member) -> str:
     states = ", ".join(dict.fromkeys(t.state for t in member.trials)) or "no seeds"
     return states + (f" after 1/{member.part} of the updates" if member.part > 1 else "")
+
+
+def _column(study: Study, category: Category, letters: Lettering) -> list[str]:
+    """The cells of a category; the numbers stand below each other, and so do the letters behind them."""
+    found = [written(letters.of(category.name, member.setting)) for member in _all(study)]
+    room = max(map(len, found))
+    behind = [f" {each:{room}}" if room else "" for each in found]
+    return [_cell(study, category, member) + each for member, each in zip(_all(study), behind, strict=True)]
 
 
 def _cell(study: Study, category: Category, member: Member) -> str:

@@ -261,11 +261,21 @@ def test_letters_tell_what_is_told_apart(planted):
     assert "Comparisons that were not planned are exploration." in text
 
 
+def test_the_terminal_has_the_letters_of_the_page(planted):
+    told = json.loads((planted / "report" / "report.json").read_text())["categories"]["count"]["letters"]
+    lines = _printed(planted).splitlines()
+    assert "settings of a column that share a letter are not told apart" in lines
+    rows = {line.split()[0]: line.split() for line in lines if line.split()[:1] and line.split()[0] in told}
+    assert {setting: words[2] for setting, words in rows.items()} == {s: "".join(found) for s, found in told.items()}
+    assert {len(words) for words in rows.values()} == {4}, "colour has none: nothing is told apart there"
+
+
 def test_one_seed_has_no_letters(tmp_path):
     folder = Builder(curves={"count": CURVES["count"]}, seeds=(0,), n=20, analysis=False).write(tmp_path / "study")
     text = write_report(folder, tmp_path / "out").read_text()
     assert "<sup>" not in text and "share no letter" not in text and "are told apart" not in text
     assert json.loads((tmp_path / "out" / "report.json").read_text())["categories"]["count"]["letters"] == {}
+    assert "share a letter" not in _printed(folder)
 
 
 def test_where_nothing_is_told_apart_the_page_says_so(tmp_path):
