@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from shallowsight.report.findings import Findings
 from shallowsight.report.halving import Halved, Standing
-from shallowsight.report.probes import LEAST_LAYERS, spearman
+from shallowsight.report.probes import LEAST_LAYERS
+from shallowsight.report.rank_correlation import in_words, rank_range, spearman
 from shallowsight.report.words import count
 
 
@@ -22,7 +24,7 @@ def share(part: int) -> str:
     return "the end" if part == 1 else f"1/{part}"
 
 
-def sentences(halved: Halved) -> list[str]:
+def sentences(halved: Halved, findings: Findings) -> list[str]:
     """What was trained, what the control says, and how the order of the first rung and that of the end agree."""
     trained = [f"{n} to {share(part)}" for n, part in zip(halved.counts, halved.parts, strict=False)]
     whole = len(halved.standings)
@@ -33,7 +35,7 @@ def sentences(halved: Halved) -> list[str]:
         "that ended early are compared with no other one, but their planned comparisons count in the correction, as if "
         "they had been trained to the end and had shown nothing.",
         *_control(halved),
-        *_agreement(halved),
+        *_agreement(halved, findings),
     ]
 
 
@@ -70,15 +72,20 @@ def _control(halved: Halved) -> list[str]:
     ]
 
 
-def _agreement(halved: Halved) -> list[str]:
+def _agreement(halved: Halved, findings: Findings) -> list[str]:
     """Of those settings alone that were trained to the end; most of them were chosen for their first score."""
     first = halved.parts[0]
-    both = [(e.scores[first], e.scores[1]) for e in halved.finished if first in e.scores]
-    if len(both) < LEAST_LAYERS or (found := spearman(*map(list, zip(*both, strict=True)))) is None:
+    both = {e.member.setting: (e.scores[first], e.scores[1]) for e in halved.finished if first in e.scores}
+    orders = [each[0] for each in both.values()], [each[1] for each in both.values()]
+    if len(both) < LEAST_LAYERS or (found := spearman(*orders)) is None:
         return []
     rho, p = found
+    whole = findings.overall or findings.categories[0]
+    noise = whole.range_of_equals([setting for setting in both if setting in whole.scores])
+    sure = rank_range(*orders, noise) if noise is not None else None
+    words = " (whatever order those have that training noise does not tell apart)" if sure else ""
     return [
-        f"Order after {share(first)} against order at the end, of {count(len(both), 'setting')}: rho {rho:.2f}, p "
-        f"{p:.2f} (the share of all orders that agree as well or better). So few settings, which were chosen for their "
-        "scores, say little about all."
+        f"Order after {share(first)} against order at the end, of {count(len(both), 'setting')}: rho "
+        f"{in_words(rho, sure)}{words}, p {p:.2f} (the share of all orders that agree as well or better). So few "
+        "settings, which were chosen for their scores, say little about all."
     ]

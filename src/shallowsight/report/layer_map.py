@@ -8,11 +8,9 @@ differ by more than training noise.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import sqrt
 from statistics import fmean
 from typing import TypeVar
 
-from shallowsight.evaluate.statistics.family import ALPHA
 from shallowsight.report.findings import Findings
 from shallowsight.report.part_scores import Key, PartScore, part_scores
 from shallowsight.report.scores import Category
@@ -83,27 +81,9 @@ def _row(category: Category, singles: Mapping[str, int], means: Means) -> MapRow
         category=category.name,
         values={singles[s]: fmean(found[s] for found in known) for s in whole},
         range=max(accuracies) - min(accuracies),
-        noise=_noise(category, whole),
+        noise=category.range_of_equals(whole),
     )
 
 
 def _scaled(benchmark: str, settings: Sequence[str], means: Means) -> dict[str, float]:
     return brought_to_one({s: means[s][benchmark, ""].mean for s in settings if (benchmark, "") in means[s]})
-
-
-def _noise(category: Category, settings: Sequence[str]) -> float | None:
-    """The studentized range: of so many means that differ by training noise alone.
-
-    Their mean variance has the degrees of freedom of Satterthwaite's formula, and at most those of all seeds together,
-    because each setting's noise borrows from the others.
-    """
-    from scipy.stats import studentized_range
-
-    known = category.judgement.noise.get(category.name, {})
-    seeds = {s: len(category.scores[s].seeds) for s in settings if s in known}
-    if len(seeds) < 2:
-        return None
-    variances = {s: known[s].variance / count for s, count in seeds.items()}
-    matched = sum(variances.values()) ** 2 / sum(v**2 / known[s].dof for s, v in variances.items())
-    dof = min(matched, sum(count - 1 for count in seeds.values()))
-    return float(studentized_range.ppf(1 - ALPHA, len(seeds), dof)) * sqrt(fmean(variances.values()))

@@ -73,7 +73,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         halved=["at the end" if part == 1 else f"after {halving_words.share(part)}" for part in ended.parts]
         if ended
         else [],
-        halving=halving_words.sentences(ended) if ended else [],
+        halving=halving_words.sentences(ended, findings) if ended else [],
         standings=halving_words.rows(ended) if ended else [],
         refused=[f"{c.category.name}, {why}" for c in choices for why in c.refused],
         no_worse=_no_worse(choices),

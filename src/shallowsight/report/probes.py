@@ -2,22 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from statistics import fmean
-
-import numpy as np
-from numpy.typing import NDArray
 
 from shallowsight.evaluate.statistics.family import OVERALL
 from shallowsight.report.findings import Findings
 from shallowsight.report.probe_scores import ProbedBenchmark, Probes, ProbeScore
+from shallowsight.report.rank_correlation import in_words, rank_range, spearman
 from shallowsight.report.scores import Category
-from shallowsight.report.values import Member, Study
+from shallowsight.report.values import Study
 from shallowsight.report.words import count
 
 LEAST_LAYERS = 4  # trained as single layers; with fewer, an order says nothing
-_EXACT = 8  # layers, whose orders are all tried; of more, some are drawn
-_DRAWS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +26,7 @@ class Agreement:
     probed: Mapping[int, ProbeScore]  # by layer
     trained: Mapping[int, float]  # mean accuracy over seeds of single layers
     rho: float | None  # Spearman's, over the trained layers; None: too few, or all equal
+    rho_range: tuple[float, float] | None  # whatever training noise hides; None: no rho, or the noise is unknown
     p: float | None  # share of all orders of the layers that agree as well or better
     choice: int | None  # of the trained layers, the one with the highest probe
     below_best: float | None  # how much less than the best trained layer it scores when trained
@@ -50,30 +46,6 @@ def agreements(study: Study, findings: Findings) -> list[Agreement]:
     return found
 
 
-def spearman(one: Sequence[float], other: Sequence[float]) -> tuple[float, float] | None:
-    """Spearman's rank correlation, and the share of all orders of `other` whose correlation is as large or larger.
-
-    All orders of up to eight values are tried; of more, 20,000 are drawn, always the same. None: all values of one
-    are equal.
-    """
-    from scipy.stats import rankdata
-
-    a, b = (np.asarray(rankdata(values), dtype=np.float64) - (len(values) + 1) / 2 for values in (one, other))
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    if not size:
-        return None
-    found, every = float(a @ b) / size, _orders(b) @ a / size
-    return found, float((every >= found - 1e-9).mean())
-
-
-def _orders(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if len(values) <= _EXACT:
-        return np.array(list(permutations(values)))
-    random = np.random.default_rng(0)
-    drawn = random.permuted(np.tile(values, (_DRAWS - 1, 1)), axis=1)
-    return np.vstack([values, drawn])  # with the order that was seen, so that p is never 0
-
-
 def sentence(agreement: Agreement) -> str:
     """What a category says about probes as a predictor."""
     layers = len(agreement.trained)
@@ -81,7 +53,7 @@ def sentence(agreement: Agreement) -> str:
         return f"{count(layers, 'trained layer')}: too few to compare an order"
     if agreement.rho is None or agreement.p is None:
         return "all layers score the same: there is no order to compare"
-    return f"rho = {agreement.rho:.2f} ({layers} layers, p = {agreement.p:.2g})"
+    return f"rho = {in_words(agreement.rho, agreement.rho_range)} ({layers} layers, p = {agreement.p:.2g})"
 
 
 def summary(found: Sequence[Agreement]) -> str | None:
@@ -106,16 +78,25 @@ def notes(probes: Probes) -> list[str]:
     return found
 
 
-def _trained(study: Study, category: Category | None) -> dict[int, float]:
+@dataclass(frozen=True)
+class _Trained:
+    """The layers that were trained as single ones, in one category."""
+
+    accuracies: Mapping[int, float]  # means over seeds
+    noise: float | None  # the range that equally good ones stay below; None: unknown
+
+
+def _trained(study: Study, category: Category | None) -> _Trained:
     if category is None:
-        return {}
-    members: Iterable[Member] = (m for m in study.members if m.single and m.setting in category.scores)
-    return {m.layers[0]: category.scores[m.setting].accuracy for m in sorted(members, key=lambda m: m.layers)}
+        return _Trained({}, None)
+    singles = [m for m in sorted(study.members, key=lambda m: m.layers) if m.single and m.setting in category.scores]
+    return _Trained(
+        {m.layers[0]: category.scores[m.setting].accuracy for m in singles},
+        category.range_of_equals([m.setting for m in singles]),
+    )
 
 
-def _agreement(
-    name: str, own: Sequence[ProbedBenchmark], trained: Mapping[int, float], weights: Sequence[int]
-) -> Agreement:
+def _agreement(name: str, own: Sequence[ProbedBenchmark], trained: _Trained, weights: Sequence[int]) -> Agreement:
     """`own` benchmarks with weights; errors are of independent pictures."""
     total = sum(weights)
 
@@ -137,7 +118,7 @@ def _agreement(
     return _compared(name, sum(b.n for b in own), rare, without, probed, trained)
 
 
-def _overall(found: Sequence[Agreement], trained: Mapping[int, float]) -> Agreement:
+def _overall(found: Sequence[Agreement], trained: _Trained) -> Agreement:
     """All categories with the same weight."""
     probed = {
         layer: ProbeScore(
@@ -157,11 +138,13 @@ def _compared(
     rare: float,
     without: float,
     probed: Mapping[int, ProbeScore],
-    trained: Mapping[int, float],
+    trained: _Trained,
 ) -> Agreement:
-    both = [layer for layer in trained if layer in probed]
+    accuracies = {layer: found for layer, found in trained.accuracies.items() if layer in probed}
+    both = list(accuracies)
     enough = len(both) >= LEAST_LAYERS
-    agreed = spearman([probed[i].accuracy for i in both], [trained[i] for i in both]) if enough else None
+    orders = [probed[i].accuracy for i in both], list(accuracies.values())
+    agreed = spearman(*orders) if enough else None
     choice = max(both, key=lambda layer: probed[layer].accuracy) if enough else None
     return Agreement(
         category=name,
@@ -169,9 +152,10 @@ def _compared(
         rare=rare,
         without_picture=without,
         probed=probed,
-        trained={layer: trained[layer] for layer in both},
+        trained=accuracies,
         rho=agreed[0] if agreed else None,
+        rho_range=rank_range(*orders, trained.noise) if agreed and trained.noise is not None else None,
         p=agreed[1] if agreed else None,
         choice=choice,
-        below_best=None if choice is None else max(trained[i] for i in both) - trained[choice],
+        below_best=None if choice is None else max(accuracies.values()) - accuracies[choice],
     )

@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from shallowsight.evaluate.statistics.contrast import critical
+from shallowsight.evaluate.statistics.equal_range import range_of_equals
 from shallowsight.evaluate.statistics.family import ALPHA, OVERALL, Comparison, Judgement
 from shallowsight.report.values import Member
 
@@ -37,6 +38,11 @@ class Category:
     def compare(self, a: str, b: str) -> Comparison | None:
         """Setting a against setting b; None when one of them has no result."""
         return self.judgement.compare(self.name, a, b)
+
+    def range_of_equals(self, settings: Sequence[str]) -> float | None:
+        """The range that these settings stay below if all are equally good; None: the training noise is unknown."""
+        seeds = {setting: len(self.scores[setting].seeds) for setting in settings}
+        return range_of_equals(self.judgement.noise.get(self.name, {}), seeds)
 
     def best(self, members: tuple[Member, ...]) -> Score | None:
         """The highest score among these members; among equal scores, that of the shallower layer."""

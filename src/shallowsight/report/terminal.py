@@ -41,7 +41,7 @@ def terminal_table(study_dir: Path, width: int) -> "Group":
     letters = lettering(findings)
     probed = [line] if (line := summary(agreements(study, findings))) else []
     if (found := halved(study)) is not None:
-        probed += sentences(found)[:1]
+        probed += sentences(found, findings)[:1]
     return Group(
         Text(f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds", style="italic"),
         *_tables(study, findings, letters, width),

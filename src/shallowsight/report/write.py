@@ -99,7 +99,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "public_benchmarks": [asdict(table) for table in public_tables(findings)],
         "subtasks": [asdict(part) for part in subtasks(findings)],
         "recommendation": recommendation(study, choices)["categories"],
-        "halving": _halving(study),
+        "halving": _halving(study, findings),
         "probes": _probes(study, findings),
         "claims": [asdict(answer) for answer in answers(study, findings, read_paper())],
         "similarity": asdict(study.analysis) if study.analysis else None,
@@ -143,7 +143,7 @@ def _pareto(study: Study, findings: Findings) -> dict[str, Any] | None:
     }
 
 
-def _halving(study: Study) -> dict[str, Any] | None:
+def _halving(study: Study, findings: Findings) -> dict[str, Any] | None:
     """How far each setting was trained, and what that cost; None for a study that trains all to the end."""
     if (found := halved(study)) is None:
         return None
@@ -157,7 +157,7 @@ def _halving(study: Study) -> dict[str, Any] | None:
             {"setting": s.member.setting, "part": s.member.part, "kept": s.kept, "scores": s.scores}
             for s in found.standings
         ],
-        "said": sentences(found),
+        "said": sentences(found, findings),
     }
 
 

@@ -1,18 +1,16 @@
 """Probes beside trained layers: the correlation, the report with and without them, and what rests on them: nothing."""
 
 import json
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
-from scipy.stats import spearmanr
 from study_builder import FEW, Builder
 
 from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
-from shallowsight.report.probes import agreements, sentence, spearman, summary
+from shallowsight.report.probes import agreements, sentence, summary
 from shallowsight.report.terminal import terminal_table
 from shallowsight.report.write import FILES, write_report
 
@@ -42,29 +40,6 @@ def study(folder: Path, content: str | None, curves: dict[str, dict[int, float]]
     return Builder(curves=curves, seed_sd=0.005, fusion_gain=None, probes=content).write(folder / "study")
 
 
-def test_spearman_is_scipys_and_its_p_counts_orders() -> None:
-    one, other = [3.0, 1.0, 2.0, 5.0, 5.0], [0.3, 0.1, 0.4, 0.9, 0.2]
-    rho, p = spearman(one, other) or (0.0, 0.0)
-    assert rho == pytest.approx(spearmanr(one, other).statistic)
-    every = [spearmanr(one, order).statistic for order in permutations(other)]
-    assert p == pytest.approx(sum(r >= rho - 1e-9 for r in every) / 120)
-
-
-@pytest.mark.parametrize(("layers", "p"), [(4, 1 / 24), (5, 1 / 120)])
-def test_few_layers_can_show_little(layers: int, p: float) -> None:
-    assert spearman(range(layers), range(layers)) == pytest.approx((1, p))
-
-
-def test_of_many_layers_some_orders_are_drawn() -> None:
-    rho, p = spearman(range(12), range(12)) or (0.0, 0.0)
-    assert rho == pytest.approx(1) and p == pytest.approx(1 / 20_000)
-    assert spearman(range(12), range(11, -1, -1)) == pytest.approx((-1, 1))
-
-
-def test_no_order() -> None:
-    assert spearman([1, 1, 1, 1], [1, 2, 3, 4]) is None
-
-
 def test_agreement(tmp_path: Path) -> None:
     read = read_study(study(tmp_path, probes(probed("count", LIKE_COUNT), probed("colour", RISING))))
     found = {a.category: a for a in agreements(read, find(read))}
@@ -73,7 +48,7 @@ def test_agreement(tmp_path: Path) -> None:
     assert tuple(count.trained) == LAYERS and set(count.probed) == set(range(1, 13))
     assert count.rho == pytest.approx(1) and count.p == pytest.approx(1 / 24)
     assert (count.choice, count.below_best) == (7, 0)
-    assert sentence(count) == "rho = 1.00 (4 layers, p = 0.042)"
+    assert sentence(count) == "rho = 1.00, from 0.80 to 1.00 (4 layers, p = 0.042)"
     assert found["colour"].choice == 12 and (found["colour"].below_best or 0) >= 0
     both = [(found["count"].probed[k].accuracy + found["colour"].probed[k].accuracy) / 2 for k in LAYERS]
     assert [found["all categories"].probed[k].accuracy for k in LAYERS] == pytest.approx(both)
@@ -114,7 +89,7 @@ def test_the_report(tmp_path: Path) -> None:
     assert raw["categories"]["count"]["probed"]["7"] == {"accuracy": 0.75, "sd": 0.01, "error": 0.02}
     assert raw["skipped"] == {"own": "all answers differ"}
     page = (folder / "report" / "report.html").read_text()
-    assert "What a cheap predictor says" in page and "rho = 1.00 (4 layers, p = 0.042)" in page
+    assert "What a cheap predictor says" in page and "rho = 1.00, from 0.80 to 1.00 (4 layers, p = 0.042)" in page
     assert "Not probed: own: all answers differ." in page and "count 10.0 %" in page
     console = Console(width=100, record=True)
     console.print(terminal_table(folder, 100))
