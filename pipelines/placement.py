@@ -11,6 +11,8 @@ LAUNCHER_SETTINGS = "shallowsight-launcher"  # a ConfigMap: how trainings are st
 METRICS_SETTINGS = "shallowsight-metrics"  # a ConfigMap beside it: where a box serves metrics, and how long
 RETRAINING = "retraining"  # the component that the PodMonitor and the NetworkPolicy of such a box select
 INTERACTIVE, SCHEDULED = "shallowsight-interactive", "shallowsight-scheduled"  # priorities in manifests/base/queue
+# The labels of a pod that waits in Kueue's queue; the LocalQueue is the one in manifests/base/queue.
+QUEUED = {"kueue.x-k8s.io/queue-name": "shallowsight", "kueue.x-k8s.io/priority-class": INTERACTIVE}
 GPU = "nvidia.com/gpu"
 LABELS = {"app.kubernetes.io/part-of": "shallowsight"}  # what costs and metrics are added up by
 HOUR = 3600  # seconds
@@ -65,9 +67,14 @@ def data(task: PipelineTask) -> None:
 
 
 def gpu(task: PipelineTask, gpus: str) -> None:
-    """What reads the tower or answers questions: one process, on a node of the GPU pool; "0" GPUs will do."""
-    _common(task, Resources(cpu="1", asked="4Gi", most="32Gi"), hours=24)
+    """What reads the tower or answers questions: one pod, on a node of the GPU pool; "0" GPUs will do.
+
+    Where Kueue looks after pods, it waits in the queue of the trainings, always with the higher priority: labels are
+    fixed when the pipeline is compiled, and a box that made way for each training would use up its retries.
+    """
+    _common(task, Resources(cpu="1", asked="4Gi", most="32Gi"), hours=24 * 60)  # the wait counts
     _again(task)
+    _labelled(task, QUEUED)
     task.set_accelerator_type(GPU).set_accelerator_limit(gpus)
     kubernetes.add_toleration(task, key=GPU, operator="Exists", effect="NoSchedule")
     # Wished for, not required: the same pipeline runs on a cluster with other GPUs, or none.
@@ -100,7 +107,11 @@ def _common(task: PipelineTask, resources: Resources, hours: int) -> None:
     kubernetes.use_secret_as_env(task, STORE_SECRET, {name: name for name in _VARIABLES}, optional=True)
     kubernetes.set_security_context(task, run_as_user=_USER, run_as_group=_USER, run_as_non_root=True)
     kubernetes.empty_dir_mount(task, "cache", "/cache")
-    for key, value in LABELS.items():
+    _labelled(task, LABELS)
+
+
+def _labelled(task: PipelineTask, labels: dict[str, str]) -> None:
+    for key, value in labels.items():
         kubernetes.add_pod_label(task, key, value)
 
 

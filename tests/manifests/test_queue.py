@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from overlays import OVERLAYS, build, find, names, of_kind, pod, size
 
+from pipelines import placement
 from shallowsight.cluster.kubernetes.trainjob import QUEUE, TrainJob, body
 
 NODE = "shallowsight-torch"
@@ -64,6 +65,19 @@ def test_whoever_waits_goes_before_a_schedule(overlay: str) -> None:
     assert interactive > scheduled
     (queue,) = of_kind(objects, "ClusterQueue")
     assert queue["spec"]["preemption"]["withinClusterQueue"] == "LowerPriority"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_box_with_gpus_finds_what_it_names_and_is_let_in(overlay: str) -> None:
+    objects = build(overlay)
+    queue, priority = placement.QUEUED.values()
+    assert list(placement.QUEUED) == [QUEUE, "kueue.x-k8s.io/priority-class"]
+    assert queue in names(objects, "LocalQueue") and priority in names(objects, "WorkloadPriorityClass")
+    (cluster,) = of_kind(objects, "ClusterQueue")
+    (group,) = cluster["spec"]["resourceGroups"]
+    assert {"cpu", "memory", placement.GPU} <= set(group["coveredResources"]), "or no such box would ever start"
+    quota = {each["name"]: each["nominalQuota"] for each in group["flavors"][0]["resources"]}
+    assert int(quota["cpu"]) > 1 and size(quota["memory"]) > size("4Gi")
 
 
 def test_a_trainjob_finds_what_it_names_and_gets_its_gpus() -> None:

@@ -13,6 +13,7 @@ from pipelines.placement import (
     LABELS,
     LAUNCHER_SETTINGS,
     METRICS_SETTINGS,
+    QUEUED,
     RETRAINING,
     STORE_SECRET,
 )
@@ -42,7 +43,8 @@ def test_every_box_has_what_all_need(name: str) -> None:
     assert set(containers) == set(kubernetes) and len(containers) >= 8
     for key, found in kubernetes.items():
         shown = {"app.kubernetes.io/component": RETRAINING} if key == COMPARING else {}
-        assert found["podMetadata"]["labels"] == LABELS | shown, key
+        queued = QUEUED if key in GPU_BOXES else {}
+        assert found["podMetadata"]["labels"] == LABELS | shown | queued, key
         assert found["securityContext"]["runAsNonRoot"] is True and found["securityContext"]["runAsUser"] != "0", key
         assert int(found["activeDeadlineSeconds"]) >= 3600, key
         assert "/cache" in [mount["mountPath"] for mount in found["emptyDirMounts"]], key
