@@ -77,6 +77,10 @@ def test_a_study_with_public_benchmarks(here: Path) -> None:
     assert set(pope["official"]) == {"pope_accuracy", "pope_precision", "pope_recall", "pope_f1_score"}
     assert set(pope["ours"]) >= {"accuracy", "yes_ratio", "neither"}
     assert found["benchmarks"][2]["n"] == 4, "questions, not rotations"
+    (kept,) = {file.parent for file in (here / "study" / "pictures").glob("*/*.safetensors")}
+    rows = map(json.loads, (evaluation(here) / "samples.jsonl").read_text().splitlines())
+    asked_about = {row["image_id"] for row in rows if row["benchmark"] in AT_ONCE}
+    assert asked_about <= {file.stem for file in kept.iterdir()}, "more: rotations of a question may show another"
     assert "the set is cut" in found["not_run"]["mme"] and "has no set gqa" in found["not_run"]["gqa"]
     assert "only a judge" in found["not_run"]["mmvet"]
     assert "benchmark mme will not be run: the set is cut" in ended.all

@@ -19,6 +19,7 @@ from shallowsight.data.plain_text import plain_text
 from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.errors import ShallowsightError
 from shallowsight.evaluate.answer_log import AnswerLog
+from shallowsight.evaluate.kept_pictures import KeptPictures
 from shallowsight.evaluate.long_prompts import warn_of_long_prompts
 from shallowsight.evaluate.seen_pictures import Seen, SeenPictures
 from shallowsight.model.checkpoint import load_trained
@@ -40,7 +41,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
 
     `features` (folders joined by `:`, one per layer) is an optional cache for questions whose row names an image key;
     the tower encodes all other pictures. `tower` is the tower's folder, if the checkpoint's tower was in a folder.
-    `log` keeps answers as they come, and gives those that it has.
+    `log` keeps answers as they come, and gives those that it has; `kept` does so with features of pictures.
     """
 
     is_simple = True
@@ -53,6 +54,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         device: str | None = None,
         tower: str = "",
         log: AnswerLog | None = None,
+        kept: KeptPictures | None = None,
     ) -> None:
         super().__init__()
         loaded = load_trained(Path(checkpoint))
@@ -65,7 +67,7 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         self._tower = tower
         self._batch = int(batch_size)
         self._image_tokens = image_tokens(self._experiment, self._facts)
-        self._log = log
+        self._log, self._kept = log, kept
         self.refused: dict[tuple[str, int], str] = {}  # task and doc_id -> why the question was not asked
         self.picture_of: dict[tuple[str, int], str] = {}  # task and doc_id -> a name that equal pictures share
 
@@ -154,10 +156,11 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
 
     def _seen(self) -> SeenPictures:
         if self._pictures is None:
-            layers, shape = self._experiment.vision.layers, self._experiment.finetune.picture
-            encoder = PictureEncoder(self._located_vision(), self._facts, layers.deepest, shape)
-            self._pictures = SeenPictures(encoder, layers.read)
+            self._pictures = SeenPictures(self._encoder, self._experiment.vision.layers.read, self._kept)
         return self._pictures
+
+    def _encoder(self, deepest: int) -> PictureEncoder:
+        return PictureEncoder(self._located_vision(), self._facts, deepest, self._experiment.finetune.picture)
 
     def _located_vision(self) -> Vision:
         """The vision settings with the tower's folder; raises ConfigurationError if it has no or another tower."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shallowsight.data.records import Record, write_jsonl
 from shallowsight.data.shortened import SHORTENED
@@ -20,6 +20,9 @@ from shallowsight.evaluate.statistics.answers import accuracy
 from shallowsight.evaluate.tasks import Reader, task_name, write_tasks
 from shallowsight.study.benchmarks import Benchmark, find_benchmark
 from shallowsight.study.experiment import Experiment
+
+if TYPE_CHECKING:
+    from shallowsight.evaluate.kept_pictures import KeptPictures
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class Evaluated:
     features: Sequence[Path] | None  # cached, one folder for each layer
     public: Sequence[PublicSet] = ()
     log: AnswerLog | None = None
+    pictures: "KeptPictures | None" = None  # features of pictures of public benchmarks
 
 
 def evaluate(asked: Evaluated, out: Path, work: Path) -> None:
@@ -110,7 +114,11 @@ def _model(asked: Evaluated) -> Any:
     # in a path.
     features = ":".join(map(str, asked.features or ()))
     return get_model("shallowsight")(
-        str(asked.checkpoint), features, tower=asked.experiment.vision.tower, log=asked.log
+        str(asked.checkpoint),
+        features,
+        tower=asked.experiment.vision.tower,
+        log=asked.log,
+        kept=asked.pictures,
     )
 
 

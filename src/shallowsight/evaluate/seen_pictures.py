@@ -5,7 +5,7 @@ Shapes: B pictures, N image tokens, D vision width.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from shallowsight.evaluate.kept_pictures import KeptPictures
 from shallowsight.model.encode import PictureEncoder
 
-ROOM = 1e9  # bytes of features that are kept; those that were not used for the longest time go first
+ROOM = 1e9  # bytes of features that are held; those that were not used for the longest time go first
 
 
 @dataclass(frozen=True)
@@ -34,32 +35,58 @@ class Seen:
 
 
 class SeenPictures:
-    """Gives the features of pictures in some layers, and keeps them for the next questions about the same pictures."""
+    """Gives the features of pictures in some layers, and holds them for the next questions about the same pictures.
 
-    def __init__(self, encoder: PictureEncoder, layers: Sequence[int]) -> None:
-        self._encoder, self._layers = encoder, layers
-        self._kept: OrderedDict[str, list[Tensor]] = OrderedDict()  # key -> [N, D] of each layer, in half precision
+    `encoder` loads the tower up to a layer: when a picture comes that is not in `kept`. With `kept` it looks at a
+    picture for all settings at once.
+    """
+
+    def __init__(
+        self, encoder: Callable[[int], PictureEncoder], layers: Sequence[int], kept: KeptPictures | None
+    ) -> None:
+        self._load, self._layers, self._kept = encoder, layers, kept
+        self._encoder: PictureEncoder | None = None
+        self._held: OrderedDict[str, list[Tensor]] = OrderedDict()  # key -> [N, D] of each layer, in half precision
         self._bytes = 0
 
     def features(self, pictures: Sequence[Seen]) -> list[Tensor]:
         """One [B, N, D] per layer, rounded to half precision as the cache of a study holds it."""
-        new = {picture.key: picture for picture in pictures if picture.key not in self._kept}
-        found = {key: self._use(key) for key in {p.key for p in pictures} - new.keys()}
-        if new:
-            encoded = self._encoder.features(self._encoder.pixels([p.open() for p in new.values()]), self._layers)
-            for number, key in enumerate(new):
-                found[key] = [layer[number].half().cpu() for layer in encoded]
-                self._keep(key, found[key])
+        missing = {picture.key: picture for picture in pictures if picture.key not in self._held}
+        found = {key: self._use(key) for key in {p.key for p in pictures} - missing.keys()}
+        found |= self._read(missing)
+        if new := [picture for key, picture in missing.items() if key not in found]:
+            found |= self._encoded(new)
+        for key in missing:
+            self._hold(key, found[key])
         columns = zip(*(found[picture.key] for picture in pictures), strict=True)
         return [torch.stack(layer).float() for layer in columns]
 
-    def _use(self, key: str) -> list[Tensor]:
-        self._kept.move_to_end(key)
-        return self._kept[key]
+    def _read(self, keys: Iterable[str]) -> dict[str, list[Tensor]]:
+        if self._kept is None:
+            return {}
+        read = {key: self._kept.get(key, self._layers) for key in keys}
+        return {key: features for key, features in read.items() if features is not None}
 
-    def _keep(self, key: str, features: list[Tensor]) -> None:
-        self._kept[key] = features
+    def _encoded(self, pictures: Sequence[Seen]) -> dict[str, list[Tensor]]:
+        every = sorted({*self._layers, *(self._kept.layers if self._kept is not None else ())})
+        if self._encoder is None:
+            self._encoder = self._load(every[-1])
+        taken = self._encoder.features(self._encoder.pixels([picture.open() for picture in pictures]), every)
+        found = {}
+        for number, picture in enumerate(pictures):
+            by_layer = {layer: values[number].half().cpu() for layer, values in zip(every, taken, strict=True)}
+            found[picture.key] = [by_layer[layer] for layer in self._layers]
+            if self._kept is not None:
+                self._kept.add(picture.key, by_layer)
+        return found
+
+    def _use(self, key: str) -> list[Tensor]:
+        self._held.move_to_end(key)
+        return self._held[key]
+
+    def _hold(self, key: str, features: list[Tensor]) -> None:
+        self._held[key] = features
         self._bytes += sum(layer.nbytes for layer in features)
-        while self._bytes > ROOM and len(self._kept) > 1:
-            _, gone = self._kept.popitem(last=False)
+        while self._bytes > ROOM and len(self._held) > 1:
+            _, gone = self._held.popitem(last=False)
             self._bytes -= sum(layer.nbytes for layer in gone)

@@ -25,7 +25,7 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
     def make(out: Path) -> None:
         from shallowsight.evaluate.harness import Evaluated
         from shallowsight.evaluate.harness import evaluate as run
-        from shallowsight.steps.public_sets import answer_log, sets_here
+        from shallowsight.steps.public_sets import answer_log, kept_pictures, sets_here
 
         share_cores()
         leave_note(out, [this_computation(processes=1)])
@@ -35,7 +35,8 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
         data = store.folder(prepare_cell(resolved))
         folders = feature_folders(feature_cells(resolved, setting), store)
         kept = answer_log(resolved, cell, trained, store)
-        asked = Evaluated(experiment, store.folder(trained), data, folders, sets_here(resolved), kept)
+        pictures = kept_pictures(resolved, setting, store)
+        asked = Evaluated(experiment, store.folder(trained), data, folders, sets_here(resolved), kept, pictures)
         with scratch(store) as work:
             run(asked, out, work)
         progress(1, 1)

@@ -1,22 +1,26 @@
 """The sets of a study's public benchmarks: their facts when it is resolved, and their rows when it is evaluated."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shallowsight.data.public.mirror import NotRunnable, local_set, read_set
 from shallowsight.errors import ConfigurationError
-from shallowsight.store.cells import Cell
+from shallowsight.store.cells import Cell, pictures_digest
 from shallowsight.store.digest import code_digest, versions_of
-from shallowsight.store.store import Store
+from shallowsight.store.store import PLAN, Store
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.public_benchmarks import PublicBenchmark, find_public
 from shallowsight.study.resolved import Resolved, SetFacts
+from shallowsight.study.settings import Setting
 
 if TYPE_CHECKING:
     from shallowsight.evaluate.answer_log import AnswerLog
+    from shallowsight.evaluate.kept_pictures import KeptPictures
     from shallowsight.evaluate.public.asking import PublicSet
 
 ANSWERS = "answers"  # a folder of the store
+PICTURES = "pictures"  # a folder of the store on this machine
 
 
 def public_sets(base: Experiment) -> dict[str, SetFacts]:
@@ -64,6 +68,22 @@ def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "
         versions_of(*cell.packages),
     ]
     return AnswerLog.of_model(store.root / ANSWERS, record.content, also)
+
+
+def kept_pictures(resolved: Resolved, setting: Setting, store: Store) -> "KeptPictures | None":
+    """The features of public benchmarks' pictures on this machine; None where no such benchmark is asked.
+
+    A picture is encoded for all layers that the study's settings read, if it is known which settings it has.
+    """
+    from shallowsight.evaluate.kept_pictures import KeptPictures
+
+    if not resolved.public:
+        return None
+    text = store.read_document(PLAN)
+    planned = [str(member["setting"]) for member in json.loads(text)["members"]] if text else []
+    settings = [setting, *map(resolved.setting, planned)]
+    layers = sorted({layer for each in settings for layer in each.layers.read})
+    return KeptPictures(store.root / PICTURES / pictures_digest(resolved), layers)
 
 
 def _facts(base: Experiment, benchmark: PublicBenchmark) -> SetFacts:

@@ -110,14 +110,21 @@ def analyze_cell(resolved: Resolved) -> Cell:
 
 def encode_cell(resolved: Resolved, layer: int) -> Cell:
     """The features of one layer, for all pictures of the study."""
-    vision = resolved.base.vision.model_dump(mode="json", exclude={"tower", "revision", "layers"})
-    inputs = {
-        "tower": resolved.tower.digest,
-        "vision": vision,
-        "picture": resolved.base.finetune.picture,
-        "layer": layer,
-    }
+    inputs = {**_encoding(resolved), "layer": layer}
     return Cell.make("encode", inputs, [prepare_cell(resolved)], setting=f"layer {layer}")
+
+
+def pictures_digest(resolved: Resolved) -> str:
+    """Equal digests mean equal features of equal pictures."""
+    return Cell.make("encode", _encoding(resolved)).digest
+
+
+def _encoding(resolved: Resolved) -> dict[str, Any]:
+    return {
+        "tower": resolved.tower.digest,
+        "vision": resolved.base.vision.model_dump(mode="json", exclude={"tower", "revision", "layers"}),
+        "picture": resolved.base.finetune.picture,
+    }
 
 
 def probe_cell(resolved: Resolved) -> Cell:
