@@ -165,6 +165,7 @@ BENCHMARKS = {
     "python -m benchmarks.compare 200",
     "python -m benchmarks.grouping",
     "python -m benchmarks.halving",
+    "python -m benchmarks.rank_range",
     "python -m benchmarks.early_stop",
     "python -m benchmarks.similarity",
     "python -m benchmarks.validation",
