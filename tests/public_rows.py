@@ -165,6 +165,10 @@ def refcoco() -> Rows:
     return rows, {"question_id": TEXT, "answer": List(TEXT), "bbox": List(Value("float32"))}
 
 
+def refcoco_caption() -> Rows:
+    return refcoco()
+
+
 def realworldqa() -> Rows:
     rows = [
         {"question": "Which way?\nA. Left\nB. Right\nPlease answer directly with only the letter.", "answer": "B"},
@@ -196,7 +200,7 @@ def mmvp() -> Rows:
 
 
 SCORED = (mme, mmbench, seedbench, gqa, textvqa, ocrbench, cv_bench, pope, refcoco, realworldqa, mmvet, mmvp)
-MAKERS = {make.__name__: make for make in (*SCORED, mmbench_test, textvqa_test)}
+MAKERS = {make.__name__: make for make in (*SCORED, refcoco_caption, mmbench_test, textvqa_test)}
 FOR_SERVERS = ("mmbench_test", "textvqa_test")  # which only a server can score
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from shallowsight.data.public.mirror import NotRunnable, local_set, read_set
 from shallowsight.errors import ConfigurationError
+from shallowsight.evaluate.public.needs import require_here
 from shallowsight.store.cells import Cell
 from shallowsight.store.digest import code_digest, versions_of
 from shallowsight.store.store import Store
@@ -71,9 +72,8 @@ def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "
 def _facts(base: Experiment, benchmark: PublicBenchmark) -> SetFacts:
     assert base.data.benchmarks is not None  # a validator refuses public benchmarks without a mirror
     unscored = _why_unscored(base, benchmark)
-    if unscored and benchmark.submission is None:
-        return SetFacts(not_run=unscored)
     try:
+        require_here(benchmark)  # here too, before anything is trained, and so that the cell changes when it is mended
         record = read_set(base.data.benchmarks, benchmark)
     except NotRunnable as reason:
         return SetFacts(not_run=str(reason))

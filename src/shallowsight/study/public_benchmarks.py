@@ -12,7 +12,7 @@ from shallowsight.study.fields import Names, Part, Positive
 
 PAPER_CATEGORIES = ("general", "OCR", "vision-centric", "hallucination")
 LMMS = "lmms:"  # lmms:docvqa_val names any task of lmms-eval
-Rule = Literal["rotations", "box", "judge"]
+Rule = Literal["rotations", "box", "judge", "caption"]
 Ours = Literal["yes_no", "pairs", "option", "rotations", "share", "sources"]
 SUBMISSIONS = "submissions"  # folder of an evaluation, and of a report
 _FOLDER = "public"
@@ -97,6 +97,7 @@ class PublicBenchmark(Part):
     group_column: str | None = None  # column that `groups` lists values of; None: the sub-task
     groups: dict[str, Literal["all"] | tuple[str, ...]] = Field(default_factory=dict)  # finer category -> sub-tasks
     together: Together | None = None  # rows that a limit may not part
+    marks_pictures: bool = False  # draws into them, so that one picture looks like many
     prompt: str | None = None  # in place of lmms-eval's words before the question
     longest: Positive | None = None  # tokens of an answer, where lmms-eval says none
     chance: float | None = None
@@ -115,6 +116,10 @@ class PublicBenchmark(Part):
     @property
     def needs_judge(self) -> bool:
         return self.reading is not None and self.reading.rule == "judge"
+
+    @property
+    def scores_captions(self) -> bool:
+        return self.reading is not None and self.reading.rule == "caption"
 
     @property
     def scored(self) -> bool:

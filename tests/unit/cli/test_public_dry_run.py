@@ -66,6 +66,16 @@ def test_submissions_are_asked_and_not_compared(tmp_path: Path, capsys: pytest.C
     assert f"benchmark mmvet: each model is asked 3 {only}" in part, "all three"
 
 
+def test_captions_without_java_are_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shallowsight.evaluate.public.needs.find_spec", lambda name: True)
+    monkeypatch.setattr("shallowsight.evaluate.public.needs.which", lambda name: None)
+    write_set(tmp_path / "mirror", "pope")
+    found = said(tmp_path, capsys, "benchmarks=scenes_count pope refcoco_caption")
+    assert "benchmark refcoco_caption will not be run: captions are scored with Java" in found
+
+
 def test_nothing_but_submissions_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_set(tmp_path / "mirror", "textvqa_test")
     with pytest.raises(ConfigurationError, match=r"^nothing would be compared, name a benchmark that is scored here"):

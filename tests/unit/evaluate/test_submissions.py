@@ -15,7 +15,7 @@ from shallowsight.data.public.mirror import local_set, read_set
 from shallowsight.evaluate.harness import _run_lmms_eval
 from shallowsight.evaluate.public.asking import Asked, PublicSet, ask
 from shallowsight.evaluate.public.spreadsheet import spreadsheet
-from shallowsight.study.public_benchmarks import find_public
+from shallowsight.study.public_benchmarks import find_public, public_benchmarks
 
 ANSWERS = ("A", "", "The sign says: Stop!", "=1+1", "two words", " B. a dog\n", '\N{GREEK SMALL LETTER ALPHA} "x" <y>')
 UNSCORED = "only its server can score its answers"
@@ -118,12 +118,21 @@ def test_without_a_writer_for_spreadsheets_it_is_not_run(
 ) -> None:
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
-        "shallowsight.evaluate.public.submissions.find_spec",
+        "shallowsight.evaluate.public.needs.find_spec",
         lambda name: None if name == "openpyxl" else find_spec(name),
     )
     found = asked("mmbench_test")
     assert found.submission is None
     assert found.not_run == "this needs the package 'openpyxl'; install it with: pip install 'shallowsight[evaluate]'"
+
+
+def test_what_is_not_scored_here_has_a_file() -> None:
+    asked = [each for each in public_benchmarks().values() if each.needs_judge or not each.scored]
+    assert {each.name: each.submission_file for each in asked} == {
+        "mmbench_test": "submissions/mmbench_test.xlsx",
+        "mmvet": "submissions/mmvet.json",
+        "textvqa_test": "submissions/textvqa_test.json",
+    }
 
 
 def test_a_spreadsheet_has_texts_as_they_are(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from shallowsight.data.public.mirror import NotRunnable
 from shallowsight.data.records import Record
+from shallowsight.evaluate.public.needs import require_here
 from shallowsight.evaluate.public.numbers import official_numbers, our_numbers
 from shallowsight.evaluate.public.outcome import outcomes, rows_of
-from shallowsight.evaluate.public.submissions import Submitted, require_writer, submission_of
+from shallowsight.evaluate.public.submissions import Submitted, submission_of
 from shallowsight.evaluate.public.tasks import write_public_task
 from shallowsight.study.public_benchmarks import PublicBenchmark
 
@@ -68,7 +69,7 @@ def ask(public: PublicSet, most: int, model: Answering, run: RunTasks, work: Pat
 
 def _ask(public: PublicSet, folder: Path, most: int, model: Answering, run: RunTasks, work: Path) -> Asked:
     benchmark = public.benchmark
-    require_writer(benchmark)
+    require_here(benchmark)
     rows, some_of = _rows(benchmark, folder, most, work)
     (work / "functions.py").write_text(_FUNCTIONS, encoding="utf-8")
     write_public_task(benchmark, public.split, rows, work)
@@ -82,10 +83,9 @@ def _ask(public: PublicSet, folder: Path, most: int, model: Answering, run: RunT
     submission = submission_of(benchmark, logged, refused, (most, some_of))
     if public.unscored:
         return Asked([], not_run=_no_score(public, submission), submission=submission)
-    pictures = {n: key for (task, n), key in model.picture_of.items() if task == benchmark.task}
     found = outcomes(benchmark, samples)
     return Asked(
-        rows=rows_of(benchmark, samples, found, pictures),
+        rows=rows_of(benchmark, samples, found, _pictures(benchmark, rows, model)),
         # With questions left out, lmms-eval's numbers count an empty answer as the model's.
         official={} if refused else official_numbers(benchmark, results["results"][benchmark.task]),
         ours=our_numbers(benchmark, samples, found),
@@ -113,6 +113,16 @@ def _rows(benchmark: PublicBenchmark, folder: Path, most: int, work: Path) -> tu
         return files, None
     write_some(benchmark, folder, most, work / "some.parquet")
     return [work / "some.parquet"], count
+
+
+def _pictures(benchmark: PublicBenchmark, rows: Sequence[Path], model: Answering) -> dict[int, str]:
+    """The name of each row's picture; equal pictures have equal names."""
+    if not benchmark.marks_pictures:
+        return {n: key for (task, n), key in model.picture_of.items() if task == benchmark.task}
+
+    from shallowsight.data.public.choose import stored_pictures
+
+    return dict(enumerate(stored_pictures(rows)))
 
 
 def answer_alone(doc: dict[str, Any], results: Sequence[str]) -> dict[str, Any]:

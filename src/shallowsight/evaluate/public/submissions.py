@@ -3,12 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from shallowsight.data.public.mirror import NotRunnable
-from shallowsight.errors import MissingPackage
 from shallowsight.evaluate.public.reading import Sample, prediction
 from shallowsight.evaluate.public.spreadsheet import spreadsheet
 from shallowsight.study.public_benchmarks import PublicBenchmark, Submission
@@ -57,16 +54,6 @@ def submission_of(
         "to": wanted.to,
     }
     return Submitted(said, _content(wanted, samples))
-
-
-def require_writer(benchmark: PublicBenchmark) -> None:
-    """Check that its submission can be written here.
-
-    Raises:
-        NotRunnable: a package is missing.
-    """
-    if benchmark.submission is not None and benchmark.submission.ending == "xlsx" and not find_spec("openpyxl"):
-        raise NotRunnable(str(MissingPackage("openpyxl", extra="evaluate")))
 
 
 def _content(wanted: Submission, samples: Sequence[Sample]) -> bytes:
