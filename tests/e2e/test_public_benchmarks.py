@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from judge_server import gives, says, serving
 from lmms_eval_numbers import own_numbers, recorded_model
-from public_rows import MAKERS, write_set
+from public_rows import FOR_SERVERS, MAKERS, write_set
 from study_runs import QUICK, Ended, folder_of, ledger, named, shallowsight, with_set
 
 from shallowsight.study.public_benchmarks import find_public
@@ -19,7 +19,7 @@ AT_ONCE = ("pope", "mmbench", "seedbench", "textvqa", "ocrbench", "cv_bench", "r
 LATER = ("mme", "gqa")  # cut at first, and missing
 ASKED = (
     "settings=11",
-    f"benchmarks=scenes_count {' '.join((*AT_ONCE, *LATER))} mmvet",
+    f"benchmarks=scenes_count {' '.join((*AT_ONCE, *LATER))} mmvet {' '.join(FOR_SERVERS)}",
     "data.benchmarks=mirror",
 )
 
@@ -28,7 +28,7 @@ ASKED = (
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a mirror that has a whole set, a cut one, and not all."""
     folder = tmp_path_factory.mktemp("here")
-    for name in (*AT_ONCE, "mme"):
+    for name in (*AT_ONCE, "mme", "mmvet", *FOR_SERVERS):
         write_set(folder / "mirror", name)
     first = next((folder / "mirror" / "mme" / "data").iterdir())
     first.write_bytes(first.read_bytes()[:-1])
@@ -82,13 +82,26 @@ def test_a_study_with_public_benchmarks(here: Path) -> None:
     asked_about = {row["image_id"] for row in rows if row["benchmark"] in AT_ONCE}
     assert asked_about <= {file.stem for file in kept.iterdir()}, "more: rotations of a question may show another"
     assert "the set is cut" in found["not_run"]["mme"] and "has no set gqa" in found["not_run"]["gqa"]
-    assert "only a judge" in found["not_run"]["mmvet"]
+    assert "only a judge" in found["not_run"]["mmvet"] and "in submissions/mmvet.json" in found["not_run"]["mmvet"]
     assert "benchmark mme will not be run: the set is cut" in ended.all
     report = json.loads((here / "study" / "report" / "report.json").read_text())
     assert {"count", "hallucination", "general"} <= set(report["categories"])
     assert set(report["not_run"]) == {"mme", "gqa", "mmvet"}
     page = (here / "study" / "report" / "report.html").read_text()
     assert "not run" in page and "the set is cut" in page
+
+    sent = found["submissions"]
+    assert {name: sent[name]["answers"] for name in sent} == {"mmvet": 3, "mmbench_test": 12, "textvqa_test": 4}
+    record = json.loads((evaluation(here) / "cell.json").read_text())
+    assert {said["file"] for said in sent.values()} == {n for n in record["outputs"] if n.startswith("submissions/")}
+    (entry, *_) = json.loads((evaluation(here) / "submissions" / "textvqa_test.json").read_text())
+    assert set(entry) == {"question_id", "answer"}
+    assert {row["file"] for row in report["submissions"]} == {
+        f"submissions/11-seed-0-{Path(said['file']).name}" for said in sent.values()
+    }
+    for row in report["submissions"]:
+        copy = here / "study" / "report" / row["file"]
+        assert copy.read_bytes() == (evaluation(here) / sent[row["benchmark"]]["file"]).read_bytes()
 
     before = len(ledger(here / "study"))
     assert study(here).status == 0
@@ -148,12 +161,18 @@ def test_sets_that_came_are_asked_and_the_official_numbers_of_all_are_lmms_evals
             "name the folder or s3:// URL of their rows in data.benchmarks; `shallowsight benchmarks",
         ),
         (("benchmarks=pope", "data.benchmarks=none"), "data.benchmarks: there is no folder"),
-        (("benchmarks=gqa mmvet", "data.benchmarks=mirror"), "no benchmark can be asked: gqa: the mirror"),
+        (("benchmarks=gqa mme", "data.benchmarks=mirror"), "no benchmark can be asked: gqa: the mirror"),
+        (
+            ("benchmarks=mmbench_test mmvet", "data.benchmarks=mirror", "probes=false"),
+            "nothing would be compared, name a benchmark that is scored here too: mmbench_test: only its server can "
+            "score its answers; mmvet: only a judge can score its answers",
+        ),
         (("benchmarks=popes",), "no benchmark 'popes', did you mean 'pope'?"),
     ],
 )
 def test_refused_before_anything_is_made(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
-    write_set(tmp_path / "mirror", "pope")
+    for name in ("pope", "mmbench_test", "mmvet"):
+        write_set(tmp_path / "mirror", name)
     ended = shallowsight("study", *QUICK, *with_set(*words), "--out", str(tmp_path / "study"), cwd=tmp_path)
     assert ended.status == 2 and message in ended.err and "Traceback" not in ended.all
     assert not (tmp_path / "study").exists()

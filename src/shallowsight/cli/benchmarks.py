@@ -14,8 +14,9 @@ def list_benchmarks() -> None:
 
     for name, each in public_benchmarks().items():
         repository = each.source.repository if each.source else ""
-        typer.echo(f"{name:12} {each.category:15} {each.says} ({repository})")
-    typer.echo(f"{'lmms:TASK':12} {'TASK':15} any other task of lmms-eval")
+        category = each.category if each.scored else "its server"
+        typer.echo(f"{name:15} {category:15} {each.says} ({repository})")
+    typer.echo(f"{'lmms:TASK':15} {'TASK':15} any other task of lmms-eval")
 
 
 @app.command()

@@ -112,7 +112,9 @@ def print_public(console: Console, resolved: Resolved) -> None:
         else:
             rows = resolved.public_rows[name]
             most = "at most " if rows < facts.rows else ""  # rows that belong together are asked all or none
-            console.print(f"benchmark {name}: each model is asked {most}{counted(rows, 'question')}", highlight=False)
+            only = f", for a submission file only: {facts.unscored}" if facts.unscored else ""
+            asked = f"benchmark {name}: each model is asked {most}{counted(rows, 'question')}{only}"
+            console.print(asked, highlight=False)
 
 
 def print_cells(console: Console, status: Status, likely: int) -> None:

@@ -63,16 +63,20 @@ def evaluate(asked: Evaluated, out: Path, work: Path) -> None:
     model = _model(asked)
     samples, found = _ask_own(local, model, work) if local else ([], [])
     not_run: dict[str, str] = {}
+    submissions: dict[str, dict[str, Any]] = {}
     for number, public in enumerate(asked.public):
         folder = work / f"public-{number}"
         folder.mkdir()
         answered = ask(public, experiment.data.benchmark_rows, model, partial(_run_lmms_eval, model), folder)
+        if answered.submission is not None:
+            submissions[public.benchmark.name] = answered.submission.write(out)
         if answered.not_run:
             not_run[public.benchmark.name] = answered.not_run
             log.warning("%s was not run: %s", public.benchmark.name, answered.not_run)
             continue
-        samples += answered.rows
-        found.append(_public_score(public, answered))
+        if public.benchmark.scored:
+            samples += answered.rows
+            found.append(_public_score(public, answered))
     if not found:
         raise ShallowsightError("no benchmark could be run: " + "; ".join(f"{n}: {why}" for n, why in not_run.items()))
     write_jsonl(samples, out / SAMPLES)
@@ -84,6 +88,7 @@ def evaluate(asked: Evaluated, out: Path, work: Path) -> None:
         "seed": experiment.seed,
         "benchmarks": found,
         "not_run": not_run,
+        "submissions": submissions,
     }
     (out / SCORES).write_text(json.dumps(scores, indent=1), encoding="utf-8")
 

@@ -12,6 +12,7 @@ from shallowsight.errors import ConfigurationError
 from shallowsight.report.read_cells import PROBES, CellReader
 from shallowsight.report.values import Study
 from shallowsight.store.digest import digest_of
+from shallowsight.study.public_benchmarks import submission_files
 
 OUTPUTS = (
     "data.json",
@@ -21,6 +22,7 @@ OUTPUTS = (
     "samples.jsonl",
     SHORTENED,
     LEARNING,
+    *submission_files(),
 )  # files of cells that are read
 NO_PLAN: Mapping[str, Any] = {"members": []}
 

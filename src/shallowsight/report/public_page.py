@@ -7,6 +7,7 @@ from shallowsight.report.findings import Findings
 from shallowsight.report.part_scores import PartScore
 from shallowsight.report.public_numbers import Number, PublicRow, PublicTable, public_tables
 from shallowsight.report.short_names import short_names
+from shallowsight.report.submissions import ForServer, for_servers
 from shallowsight.report.subtasks import FINER, Part, subtasks
 from shallowsight.report.values import Study
 from shallowsight.study.counts import counted
@@ -25,9 +26,27 @@ def public_section(study: Study, findings: Findings) -> dict[str, Any]:
         "settings": [names[s] for s in settings],
         "benchmarks": [_table(t, study) | {"parts": _rows(by_benchmark[t.name], settings)} for t in tables],
         "finer": _rows(finer, settings),
+        "submissions": _submissions(study),
         "listed": bool(parts),
         "undecided": sum(row.score.undecided for table in tables for row in table.rows),
     }
+
+
+def _submissions(study: Study) -> list[dict[str, Any]]:
+    """Each benchmark that a server scores, with the file of each model."""
+    found: dict[str, list[ForServer]] = {}
+    for each in for_servers(study):
+        found.setdefault(each.benchmark, []).append(each)
+    return [
+        {
+            "name": name,
+            "to": files[0].found.to,
+            "why": files[0].found.why,
+            "answers": counted(files[0].found.answers, "answer"),
+            "files": files,
+        }
+        for name, files in found.items()
+    ]
 
 
 def _table(table: PublicTable, study: Study) -> dict[str, Any]:

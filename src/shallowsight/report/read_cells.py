@@ -13,7 +13,7 @@ from shallowsight.data.shortened import SHORTENED, Shortened
 from shallowsight.errors import CorruptOutput
 from shallowsight.report.probe_scores import Probes, read_probes
 from shallowsight.report.read_analysis import read_analysis
-from shallowsight.report.values import Analysis, Cell, Member, Sample, Texts, Trial
+from shallowsight.report.values import Analysis, Cell, Member, Sample, Submission, Texts, Trial
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +114,7 @@ class CellReader:
                     benchmarks=benchmarks,
                     samples=samples,
                     not_run=not_run,
+                    submissions=self.submissions(digests.get("evaluate", ""), scores),
                     final=digest,
                 )
             except (OSError, ValueError, KeyError, TypeError, CorruptOutput) as error:
@@ -126,6 +127,27 @@ class CellReader:
                     reason = str(last.get("error") or "")
                     return Trial(seed=seed, digests=digests, state=f"{state} at {step}", error=reason)
         return Trial(seed=seed, digests=digests, state="not run")
+
+    def submissions(self, digest: str, scores: Mapping[str, Any]) -> dict[str, Submission]:
+        """The files for servers of an evaluate cell; a judge's scores name those of the evaluation that it judged."""
+        found = {}
+        for name, said in scores.get("submissions", {}).items():
+            if said["file"] is None:
+                found[str(name)] = Submission(to=str(said["to"]), why=str(said["why"]))
+                continue
+            try:
+                content = self.output(digest, str(said["file"]))
+            except (OSError, CorruptOutput) as error:
+                self.problems.append(f"{said['file']} of cell {digest[:12]} cannot be used: {error}")
+                continue
+            found[str(name)] = Submission(
+                to=str(said["to"]),
+                file=str(said["file"]),
+                answers=int(said["answers"]),
+                refused=len(said["refused"]),
+                content=content,
+            )
+        return found
 
     def with_learning(self, trial: Trial) -> Trial:
         """The trial with what its finetune cell says about held-out questions; older studies have no such file."""

@@ -39,6 +39,18 @@ class Sample:
     undecided: bool = False  # no rule and no judge decided it, and `correct` is 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """The answers of one trained model to a benchmark that a server scores, or the reason why there is no file."""
+
+    to: str  # where the file is sent
+    why: str = ""  # there is no file
+    file: str = ""  # below the folder of its cell
+    answers: int = 0
+    refused: int = 0  # of these, empty because they were not asked
+    content: bytes = field(default=b"", repr=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """One seed of one setting: its results, or the reason why there are none."""
@@ -50,6 +62,7 @@ class Trial:
     benchmarks: tuple[Mapping[str, Any], ...] = ()  # as in scores.json
     samples: tuple[Sample, ...] = ()
     not_run: Mapping[str, str] = field(default_factory=dict)  # public benchmark -> why it was not asked
+    submissions: Mapping[str, Submission] = field(default_factory=dict)  # public benchmark -> answers for its server
     learning: tuple[Point, ...] = ()  # the finetuning's answers to held-out questions, after some of its updates
 
     final: str = ""  # the digest of the cell that its results are from

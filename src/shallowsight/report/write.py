@@ -27,12 +27,14 @@ from shallowsight.report.probes import agreements
 from shallowsight.report.public_numbers import public_tables
 from shallowsight.report.recommendation import recommendation
 from shallowsight.report.scores import Category
+from shallowsight.report.submissions import for_servers, submission_contents
 from shallowsight.report.subtasks import subtasks
 from shallowsight.report.values import Study, Texts
 from shallowsight.report.ways import connector_of
 from shallowsight.report.words import headline, lead
 from shallowsight.store.foreign_files import refuse_foreign
 from shallowsight.store.whole_folder import whole_folder
+from shallowsight.study.public_benchmarks import SUBMISSIONS
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ def write_report(study_dir: Path, out: Path) -> Path:
         MissingPackage: the extra `report` is not installed.
     """
     out = out.absolute()
-    refuse_foreign(out, "report", {*FILES, *OPTIONAL}.__contains__)
+    refuse_foreign(out, "report", _is_own)
     study = read_study(study_dir)
     try:
         contents = _contents(study)
@@ -60,9 +62,14 @@ def write_report(study_dir: Path, out: Path) -> Path:
         raise MissingPackage(error.name or "matplotlib", "report") from error
     with whole_folder(out) as new:
         for name, content in contents.items():
+            (new / name).parent.mkdir(exist_ok=True)
             (new / name).write_bytes(content)
     log.info("report of study %s: %s", study.name, out / PAGE)
     return out / PAGE
+
+
+def _is_own(name: str) -> bool:
+    return name in {*FILES, *OPTIONAL} or name.startswith(f"{SUBMISSIONS}/")
 
 
 def _contents(study: Study) -> dict[str, bytes]:
@@ -70,7 +77,9 @@ def _contents(study: Study) -> dict[str, bytes]:
 
     findings = find(study)
     choices = choose(study, findings)
-    return optional_files(study, findings) | {
+    return {
+        **optional_files(study, findings),
+        **submission_contents(study),
         PAGE: page.render(study, findings, choices).encode(),
         "report.json": _json(_numbers(study, findings, choices)),
         "recommendation.json": _json(recommendation(study, choices)),
@@ -97,6 +106,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "map": _map(study, findings),
         "pareto": _pareto(study, findings),
         "public_benchmarks": [asdict(table) for table in public_tables(findings)],
+        "submissions": [each.row() for each in for_servers(study)],
         "subtasks": [asdict(part) for part in subtasks(findings)],
         "recommendation": recommendation(study, choices)["categories"],
         "halving": _halving(study, findings),

@@ -73,6 +73,11 @@ def write_scores(setting: str, cells: Sequence[Path], path: str) -> None:
         lines.append(f"| {_cell(name)} | {100 * value:.1f} % | {sizes[name]} |")
     not_run = {name: why for found in documents for name, why in found.get("not_run", {}).items()}
     lines += [f"| {_cell(name)} | not run: {_cell(why)} | |" for name, why in not_run.items()]
+    for name, said in {
+        name: said for found in documents for name, said in found.get("submissions", {}).items()
+    }.items():
+        if said["file"]:
+            lines.append(f"| {_cell(name)} | to be scored by its server: {said['file']} | {said['answers']} |")
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

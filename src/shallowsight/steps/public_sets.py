@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shallowsight.data.public.mirror import NotRunnable, local_set, read_set
 from shallowsight.errors import ConfigurationError
+from shallowsight.evaluate.public.needs import require_here
 from shallowsight.store.cells import Cell, pictures_digest
 from shallowsight.store.digest import code_digest, versions_of
 from shallowsight.store.store import PLAN, Store
@@ -31,10 +32,11 @@ def public_sets(base: Experiment) -> dict[str, SetFacts]:
         StoreUnavailable: the mirror's bucket does not answer.
     """
     found = {name: _facts(base, _benchmark(name)) for name in base.public_benchmarks}
-    if found and not base.own_benchmarks and all(facts.not_run for facts in found.values()):
-        raise ConfigurationError(
-            "no benchmark can be asked: " + "; ".join(f"{name}: {facts.not_run}" for name, facts in found.items())
-        )
+    if found and not base.own_benchmarks and all(facts.not_run or facts.unscored for facts in found.values()):
+        why = "; ".join(f"{name}: {facts.not_run or facts.unscored}" for name, facts in found.items())
+        if all(facts.not_run for facts in found.values()):
+            raise ConfigurationError(f"no benchmark can be asked: {why}")
+        raise ConfigurationError(f"nothing would be compared, name a benchmark that is scored here too: {why}")
     return found
 
 
@@ -46,7 +48,8 @@ def sets_here(resolved: Resolved) -> "list[PublicSet]":
     for name, facts in resolved.public.items():
         benchmark = _benchmark(name)
         try:
-            found.append(PublicSet(benchmark, _folder(resolved.base, benchmark, facts), facts.split))
+            folder = _folder(resolved.base, benchmark, facts)
+            found.append(PublicSet(benchmark, folder, facts.split, unscored=facts.unscored))
         except NotRunnable as reason:
             found.append(PublicSet(benchmark, None, not_run=str(reason)))
     return found
@@ -88,13 +91,26 @@ def kept_pictures(resolved: Resolved, setting: Setting, store: Store) -> "KeptPi
 
 def _facts(base: Experiment, benchmark: PublicBenchmark) -> SetFacts:
     assert base.data.benchmarks is not None  # a validator refuses public benchmarks without a mirror
-    if benchmark.needs_judge and not base.judge.ask:
-        return SetFacts(not_run="only a judge can score its answers, and the study asks none (judge.ask)")
+    unscored = _why_unscored(base, benchmark)
     try:
+        require_here(benchmark)  # here too, before anything is trained, and so that the cell changes when it is mended
         record = read_set(base.data.benchmarks, benchmark)
     except NotRunnable as reason:
         return SetFacts(not_run=str(reason))
-    return SetFacts(digest=record.digest, split=record.split, revision=record.revision, rows=record.rows)
+    most = base.data.benchmark_rows
+    if unscored and benchmark.submission is not None and 0 < most < record.rows:
+        return SetFacts(not_run=f"{unscored}; {benchmark.submission.needs_all(record.rows, most)}")
+    return SetFacts(
+        digest=record.digest, split=record.split, revision=record.revision, rows=record.rows, unscored=unscored
+    )
+
+
+def _why_unscored(base: Experiment, benchmark: PublicBenchmark) -> str:
+    if not benchmark.scored:
+        return "only its server can score its answers"
+    if benchmark.needs_judge and not base.judge.ask:
+        return "only a judge can score its answers, and the study asks none (judge.ask)"
+    return ""
 
 
 def _folder(base: Experiment, benchmark: PublicBenchmark, facts: SetFacts) -> Path:

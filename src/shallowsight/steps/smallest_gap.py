@@ -37,7 +37,7 @@ def _said(resolved: Resolved, settings: Sequence[Setting], fusions: int, seeds: 
     from shallowsight.evaluate.statistics.looks import level_of  # here, because it needs numpy
     from shallowsight.evaluate.statistics.power import Design
 
-    asked = (*resolved.base.own_benchmarks, *resolved.public_rows)
+    asked = (*resolved.base.own_benchmarks, *resolved.scored_rows)
     categories = len({find_benchmark(name).category for name in asked})
     known = _fewest_questions(resolved)
     design = Design(
@@ -50,7 +50,7 @@ def _said(resolved: Resolved, settings: Sequence[Setting], fusions: int, seeds: 
         level=level_of(resolved.study.more_seeds),
     )
     begin = f"{seeds} seed{'s' * (seeds != 1)} x "
-    where = "in the smallest category" if resolved.public_rows else "a category"
+    where = "in the smallest category" if resolved.scored_rows else "a category"
     begin += f"{known:.0f} questions {where}" if known else f"{USUAL_QUESTIONS:.0f} questions a category (assumed)"
     if seeds < design.least_seeds:
         return [f"{begin}: nothing can be claimed; a claim needs at least {design.least_seeds} seeds of each setting"]
@@ -71,7 +71,7 @@ def _fewest_questions(resolved: Resolved) -> float:
     found = dict.fromkeys(own, questions(resolved.base) / max(1, len(own)))
     if not all(found.values()):
         return 0.0
-    for name, rows in resolved.public_rows.items():
+    for name, rows in resolved.scored_rows.items():
         benchmark = find_public(name)
         assert benchmark is not None
         # Rotations of one question are scored as one.

@@ -188,4 +188,4 @@ def scores_cell(resolved: Resolved, setting: Setting, seed: int, part: int | Non
 def _public(name: str, facts: SetFacts) -> list[Any]:
     """A set, and how it is read: its data file is no code, so that the code's digest does not cover it."""
     benchmark = find_public(name)
-    return [facts.digest, facts.not_run, benchmark.model_dump(mode="json") if benchmark else None]
+    return [facts.digest, facts.not_run, facts.unscored, benchmark.model_dump(mode="json") if benchmark else None]

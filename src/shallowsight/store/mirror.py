@@ -120,6 +120,7 @@ class MirroredStore(Store):
         (folder / place).mkdir(parents=True)
         (folder / place / CELL).write_text(record.model_dump_json(), encoding="utf-8")
         for name in set(outputs) & set(record.outputs):
+            (folder / place / name).parent.mkdir(exist_ok=True)
             (folder / place / name).write_bytes(self._objects.get_bytes(f"{place}/{name}") or b"")
 
     def folder(self, cell: Cell) -> Path:

@@ -12,8 +12,9 @@ from shallowsight.study.fields import Names, Part, Positive
 
 PAPER_CATEGORIES = ("general", "OCR", "vision-centric", "hallucination")
 LMMS = "lmms:"  # lmms:docvqa_val names any task of lmms-eval
-Rule = Literal["rotations", "box", "judge"]
+Rule = Literal["rotations", "box", "judge", "caption"]
 Ours = Literal["yes_no", "pairs", "option", "rotations", "share", "sources"]
+SUBMISSIONS = "submissions"  # folder of an evaluation, and of a report
 _FOLDER = "public"
 
 
@@ -60,6 +61,19 @@ class Together(Part):
         return str(number if self.modulo is None else number % self.modulo)
 
 
+class Submission(Part):
+    """The file with all answers that a benchmark's server scores."""
+
+    ending: Literal["xlsx", "json"]  # a spreadsheet or a list of entries
+    metric: str = "submission"  # lmms-eval's, whose value for an answer is an entry
+    named_by: str | None = None  # column whose value names an answer in a JSON object, in place of entries
+    to: str  # where it is sent
+
+    def needs_all(self, rows: int, most: int) -> str:
+        """Why there is no file where only some of the rows are asked."""
+        return f"its server takes all {rows:,} answers, and data.benchmark_rows={most} asks fewer; set it to 0"
+
+
 class PublicBenchmark(Part):
     """One benchmark that anybody can fetch. All but `name` stands in its data file."""
 
@@ -83,9 +97,11 @@ class PublicBenchmark(Part):
     group_column: str | None = None  # column that `groups` lists values of; None: the sub-task
     groups: dict[str, Literal["all"] | tuple[str, ...]] = Field(default_factory=dict)  # finer category -> sub-tasks
     together: Together | None = None  # rows that a limit may not part
+    marks_pictures: bool = False  # draws into them, so that one picture looks like many
     prompt: str | None = None  # in place of lmms-eval's words before the question
     longest: Positive | None = None  # tokens of an answer, where lmms-eval says none
     chance: float | None = None
+    submission: Submission | None = None  # without `reading`: nothing else comes of its answers
 
     @property
     def folder(self) -> str:
@@ -100,6 +116,20 @@ class PublicBenchmark(Part):
     @property
     def needs_judge(self) -> bool:
         return self.reading is not None and self.reading.rule == "judge"
+
+    @property
+    def scores_captions(self) -> bool:
+        return self.reading is not None and self.reading.rule == "caption"
+
+    @property
+    def scored(self) -> bool:
+        """Whether its answers can be scored here; where not, only its server can."""
+        return self.reading is not None or self.submission is None
+
+    @property
+    def submission_file(self) -> str | None:
+        """The file for its server, below the folder of an evaluation."""
+        return f"{SUBMISSIONS}/{self.folder}.{self.submission.ending}" if self.submission else None
 
     def groups_of(self, subtask: str | None, group: str | None) -> list[str]:
         """The finer categories of a question."""
@@ -116,6 +146,11 @@ def public_benchmarks() -> Mapping[str, PublicBenchmark]:
         if path.name.endswith(".yaml")
     }
     return {name: PublicBenchmark(name=name, **_content(texts[name])) for name in sorted(texts)}
+
+
+def submission_files() -> tuple[str, ...]:
+    """The files for servers that an evaluation may have, below its folder."""
+    return tuple(file for each in public_benchmarks().values() if (file := each.submission_file))
 
 
 def find_public(name: str) -> PublicBenchmark | None:

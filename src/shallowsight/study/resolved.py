@@ -96,6 +96,7 @@ class SetFacts(BaseModel):
     revision: str = ""
     rows: int = 0
     not_run: str = ""
+    unscored: str = ""  # why it is asked for a submission file only
 
 
 class Resolved(BaseModel):
@@ -125,6 +126,11 @@ class Resolved(BaseModel):
         """The most rows of each public benchmark that each model is asked; those that cannot be asked are left out."""
         most = self.base.data.benchmark_rows or math.inf
         return {name: int(min(facts.rows, most)) for name, facts in self.public.items() if not facts.not_run}
+
+    @property
+    def scored_rows(self) -> dict[str, int]:
+        """The same without the benchmarks that are asked for a submission file only."""
+        return {name: rows for name, rows in self.public_rows.items() if not self.public[name].unscored}
 
     @property
     def base(self) -> Experiment:

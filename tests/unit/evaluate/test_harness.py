@@ -81,6 +81,7 @@ def test_scores_agree_with_samples(evaluated: tuple[Path, Path, Experiment]) -> 
         "connector": "linear",
         "seed": 3,
         "not_run": {},
+        "submissions": {},
     }
     assert [b["name"] for b in scores["benchmarks"]] == ["own", "own:colour", "own:sure"]
     assert [b["category"] for b in scores["benchmarks"]] == ["own", "colour", "sure"]

@@ -11,7 +11,12 @@ from shallowsight.errors import ConfigurationError, CorruptOutput
 from shallowsight.store.objects.objects import Objects
 from shallowsight.store.objects.opening import open_objects
 
-FILES = {"report.html": b"<p>", "report.json": b"{}", "curves.png": b"\x89PNG"}
+FILES = {
+    "report.html": b"<p>",
+    "report.json": b"{}",
+    "curves.png": b"\x89PNG",
+    "submissions/3-seed-0-mmvet.json": b"{}",
+}
 
 
 @pytest.fixture

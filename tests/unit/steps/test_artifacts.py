@@ -31,6 +31,22 @@ def test_mean_scores_are_over_seeds(tmp_path: Path) -> None:
     assert artifacts.mean_scores([tmp_path / "0", tmp_path / "1"]) == {"own": 0.75, "easy-vqa": 0.25}
 
 
+def test_scores_are_a_table_with_what_was_not_scored(tmp_path: Path) -> None:
+    sent = {"file": "submissions/textvqa_test.json", "answers": 4, "refused": {}, "to": "https://eval.ai"}
+    scores = {
+        "benchmarks": [{"name": "own", "value": 0.5, "n": 8}],
+        "not_run": {"gqa": "no set"},
+        "submissions": {"textvqa_test": sent, "mmvet": {"file": None, "why": "a part", "to": "https://x"}},
+    }
+    (tmp_path / "scores.json").write_text(json.dumps(scores))
+    artifacts.write_scores("3", [tmp_path], str(tmp_path / "table"))
+    assert (tmp_path / "table").read_text().splitlines()[4:] == [
+        "| own | 50.0 % | 8 |",
+        "| gqa | not run: no set | |",
+        "| textvqa_test | to be scored by its server: submissions/textvqa_test.json | 4 |",
+    ]
+
+
 @pytest.mark.parametrize(
     ("categories", "expected"),
     [

@@ -127,6 +127,16 @@ def test_a_view_holds_what_a_report_reads(here: MirroredStore, there: MirroredSt
     assert not study.exists()
 
 
+def test_a_view_holds_files_in_folders(here: MirroredStore) -> None:
+    def make(out: Path) -> None:
+        (out / "submissions").mkdir()
+        (out / "submissions" / "mmvet.json").write_text("{}")
+
+    here.build(PARENT, make)
+    with here.view(("submissions/mmvet.json",)) as study:
+        assert (study / "cells" / PARENT.digest / "submissions" / "mmvet.json").read_text() == "{}"
+
+
 def test_an_event_that_did_not_reach_the_store_comes_with_the_next(
     here: MirroredStore, bucket: Bucket, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,7 @@
 """Choose some of a set's rows for a quick look: rows that belong together are all chosen or none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,6 +50,13 @@ def chosen_rows(groups: Sequence[str], most: int) -> list[int]:
             break
         chosen += rows
     return sorted(chosen)
+
+
+def stored_pictures(files: Sequence[Path]) -> Iterator[str]:
+    """The sha256 of each row's picture as it is stored."""
+    for path in files:
+        for batch in pq.ParquetFile(path).iter_batches(64, columns=["image"]):
+            yield from (sha256(image["bytes"]).hexdigest() for image in batch.column(0).to_pylist())
 
 
 def _groups(benchmark: PublicBenchmark, folder: Path) -> list[str]:

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 
 from shallowsight.data.public.mirror import NotRunnable
 from shallowsight.data.records import Record
+from shallowsight.evaluate.public.needs import require_here
 from shallowsight.evaluate.public.numbers import official_numbers, our_numbers
 from shallowsight.evaluate.public.outcome import outcomes, rows_of
+from shallowsight.evaluate.public.submissions import Submitted, submission_of
 from shallowsight.evaluate.public.tasks import write_public_task
 from shallowsight.study.public_benchmarks import PublicBenchmark
 
@@ -39,6 +41,7 @@ class PublicSet:
     folder: Path | None
     split: str = ""
     not_run: str = ""
+    unscored: str = ""  # why it is asked for a submission file only
 
 
 @dataclass
@@ -51,6 +54,7 @@ class Asked:
     refused: dict[str, str] = field(default_factory=dict)  # row -> why it was not asked
     some_of: int | None = None  # rows of the set, where only some were asked
     not_run: str = ""
+    submission: Submitted | None = None
 
 
 def ask(public: PublicSet, most: int, model: Answering, run: RunTasks, work: Path) -> Asked:
@@ -65,6 +69,7 @@ def ask(public: PublicSet, most: int, model: Answering, run: RunTasks, work: Pat
 
 def _ask(public: PublicSet, folder: Path, most: int, model: Answering, run: RunTasks, work: Path) -> Asked:
     benchmark = public.benchmark
+    require_here(benchmark)
     rows, some_of = _rows(benchmark, folder, most, work)
     (work / "functions.py").write_text(_FUNCTIONS, encoding="utf-8")
     write_public_task(benchmark, public.split, rows, work)
@@ -75,16 +80,26 @@ def _ask(public: PublicSet, folder: Path, most: int, model: Answering, run: RunT
     samples = [sample for sample in logged if str(sample["doc_id"]) not in refused]
     if not samples:
         raise NotRunnable(f"none of its {len(logged)} questions could be asked: {next(iter(refused.values()))}")
-    pictures = {n: key for (task, n), key in model.picture_of.items() if task == benchmark.task}
+    submission = submission_of(benchmark, logged, refused, (most, some_of))
+    if public.unscored:
+        return Asked([], not_run=_no_score(public, submission), submission=submission)
     found = outcomes(benchmark, samples)
     return Asked(
-        rows=rows_of(benchmark, samples, found, pictures),
+        rows=rows_of(benchmark, samples, found, _pictures(benchmark, rows, model)),
         # With questions left out, lmms-eval's numbers count an empty answer as the model's.
         official={} if refused else official_numbers(benchmark, results["results"][benchmark.task]),
         ours=our_numbers(benchmark, samples, found),
         refused=refused,
         some_of=some_of,
+        submission=submission,
     )
+
+
+def _no_score(public: PublicSet, submission: Submitted | None) -> str:
+    """Why a benchmark that could be scored is not; empty for one that only its server can score."""
+    if not public.benchmark.scored:
+        return ""
+    return f"{public.unscored}; {submission.where}" if submission else public.unscored
 
 
 def _rows(benchmark: PublicBenchmark, folder: Path, most: int, work: Path) -> tuple[list[Path], int | None]:
@@ -98,6 +113,16 @@ def _rows(benchmark: PublicBenchmark, folder: Path, most: int, work: Path) -> tu
         return files, None
     write_some(benchmark, folder, most, work / "some.parquet")
     return [work / "some.parquet"], count
+
+
+def _pictures(benchmark: PublicBenchmark, rows: Sequence[Path], model: Answering) -> dict[int, str]:
+    """The name of each row's picture; equal pictures have equal names."""
+    if not benchmark.marks_pictures:
+        return {n: key for (task, n), key in model.picture_of.items() if task == benchmark.task}
+
+    from shallowsight.data.public.choose import stored_pictures
+
+    return dict(enumerate(stored_pictures(rows)))
 
 
 def answer_alone(doc: dict[str, Any], results: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from shallowsight.data.records import Record
 from shallowsight.evaluate.matching.answers import is_correct
+from shallowsight.evaluate.public.captions import caption_scores
 from shallowsight.evaluate.public.reading import Sample, official_score, prediction
 from shallowsight.evaluate.to_judge import JUDGED, ToJudge
 from shallowsight.study.public_benchmarks import PublicBenchmark
@@ -28,6 +29,8 @@ def outcomes(benchmark: PublicBenchmark, samples: Sequence[Sample]) -> list[Outc
     Raises:
         NotRunnable: the samples have no score that can be read.
     """
+    if benchmark.scores_captions:
+        return [Outcome(score, None) for score in caption_scores(samples)]
     return [_outcome(benchmark, sample) for sample in samples]
 
 

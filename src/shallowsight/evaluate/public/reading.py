@@ -21,7 +21,7 @@ def official_score(benchmark: PublicBenchmark, sample: Sample) -> float | None:
     reading = benchmark.reading
     if reading is None:
         return _found(benchmark, sample)
-    if reading.rule in {"rotations", "judge"}:
+    if reading.rule in {"rotations", "judge", "caption"}:
         return None
     value = _value(benchmark, reading, sample)
     if reading.rule == "box":
