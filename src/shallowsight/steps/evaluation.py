@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from shallowsight.cluster.stop_signal import sigterm_as_interrupt
 from shallowsight.observe.progress import Progress
 from shallowsight.steps.machine import scratch, share_cores
 from shallowsight.steps.process_task import feature_folders
@@ -34,10 +35,10 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
         trained = stage_cell(resolved, setting, seed, "finetune")
         data = store.folder(prepare_cell(resolved))
         folders = feature_folders(feature_cells(resolved, setting), store)
-        kept = answer_log(resolved, cell, trained, store)
-        asked = Evaluated(experiment, store.folder(trained), data, folders, sets_here(resolved), kept)
-        with scratch(store) as work:
-            run(asked, out, work)
+        checkpoint, public = store.folder(trained), sets_here(resolved)
+        # SIGTERM, which ends a pod, leaves the time to put the last answers into a bucket.
+        with answer_log(resolved, cell, trained, store) as kept, scratch(store) as work, sigterm_as_interrupt():
+            run(Evaluated(experiment, checkpoint, data, folders, public, kept), out, work)
         progress(1, 1)
 
     store.build(cell, make)

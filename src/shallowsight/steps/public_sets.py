@@ -1,5 +1,7 @@
 """The sets of a study's public benchmarks: their facts when it is resolved, and their rows when it is evaluated."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,6 @@ from shallowsight.study.resolved import Resolved, SetFacts
 if TYPE_CHECKING:
     from shallowsight.evaluate.answer_log import AnswerLog
     from shallowsight.evaluate.public.asking import PublicSet
-
-ANSWERS = "answers"  # a folder of the store
 
 
 def public_sets(base: Experiment) -> dict[str, SetFacts]:
@@ -48,12 +48,13 @@ def sets_here(resolved: Resolved) -> "list[PublicSet]":
     return found
 
 
-def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "AnswerLog":
+@contextmanager
+def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "Iterator[AnswerLog]":
     """Where the answers of an evaluation are kept while it goes on, and for a later one with more benchmarks.
 
     `trained` is the cell of the checkpoint. The store has compared its files with its record before this.
     """
-    from shallowsight.evaluate.answer_log import AnswerLog
+    from shallowsight.evaluate.answer_log import AnswerLog, answers_of
 
     record = store.record(trained.digest)
     assert record is not None  # an evaluation is made only of a finished training
@@ -63,7 +64,8 @@ def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "
         code_digest("shallowsight.evaluate.adapter"),
         versions_of(*cell.packages),
     ]
-    return AnswerLog.of_model(store.root / ANSWERS, record.content, also)
+    with store.lines(answers_of(record.content, also)) as lines:
+        yield AnswerLog(lines)
 
 
 def _facts(base: Experiment, benchmark: PublicBenchmark) -> SetFacts:

@@ -176,9 +176,10 @@ def test_answers_are_kept_as_they_come(
     make: Callable[..., Any], docs: list[Doc], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from shallowsight.evaluate.answer_log import AnswerLog
+    from shallowsight.store.lines import Lines
 
     expected = ask(make(features=True), docs)
-    model = make(features=True, batch_size=4, log=AnswerLog(tmp_path / "answers.jsonl"))
+    model = make(features=True, batch_size=4, log=AnswerLog(Lines(tmp_path / "answers.jsonl")))
     answer, left = model._answer, [2]
 
     def stop_after_two(rows: Any, limits: Any) -> list[str]:
@@ -190,7 +191,7 @@ def test_answers_are_kept_as_they_come(
     monkeypatch.setattr(model, "_answer", stop_after_two)
     with pytest.raises(KeyboardInterrupt):
         ask(model, docs)
-    again = make(features=True, batch_size=4, log=AnswerLog(tmp_path / "answers.jsonl"))
+    again = make(features=True, batch_size=4, log=AnswerLog(Lines(tmp_path / "answers.jsonl")))
     asked: list[int] = []
     own = again._answer
     monkeypatch.setattr(again, "_answer", lambda rows, limits: (asked.append(len(rows)), own(rows, limits))[1])
