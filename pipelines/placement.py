@@ -65,7 +65,7 @@ def data(task: PipelineTask) -> None:
 
 
 def gpu(task: PipelineTask, gpus: str) -> None:
-    """What reads the tower or answers questions: one process, on a node of the GPU pool; "0" GPUs will do."""
+    """What reads the tower or answers questions, on a node of the GPU pool; "0" GPUs will do."""
     _common(task, Resources(cpu="1", asked="4Gi", most="32Gi"), hours=24)
     _again(task)
     task.set_accelerator_type(GPU).set_accelerator_limit(gpus)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shallowsight.cluster.stop_signal import sigterm_as_interrupt
 from shallowsight.observe.progress import Progress
-from shallowsight.steps.machine import scratch, share_cores
+from shallowsight.steps.machine import answering_processes, scratch, share_cores
 from shallowsight.steps.process_task import feature_folders
 from shallowsight.store.cells import evaluate_cell, feature_cells, prepare_cell, stage_cell
 from shallowsight.store.computation import leave_note, this_computation
@@ -28,8 +28,9 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
         from shallowsight.evaluate.harness import evaluate as run
         from shallowsight.steps.public_sets import answer_log, sets_here
 
-        share_cores()
-        leave_note(out, [this_computation(processes=1)])
+        processes = answering_processes()
+        share_cores(processes)
+        leave_note(out, [this_computation(processes)])
         progress = Progress(str(cell))
         progress(0, 1)
         trained = stage_cell(resolved, setting, seed, "finetune")
@@ -38,7 +39,7 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
         checkpoint, public = store.folder(trained), sets_here(resolved)
         # SIGTERM, which ends a pod, leaves the time to put the last answers into a bucket.
         with answer_log(resolved, cell, trained, store) as kept, scratch(store) as work, sigterm_as_interrupt():
-            run(Evaluated(experiment, checkpoint, data, folders, public, kept), out, work)
+            run(Evaluated(experiment, checkpoint, data, folders, public, kept, processes), out, work)
         progress(1, 1)
 
     store.build(cell, make)
