@@ -40,6 +40,7 @@ def terminate() -> None:
     signal.pause()  # the handler ends it
 
 
+@pytest.mark.slow
 def test_answers_so_far_are_put_and_read_by_another_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket = FileObjects(tmp_path / "bucket")
     resolved = evaluated(MirroredStore(bucket, tmp_path / "first"), without=SETTING)
