@@ -52,7 +52,7 @@ def one_by_one(checkpoint: Path, tower: str, rows: list[dict[str, Any]]) -> tupl
     ask(model, rows[:2])  # loads the tower
     seconds, answers = 0.0, []
     for row in rows:
-        model._seen()._kept.clear()
+        model._here()._pictures._held.clear()
         spent, (answer,) = ask(model, [row])
         seconds += spent
         answers.append(answer)
@@ -63,7 +63,7 @@ def together(checkpoint: Path, tower: str, rows: list[dict[str, Any]]) -> tuple[
     """As a study asks."""
     model = ShallowsightModel(str(checkpoint), device="cpu", tower=tower)
     ask(model, rows[:2])
-    model._seen()._kept.clear()  # the two questions above
+    model._here()._pictures._held.clear()  # the two questions above
     return ask(model, rows)
 
 

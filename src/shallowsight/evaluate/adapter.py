@@ -1,39 +1,33 @@
-"""The interface of a trained model for lmms-eval.
-
-Shapes: L layers, B questions, N image tokens, D vision width, T tokens.
-"""
+"""The interface of a trained model for lmms-eval."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from lmms_eval.api.model import lmms
-from torch import Tensor
 from tqdm import tqdm
 
-from shallowsight.data.conversation import TEMPLATES, pad_left, prompt_ids
+from shallowsight.data.conversation import TEMPLATES, prompt_ids
 from shallowsight.data.features import CachedFeatures
-from shallowsight.data.plain_text import plain_text
 from shallowsight.data.questions import EARLIER_TURNS
 from shallowsight.errors import ShallowsightError
 from shallowsight.evaluate.answer_log import AnswerLog
+from shallowsight.evaluate.answerer import Answerer, Question, TrainedFiles
 from shallowsight.evaluate.kept_pictures import KeptPictures
 from shallowsight.evaluate.long_prompts import warn_of_long_prompts
-from shallowsight.evaluate.seen_pictures import Seen, SeenPictures
-from shallowsight.model.checkpoint import load_trained
-from shallowsight.model.encode import PictureEncoder
-from shallowsight.model.language.room import MAX_NEW_TOKENS, room_after
-from shallowsight.model.located import located_vision
+from shallowsight.evaluate.seen_pictures import Seen
+from shallowsight.evaluate.workers import Batch, Workers
+from shallowsight.model.checkpoint import load_experiment, load_reading
+from shallowsight.model.language.room import MAX_NEW_TOKENS
 from shallowsight.store.digest import digest_of
-from shallowsight.study.experiment import Experiment, Vision
+from shallowsight.study.experiment import Experiment
 from shallowsight.study.image_tokens import image_tokens
 
 log = logging.getLogger(__name__)
 
-_Picture = str | Seen | None  # a key of the cache, or a picture
-_Numbered = tuple[int, tuple[list[int], _Picture]]  # a request's number, its prompt and its picture
+_WORTH = 4  # batches for each of several processes; for fewer their start takes longer than the answers
 
 
 class ShallowsightModel(lmms):  # type: ignore[misc]
@@ -41,7 +35,9 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
 
     `features` (folders joined by `:`, one per layer) is an optional cache for questions whose row names an image key;
     the tower encodes all other pictures. `tower` is the tower's folder, if the checkpoint's tower was in a folder.
-    `log` keeps answers as they come, and gives those that it has; `kept` does so with features of pictures.
+    `log` keeps answers as they come, and gives those that it has; `kept` does so with features of pictures. `processes`
+    that answer are started when there are batches enough, and end with `close` or with this process; the batches are
+    the same ones for any number.
     """
 
     is_simple = True
@@ -55,19 +51,20 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         tower: str = "",
         log: AnswerLog | None = None,
         kept: KeptPictures | None = None,
+        processes: int | str = 1,
     ) -> None:
         super().__init__()
-        loaded = load_trained(Path(checkpoint))
-        self._device_name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = loaded.model.to(self._device_name)
-        self._experiment: Experiment = loaded.experiment
-        self._tokenizer, self._facts = loaded.tokenizer, loaded.tower
-        self._cache = CachedFeatures([Path(folder) for folder in features.split(":")]) if features else None
-        self._pictures: SeenPictures | None = None
-        self._tower = tower
-        self._batch = int(batch_size)
-        self._image_tokens = image_tokens(self._experiment, self._facts)
-        self._log, self._kept = log, kept
+        # Absolute, because they are read when questions come, and public benchmarks are asked in a folder of their own.
+        folders = tuple(str(Path(folder).absolute()) for folder in features.split(":")) if features else ()
+        self._files = TrainedFiles(str(Path(checkpoint).absolute()), folders, tower, kept)
+        self._experiment: Experiment = load_experiment(Path(checkpoint))
+        self._tokenizer, facts = load_reading(Path(checkpoint))
+        self._cache = CachedFeatures([Path(folder) for folder in folders]) if folders else None
+        self._device_name, self._processes, self._batch = device, int(processes), int(batch_size)
+        self._answerer: Answerer | None = None
+        self._workers: Workers | None = None
+        self._image_tokens = image_tokens(self._experiment, facts)
+        self._log = log
         self.refused: dict[tuple[str, int], str] = {}  # task and doc_id -> why the question was not asked
         self.picture_of: dict[tuple[str, int], str] = {}  # task and doc_id -> a name that equal pictures share
 
@@ -76,30 +73,29 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
         found = [self._row(request) for request in requests]
         asked = [(number, row) for number, row in enumerate(found) if row is not None]
         # Prompts of similar length share a batch, for less padding and for equal batches in any order of the requests.
-        rows = sorted(asked, key=lambda item: (len(item[1][0]), item[0]))
+        rows = sorted(asked, key=lambda item: (len(item[1].ids), item[0]))
         warn_of_long_prompts(
-            ((requests[number].args[4], len(ids)) for number, (ids, _) in rows), self._experiment.language.max_length
+            ((requests[number].args[4], len(row.ids)) for number, row in rows), self._experiment.language.max_length
         )
-        wishes = [request.args[1] for request in requests]
-        limits = [wish.get("max_new_tokens", MAX_NEW_TOKENS) for wish in wishes]
-        keys = {number: self._key(row, limits[number]) for number, row in rows} if self._log is not None else {}
+        keys = {number: _key(row) for number, row in rows} if self._log is not None else {}
         answers = {number: kept for number in keys if self._log and (kept := self._log.get(keys[number])) is not None}
         rows = [(number, row) for number, row in rows if number not in answers]
-        for first in tqdm(range(0, len(rows), self._batch), desc="answering", disable=None):
-            for batch in self._with_room(rows[first : first + self._batch], limits):
-                texts = self._answer([row for _, row in batch], [limits[position] for position, _ in batch])
-                given = {position: text for (position, _), text in zip(batch, texts, strict=True)}
-                answers |= given
-                if self._log is not None:
-                    self._log.add({keys[position]: text for position, text in given.items()})
-        return [_cut(answers.get(n, ""), wishes[n].get("until") or ()) for n in range(len(requests))]
+        batches = [rows[first : first + self._batch] for first in range(0, len(rows), self._batch)]
+        coming = self._ask([[row for _, row in batch] for batch in batches])
+        for which, texts in tqdm(coming, desc="answering", total=len(batches), disable=None):
+            given = {number: text for (number, _), text in zip(batches[which], texts, strict=True)}
+            answers |= given
+            if self._log is not None:
+                self._log.add({keys[number]: text for number, text in given.items()})
+        ends = [request.args[1].get("until") or () for request in requests]
+        return [_cut(answers.get(number, ""), end) for number, end in enumerate(ends)]
 
-    def _row(self, request: Any) -> tuple[list[int], _Picture] | None:
+    def _row(self, request: Any) -> Question | None:
         """The prompt and its picture; None for a question with several pictures."""
-        question, _, doc_to_visual, doc_id, task, split = request.args
+        question, wishes, doc_to_visual, doc_id, task, split = request.args
         rows = self.task_dict[task][split]
         doc = rows[doc_id]
-        picture: _Picture = None
+        picture: str | Seen | None = None
         named = doc.get("image")
         # The cache has only keys of the study's own data; a row of another task may have a picture or a path here.
         if self._cache is not None and isinstance(named, str) and named in self._cache:
@@ -113,58 +109,34 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
             self.picture_of[task, doc_id] = picture.key
         image_tokens = self._image_tokens if picture else 0
         template = TEMPLATES[self._experiment.finetune.template]
-        return prompt_ids(question, template, self._tokenizer, image_tokens, doc.get(EARLIER_TURNS) or ()), picture
+        ids = prompt_ids(question, template, self._tokenizer, image_tokens, doc.get(EARLIER_TURNS) or ())
+        return Question(ids, picture, wishes.get("max_new_tokens", MAX_NEW_TOKENS))
 
-    def _key(self, row: tuple[list[int], _Picture], limit: int) -> str:
-        """Equal for questions that must get the same answer from the same weights."""
-        ids, picture = row
-        return digest_of([ids, picture.key if isinstance(picture, Seen) else picture, limit])
+    def _ask(self, batches: Sequence[Batch]) -> Iterator[tuple[int, list[str]]]:
+        """The number of each batch and its answers, as they come: from this process, or from several others."""
+        if self._workers is None and (self._processes == 1 or len(batches) < _WORTH * self._processes):
+            return enumerate(map(self._here().answer, batches))
+        if self._workers is None:
+            self._answerer = None  # its memory is a worker's
+            self._workers = Workers(self._files, self._devices(), torch.get_num_threads())
+        return self._workers.answer(batches)
 
-    def _with_room(self, batch: list[_Numbered], limits: Sequence[int]) -> list[list[_Numbered]]:
-        """The batch, or its rows one by one if the longest prompt would leave too few positions for the answers."""
-        longest = max(len(ids) for _, (ids, _) in batch)
-        if self._room(longest) >= max(limits[position] for position, _ in batch):
-            return [batch]
-        return [[row] for row in batch]
+    def _here(self) -> Answerer:
+        if self._answerer is None:
+            self._answerer = Answerer(self._files, self._devices()[0])
+        return self._answerer
 
-    def _answer(self, rows: Sequence[tuple[list[int], Any]], limits: Sequence[int]) -> list[str]:
-        stop = self._tokenizer.eos_token_id
-        ids_BT = torch.tensor(pad_left([ids for ids, _ in rows], stop))
-        lengths = torch.tensor([len(ids) for ids, _ in rows])
-        mask_BT = (torch.arange(ids_BT.shape[1]) >= ids_BT.shape[1] - lengths[:, None]).long()
-        features = [f.to(self._device_name) for f in self._features([p for _, p in rows if p is not None])]
-        longest = int(min(max(limits), self._room(ids_BT.shape[1])))
-        found = self._model.answer(features, ids_BT.to(self._device_name), mask_BT.to(self._device_name), longest, stop)
-        own = [ids[:limit] for ids, limit in zip(found, limits, strict=True)]
-        return [plain_text(ids.tolist(), self._tokenizer).strip() for ids in own]
+    def _devices(self) -> list[str]:
+        if self._device_name:
+            return [self._device_name] * self._processes
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        return [f"cuda:{number % gpus}" if gpus else "cpu" for number in range(self._processes)]
 
-    def _room(self, prompt: int) -> float:
-        return room_after(prompt, self._model.language.config.to_dict())
-
-    def _features(self, pictures: Sequence[str | Seen]) -> list[Tensor]:
-        """One [B', N, D] per layer; `pictures` may mix cache keys and pictures."""
-        keys = [p for p in pictures if isinstance(p, str)]
-        others = [p for p in pictures if not isinstance(p, str)]
-        parts = []
-        if self._cache is not None and keys:
-            parts.append(self._cache.features(self._cache.load(keys)))
-        if others:
-            parts.append(self._seen().features(others))
-        # `parts` has the keys first. A stable sort gives that order, and its inverse restores the order of `pictures`.
-        order = torch.argsort(torch.tensor([not isinstance(p, str) for p in pictures]).int(), stable=True)
-        return [torch.cat(layer)[torch.argsort(order)] for layer in zip(*parts, strict=True)]
-
-    def _seen(self) -> SeenPictures:
-        if self._pictures is None:
-            self._pictures = SeenPictures(self._encoder, self._experiment.vision.layers.read, self._kept)
-        return self._pictures
-
-    def _encoder(self, deepest: int) -> PictureEncoder:
-        return PictureEncoder(self._located_vision(), self._facts, deepest, self._experiment.finetune.picture)
-
-    def _located_vision(self) -> Vision:
-        """The vision settings with the tower's folder; raises ConfigurationError if it has no or another tower."""
-        return located_vision(self._experiment.vision, self._facts, self._tower, "checkpoint=...,tower=FOLDER")
+    def close(self) -> None:
+        """End the processes that answer, if there are several."""
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
 
     def clean(self) -> None:
         """Frees nothing: lmms-eval calls this after each of its runs, and an evaluation has several with one model."""
@@ -174,6 +146,12 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
 
     def generate_until_multi_round(self, requests: list[Any]) -> list[str]:
         raise ShallowsightError("this model answers single questions; multi-round tasks are not supported")
+
+
+def _key(question: Question) -> str:
+    """Equal for questions that must get the same answer from the same weights."""
+    picture = question.picture
+    return digest_of([question.ids, picture.key if isinstance(picture, Seen) else picture, question.limit])
 
 
 def _cut(text: str, ends: str | Sequence[str]) -> str:

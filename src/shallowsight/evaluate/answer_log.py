@@ -2,32 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Self
 
 from shallowsight.store.digest import digest_of
-from shallowsight.store.lines import append
+from shallowsight.store.lines import Lines
 
 
 class AnswerLog:
-    """A file with one line for each answer of one model; a line that a crash has cut is passed over."""
+    """One line for each answer of one model; a line that a crash has cut is passed over."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
         self._kept: dict[str, str] = {}
-        if path.exists():
-            for line in path.read_bytes().splitlines():
-                self._read(line)
-
-    @classmethod
-    def of_model(cls, folder: Path, weights: str, also: object) -> Self:
-        """The log in `folder` of one model.
-
-        Args:
-            weights: a digest over the bytes of all files of its checkpoint.
-            also: whatever else decides an answer, as JSON values: the tower's weights, versions of packages.
-        """
-        return cls(folder / f"{digest_of([weights, also])}.jsonl")
+        for line in lines.found:
+            self._read(line)
 
     def get(self, key: str) -> str | None:
         return self._kept.get(key)
@@ -35,7 +22,7 @@ class AnswerLog:
     def add(self, answers: Mapping[str, str]) -> None:
         """Keep answers; they are on the disk when this returns."""
         lines = [json.dumps([key, text, _check(key, text)], ensure_ascii=False) + "\n" for key, text in answers.items()]
-        append(self._path, "".join(lines))
+        self._lines.append("".join(lines))
         self._kept |= answers
 
     def _read(self, line: bytes) -> None:
@@ -45,6 +32,16 @@ class AnswerLog:
             return
         if check == _check(key, text):
             self._kept[key] = text
+
+
+def answers_of(weights: str, also: object) -> str:
+    """The name under which a store keeps the answers of one model.
+
+    Args:
+        weights: a digest over the bytes of all files of its checkpoint.
+        also: whatever else decides an answer, as JSON values: the tower's weights, versions of packages.
+    """
+    return f"answers/{digest_of([weights, also])}"
 
 
 def _check(key: object, text: object) -> str:

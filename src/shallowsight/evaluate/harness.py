@@ -5,6 +5,7 @@ import logging
 import math
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ class Evaluated:
     public: Sequence[PublicSet] = ()
     log: AnswerLog | None = None
     pictures: "KeptPictures | None" = None  # features of pictures of public benchmarks
+    processes: int = 1  # that answer
 
 
 def evaluate(asked: Evaluated, out: Path, work: Path) -> None:
@@ -55,12 +57,16 @@ def evaluate(asked: Evaluated, out: Path, work: Path) -> None:
     """
     from shallowsight.model.checkpoint import load_reading
 
-    experiment = asked.experiment
-    local = [find_benchmark(name) for name in experiment.own_benchmarks]
+    local = [find_benchmark(name) for name in asked.experiment.own_benchmarks]
     _require_lmms_eval(work)
     tokenizer, tower = load_reading(asked.checkpoint)
-    write_tasks(local, asked.data, Reader(tokenizer, experiment, tower), work).write(out / SHORTENED)
-    model = _model(asked)
+    write_tasks(local, asked.data, Reader(tokenizer, asked.experiment, tower), work).write(out / SHORTENED)
+    with closing(_model(asked)) as model:
+        _ask_all(asked, local, model, out, work)
+
+
+def _ask_all(asked: Evaluated, local: Sequence[Benchmark], model: Any, out: Path, work: Path) -> None:
+    experiment = asked.experiment
     samples, found = _ask_own(local, model, work) if local else ([], [])
     not_run: dict[str, str] = {}
     submissions: dict[str, dict[str, Any]] = {}
@@ -124,6 +130,7 @@ def _model(asked: Evaluated) -> Any:
         tower=asked.experiment.vision.tower,
         log=asked.log,
         kept=asked.pictures,
+        processes=asked.processes,
     )
 
 

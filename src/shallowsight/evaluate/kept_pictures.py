@@ -12,10 +12,12 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class KeptPictures:
         self._bytes = sum(file.stat().st_size for file in os.scandir(folder))
         self._open = True
 
-    def get(self, picture: str, layers: Sequence[int]) -> list[Tensor] | None:
+    def get(self, picture: str, layers: Sequence[int]) -> "list[Tensor] | None":
         """[N, D] of each layer; None where one of them is not there."""
         try:
             with safe_open(self._path(picture), framework="pt") as file:
@@ -46,8 +48,10 @@ class KeptPictures:
             return None
         return list(found.values())
 
-    def add(self, picture: str, features: Mapping[int, Tensor]) -> None:
+    def add(self, picture: str, features: "Mapping[int, Tensor]") -> None:
         """Keep the features [N, D] of a picture, while there is room."""
+        from safetensors.torch import save  # here, because it imports torch
+
         size = sum(layer.nbytes for layer in features.values())
         if not self._has_room(size):
             return
@@ -76,5 +80,5 @@ class KeptPictures:
         return self._folder / f"{picture}.safetensors"
 
 
-def _sum(features: Tensor) -> str:
+def _sum(features: "Tensor") -> str:
     return hashlib.sha256(features.numpy().tobytes()).hexdigest()

@@ -33,6 +33,14 @@ class Seen:
         header = f"{image.mode} {image.size} ".encode()
         return cls(hashlib.sha256(header + image.tobytes()).hexdigest(), opening)
 
+    def __reduce__(self) -> tuple[Callable[[str, Image.Image], "Seen"], tuple[str, Image.Image]]:
+        """Pickled with its picture, because another process cannot open it."""
+        return _opened, (self.key, self.open().copy())
+
+
+def _opened(key: str, image: Image.Image) -> Seen:
+    return Seen(key, lambda: image)
+
 
 class SeenPictures:
     """Gives the features of pictures in some layers, and holds them for the next questions about the same pictures.

@@ -84,13 +84,18 @@ class Trained:
     tokenizer: PreTrainedTokenizerBase
 
 
-def load_trained(folder: Path) -> Trained:
-    """Load a finetuned model; raises ConfigurationError when the folder holds no finetuned checkpoint."""
+def load_experiment(folder: Path) -> Experiment:
+    """The experiment of a finetuned model; raises ConfigurationError when the folder holds no finetuned checkpoint."""
     needed = (EXPERIMENT, TOWER, CONNECTOR, LANGUAGE, TOKENIZER)
     missing = [name for name in needed if not (folder / name).exists()]
     if missing:
         raise ConfigurationError(f"{folder} is not a finetuned checkpoint: it has no {', '.join(missing)}")
-    experiment = Experiment.model_validate_json((folder / EXPERIMENT).read_text(encoding="utf-8"))
+    return Experiment.model_validate_json((folder / EXPERIMENT).read_text(encoding="utf-8"))
+
+
+def load_trained(folder: Path) -> Trained:
+    """Load a finetuned model; raises ConfigurationError when the folder holds no finetuned checkpoint."""
+    experiment = load_experiment(folder)
     tokenizer, tower = load_reading(folder)
     model = VLM(experiment, tower, tokenizer)
     load_connector(model, folder)

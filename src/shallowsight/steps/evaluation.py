@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from shallowsight.cluster.stop_signal import sigterm_as_interrupt
 from shallowsight.observe.progress import Progress
-from shallowsight.steps.machine import scratch, share_cores
+from shallowsight.steps.machine import answering_processes, scratch, share_cores
 from shallowsight.steps.process_task import feature_folders
 from shallowsight.store.cells import evaluate_cell, feature_cells, prepare_cell, stage_cell
 from shallowsight.store.computation import leave_note, this_computation
@@ -27,18 +28,19 @@ def _evaluate(resolved: Resolved, setting: Setting, seed: int, store: Store) -> 
         from shallowsight.evaluate.harness import evaluate as run
         from shallowsight.steps.public_sets import answer_log, kept_pictures, sets_here
 
-        share_cores()
-        leave_note(out, [this_computation(processes=1)])
+        processes = answering_processes()
+        share_cores(processes)
+        leave_note(out, [this_computation(processes)])
         progress = Progress(str(cell))
         progress(0, 1)
         trained = stage_cell(resolved, setting, seed, "finetune")
         data = store.folder(prepare_cell(resolved))
         folders = feature_folders(feature_cells(resolved, setting), store)
-        kept = answer_log(resolved, cell, trained, store)
+        checkpoint, public = store.folder(trained), sets_here(resolved)
         pictures = kept_pictures(resolved, setting, store)
-        asked = Evaluated(experiment, store.folder(trained), data, folders, sets_here(resolved), kept, pictures)
-        with scratch(store) as work:
-            run(asked, out, work)
+        # SIGTERM, which ends a pod, leaves the time to put the last answers into a bucket.
+        with answer_log(resolved, cell, trained, store) as kept, scratch(store) as work, sigterm_as_interrupt():
+            run(Evaluated(experiment, checkpoint, data, folders, public, kept, pictures, processes), out, work)
         progress(1, 1)
 
     store.build(cell, make)

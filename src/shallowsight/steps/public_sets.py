@@ -1,6 +1,8 @@
 """The sets of a study's public benchmarks: their facts when it is resolved, and their rows when it is evaluated."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from shallowsight.evaluate.kept_pictures import KeptPictures
     from shallowsight.evaluate.public.asking import PublicSet
 
-ANSWERS = "answers"  # a folder of the store
 PICTURES = "pictures"  # a folder of the store on this machine
 
 
@@ -55,12 +56,13 @@ def sets_here(resolved: Resolved) -> "list[PublicSet]":
     return found
 
 
-def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "AnswerLog":
+@contextmanager
+def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "Iterator[AnswerLog]":
     """Where the answers of an evaluation are kept while it goes on, and for a later one with more benchmarks.
 
     `trained` is the cell of the checkpoint. The store has compared its files with its record before this.
     """
-    from shallowsight.evaluate.answer_log import AnswerLog
+    from shallowsight.evaluate.answer_log import AnswerLog, answers_of
 
     record = store.record(trained.digest)
     assert record is not None  # an evaluation is made only of a finished training
@@ -70,7 +72,8 @@ def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "
         code_digest("shallowsight.evaluate.adapter"),
         versions_of(*cell.packages),
     ]
-    return AnswerLog.of_model(store.root / ANSWERS, record.content, also)
+    with store.lines(answers_of(record.content, also)) as lines:
+        yield AnswerLog(lines)
 
 
 def kept_pictures(resolved: Resolved, setting: Setting, store: Store) -> "KeptPictures | None":

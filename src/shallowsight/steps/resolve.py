@@ -13,6 +13,7 @@ from shallowsight.model.language.families import require_entries, require_family
 from shallowsight.model.language.kinds import layers_of, require_kind_of_model, require_language
 from shallowsight.model.tower.facts import depth_of, describe
 from shallowsight.observe.tracking.sender import require_tracking
+from shallowsight.steps.machine import asked_to_answer
 from shallowsight.steps.public_sets import public_sets
 from shallowsight.store.training_states import require_states
 from shallowsight.study.experiment import SCRATCH, Experiment
@@ -44,6 +45,7 @@ def resolve_experiment(name_or_file: str, overrides: Sequence[str]) -> Resolved:
 def _resolve(study: Study) -> Resolved:
     require_tracking()
     require_states()
+    asked_to_answer()  # here too, because the evaluation comes after all trainings
     vision, language, data = study.base.vision, study.base.language, study.base.data
     require_files(data)  # before the hub is asked: an unreachable hub takes a minute to fail
     tower = describe(vision.tower, vision.revision, vision.prefix_tokens, vision.patch)

@@ -1,8 +1,20 @@
-"""Append lines to a file that several processes share and that a crash may have cut."""
+"""Lines of a file that several processes share and that a crash may have cut: read them, and append more."""
 
 import fcntl
 import os
 from pathlib import Path
+
+
+class Lines:
+    """The lines of a file as they were when this was made, and a way to append to them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.found: tuple[bytes, ...] = tuple(path.read_bytes().splitlines()) if path.exists() else ()
+
+    def append(self, lines: str) -> None:
+        """Append whole lines; they are on the disk when this returns."""
+        append(self._path, lines)
 
 
 def append(path: Path, lines: str) -> None:

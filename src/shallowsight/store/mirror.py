@@ -1,8 +1,9 @@
 """The store of a study in a bucket, with a copy on this machine of the cells that this machine makes or reads.
 
-The layout is that of store/store.py, with these differences: `ledger/<process>.jsonl`, because one cannot append to an
-object; `leases/`; and `runs/<run>/{study,plan}.json` for every pipeline run, because several runs may use one bucket at
-the same time. A scheduled run whose trainings all have results leaves `runs/<run>/finished.json`.
+The layout is that of store/store.py, with these differences: `ledger/<process>.jsonl` and
+`answers/<digest>/<process>.jsonl`, because one cannot append to an object; `leases/`; and
+`runs/<run>/{study,plan}.json` for every pipeline run, because several runs may use one bucket at the same time. A
+scheduled run whose trainings all have results leaves `runs/<run>/finished.json`.
 """
 
 import json
@@ -18,9 +19,11 @@ from shallowsight.errors import CorruptOutput, LeaseHeld
 from shallowsight.store.cells import Cell
 from shallowsight.store.digest import file_sha256
 from shallowsight.store.lease import Lease, lease
+from shallowsight.store.lines import Lines
 from shallowsight.store.objects.objects import Objects
 from shallowsight.store.record import CellRecord, read_record
 from shallowsight.store.shared_ledger import SharedLedger
+from shallowsight.store.shared_lines import shared_lines
 from shallowsight.store.store import CELL, FINISHED, PLAN, STUDY, Store
 
 log = logging.getLogger(__name__)
@@ -79,6 +82,11 @@ class MirroredStore(Store):
         if self.run and name == FINISHED:
             return [f"runs/{self.run}/{name}"]
         return [f"runs/{self.run}/{name}", name] if self.run and name in _DOCUMENTS else [name]
+
+    @contextmanager
+    def lines(self, name: str) -> Iterator[Lines]:
+        with shared_lines(self._objects, name, self.root / f"{name}.jsonl") as lines:
+            yield lines
 
     def share(self, folder: str) -> None:
         own = self.root / folder

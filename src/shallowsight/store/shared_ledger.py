@@ -1,14 +1,12 @@
 """The ledger of a study in a bucket: one object for each process, because one cannot append to an object."""
 
 import logging
-import os
-import time
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from shallowsight.errors import StoreUnavailable
 from shallowsight.store.ledger import Ledger
 from shallowsight.store.objects.objects import Objects
+from shallowsight.store.shared_lines import object_of_process
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +16,7 @@ class SharedLedger(Ledger):
     """Writes the events to a file of this machine, and those of each process to one object of the bucket."""
 
     objects: Objects
-    key: str = field(default_factory=lambda: f"ledger/{time.time_ns()}-{os.getpid()}-{uuid4().hex[:8]}.jsonl")
+    key: str = field(default_factory=lambda: f"ledger/{object_of_process()}")
     lines: list[str] = field(default_factory=list)
 
     def _write(self, line: str) -> None:

@@ -21,6 +21,7 @@ from shallowsight.store.computation import take_note
 from shallowsight.store.digest import builds_of, file_sha256
 from shallowsight.store.disk import is_full, require_writable, sync, write_whole
 from shallowsight.store.ledger import Ledger
+from shallowsight.store.lines import Lines
 from shallowsight.store.locks import lock_of_cell, only_run_in
 from shallowsight.store.record import CellRecord, Output, read_record
 
@@ -76,6 +77,11 @@ class Store:
     def of_run(self, run: str) -> "Store":
         """The same store as another run sees it. A folder has one run."""
         return self
+
+    @contextmanager
+    def lines(self, name: str) -> Iterator[Lines]:
+        """The lines that are kept under a name, by all processes, and a way to append to them during the block."""
+        yield Lines(self.root / f"{name}.jsonl")
 
     def share(self, folder: str) -> None:
         """Make a folder of `root` visible to other machines. Nothing to do here: `root` is the store."""

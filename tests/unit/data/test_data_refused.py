@@ -125,11 +125,16 @@ def test_kinds_of_what_comes_with_it(tmp_path: Path) -> None:
     [
         ("SHALLOWSIGHT_SAVE_SECONDS", "never", "^SHALLOWSIGHT_SAVE_SECONDS='never': write the seconds between two"),
         ("SHALLOWSIGHT_SAVE_SECONDS", "0", "^SHALLOWSIGHT_SAVE_SECONDS='0': "),
+        (
+            "SHALLOWSIGHT_ANSWERING_PROCESSES",
+            "many",
+            "^SHALLOWSIGHT_ANSWERING_PROCESSES='many': write how many processes",
+        ),
         ("SHALLOWSIGHT_STATES", "somewhere", "^SHALLOWSIGHT_STATES: store 'somewhere'"),
         ("SHALLOWSIGHT_STATES", "file://x", "^SHALLOWSIGHT_STATES: store 'file://x': write file:///absolute/folder"),
     ],
 )
-def test_states_of_trainings(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
+def test_variables_of_the_environment(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
     import re
 
     monkeypatch.setenv(name, value)

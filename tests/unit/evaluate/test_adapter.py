@@ -176,43 +176,45 @@ def test_answers_are_kept_as_they_come(
     make: Callable[..., Any], docs: list[Doc], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from shallowsight.evaluate.answer_log import AnswerLog
+    from shallowsight.evaluate.answerer import Answerer
+    from shallowsight.store.lines import Lines
 
     expected = ask(make(features=True), docs)
-    model = make(features=True, batch_size=4, log=AnswerLog(tmp_path / "answers.jsonl"))
-    answer, left = model._answer, [2]
+    model = make(features=True, batch_size=4, log=AnswerLog(Lines(tmp_path / "answers.jsonl")))
+    answer, left = Answerer.answer, [2]
 
-    def stop_after_two(rows: Any, limits: Any) -> list[str]:
+    def stop_after_two(self: Answerer, batch: Any) -> list[str]:
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        return answer(rows, limits)
+        return answer(self, batch)
 
-    monkeypatch.setattr(model, "_answer", stop_after_two)
+    monkeypatch.setattr(Answerer, "answer", stop_after_two)
     with pytest.raises(KeyboardInterrupt):
         ask(model, docs)
-    again = make(features=True, batch_size=4, log=AnswerLog(tmp_path / "answers.jsonl"))
+    again = make(features=True, batch_size=4, log=AnswerLog(Lines(tmp_path / "answers.jsonl")))
     asked: list[int] = []
-    own = again._answer
-    monkeypatch.setattr(again, "_answer", lambda rows, limits: (asked.append(len(rows)), own(rows, limits))[1])
+    monkeypatch.setattr(Answerer, "answer", lambda self, batch: (asked.append(len(batch)), answer(self, batch))[1])
     assert ask(again, docs) == expected
     distinct = {(doc["question"], doc["image"]) for doc in docs}
     assert len(distinct) - 8 <= sum(asked) <= len(docs) - 8
     assert ask(again, docs) == expected and sum(asked) <= len(docs) - 8, "the whole log asks nothing"
 
 
-def test_another_picture_prompt_or_length_is_another_question(make: Callable[..., Any]) -> None:
+def test_another_picture_prompt_or_length_is_another_question() -> None:
+    from shallowsight.evaluate.adapter import _key
+    from shallowsight.evaluate.answerer import Question
     from shallowsight.evaluate.seen_pictures import Seen
 
-    model = make(features=False)
     red, blue = (Seen.of(lambda c=c: Image.new("RGB", (9, 9), c)) for c in ("red", "blue"))
     turned = Seen.of(lambda: Image.frombytes("RGB", (27, 3), Image.new("RGB", (9, 9), "red").tobytes()))
     keys = [
-        model._key(([1, 2], picture), limit)
+        _key(Question([1, 2], picture, limit))
         for picture, limit in ((red, 8), (blue, 8), (turned, 8), (None, 8), ("red", 8), (red, 9))
     ]
-    keys += [model._key(([1, 3], red), 8), model._key(([12], red), 8)]
+    keys += [_key(Question([1, 3], red, 8)), _key(Question([12], red, 8))]
     assert len(set(keys)) == len(keys)
-    assert model._key(([1, 2], Seen.of(lambda: Image.new("RGB", (9, 9), "red"))), 8) == keys[0]
+    assert _key(Question([1, 2], Seen.of(lambda: Image.new("RGB", (9, 9), "red")), 8)) == keys[0]
 
 
 def test_an_answer_ends_with_the_positions_of_the_model(

@@ -3,37 +3,42 @@
 import random
 from pathlib import Path
 
-from shallowsight.evaluate.answer_log import AnswerLog
+from shallowsight.evaluate.answer_log import AnswerLog, answers_of
 from shallowsight.store.digest import file_sha256
+from shallowsight.store.lines import Lines
 from shallowsight.store.record import CellRecord, Output
 
 
+def log_in(path: Path) -> AnswerLog:
+    return AnswerLog(Lines(path))
+
+
 def test_answers_are_there_again(tmp_path: Path) -> None:
-    log = AnswerLog(tmp_path / "new" / "a.jsonl")
+    log = log_in(tmp_path / "new" / "a.jsonl")
     log.add({"k1": "a cat\nand more", "k2": ""})
     log.add({"k3": "Käfer"})
-    again = AnswerLog(tmp_path / "new" / "a.jsonl")
+    again = log_in(tmp_path / "new" / "a.jsonl")
     assert [again.get(key) for key in ("k1", "k2", "k3", "k4")] == ["a cat\nand more", "", "Käfer", None]
 
 
 def test_a_cut_or_changed_line_is_asked_again(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    AnswerLog(path).add({"k1": "one", "k2": "two", "k3": "three"})
+    log_in(path).add({"k1": "one", "k2": "two", "k3": "three"})
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[1].replace(b"two", b"owt") + lines[2][:-9])
-    log = AnswerLog(path)
+    log = log_in(path)
     assert [log.get(key) for key in ("k1", "k2", "k3")] == ["one", None, None]
     log.add({"k3": "three"})
-    assert AnswerLog(path).get("k3") == "three", "the cut line does not swallow the next one"
+    assert log_in(path).get("k3") == "three", "the cut line does not swallow the next one"
 
 
 def test_every_cut_leaves_whole_answers(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    AnswerLog(path).add({f"k{n}": f"answer {n}" for n in range(5)})
+    log_in(path).add({f"k{n}": f"answer {n}" for n in range(5)})
     whole = path.read_bytes()
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
-        found = AnswerLog(path)
+        found = log_in(path)
         assert all(found.get(f"k{n}") in {None, f"answer {n}"} for n in range(5))
 
 
@@ -53,16 +58,20 @@ def test_no_stale_answer_in_a_thousand_changes(tmp_path: Path) -> None:
     draw = random.Random(0)
     for file in files:
         file.write_bytes(draw.randbytes(400))
+
+    def log_of(also: object) -> AnswerLog:
+        return log_in(tmp_path / answers_of(weights(checkpoint), also))
+
     also = ["cell", "tower", {"torch": "2.13.0"}]
-    AnswerLog.of_model(tmp_path / "answers", weights(checkpoint), also).add({"key": "old"})
+    log_of(also).add({"key": "old"})
     for _ in range(1000):
         file = draw.choice(files)
         before = file.read_bytes()
         changed = bytearray(before)
         changed[draw.randrange(len(changed))] ^= 1 << draw.randrange(8)
         file.write_bytes(changed)
-        assert AnswerLog.of_model(tmp_path / "answers", weights(checkpoint), also).get("key") is None
+        assert log_of(also).get("key") is None
         file.write_bytes(before)
     for other in (["other", *also[1:]], [also[0], "t", also[2]], [*also[:2], {"torch": "2.13.1"}]):
-        assert AnswerLog.of_model(tmp_path / "answers", weights(checkpoint), other).get("key") is None
-    assert AnswerLog.of_model(tmp_path / "answers", weights(checkpoint), also).get("key") == "old"
+        assert log_of(other).get("key") is None
+    assert log_of(also).get("key") == "old"

@@ -121,7 +121,7 @@ def test_the_prompt_is_what_training_saw(
 
     def spy(self: Any, request: Any) -> Any:
         found = row_of(self, request)
-        prompts.append(found[0])
+        prompts.append(found.ids)
         return found
 
     monkeypatch.setattr(ShallowsightModel, "_row", spy)

@@ -7,7 +7,14 @@ import torch
 
 from shallowsight.errors import ConfigurationError
 from shallowsight.model.threads import THREADS, threads_for, threads_of
-from shallowsight.steps.machine import MEMBERS_AT_ONCE, member_threads, share_cores, use_all_cores
+from shallowsight.steps.machine import (
+    ANSWERING,
+    MEMBERS_AT_ONCE,
+    answering_processes,
+    member_threads,
+    share_cores,
+    use_all_cores,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -51,11 +58,33 @@ def test_on_a_node_the_processes_are_those_that_torchrun_is_told(monkeypatch: py
     assert member_threads(None) == 2
 
 
+def test_an_evaluation_has_one_process_for_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ANSWERING, raising=False)
+    for gpus, processes in ((0, 1), (1, 1), (4, 4)):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda gpus=gpus: gpus)
+        assert answering_processes() == processes
+    monkeypatch.setenv(ANSWERING, "2")
+    assert answering_processes() == 2
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "", "1.5", "65", "\u00b2", " 2"])
+def test_what_is_no_number_of_processes_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(ANSWERING, text)
+    with pytest.raises(ConfigurationError) as refused:
+        answering_processes()
+    assert str(refused.value) == (
+        f"SHALLOWSIGHT_ANSWERING_PROCESSES={text!r}: write how many processes answer the questions of an evaluation, 1 "
+        "to 64, or leave it unset: one for each GPU, and one where there is none"
+    )
+
+
 def test_steps_compute_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     with threads_of(1):
         monkeypatch.setenv(MEMBERS_AT_ONCE, "4")
         share_cores()
         assert torch.get_num_threads() == 2
+        share_cores(2)
+        assert torch.get_num_threads() == 1
         monkeypatch.setenv(THREADS, "5")
         use_all_cores()
         assert torch.get_num_threads() == 5
