@@ -19,8 +19,8 @@ _LEGEND = (
 
 def probes_png(found: Sequence[Agreement]) -> bytes:
     """All categories as small multiples."""
-    panels = [(f"{each.category}: {sentence(each)}", partial(_draw, agreement=each)) for each in found]
-    return small_multiples(panels, (3.9, 2.9), title=9, legend=_LEGEND)
+    panels = [(f"{each.category}\n{sentence(each)}", partial(_draw, agreement=each)) for each in found]
+    return small_multiples(panels, (3.9, 2.9), title=7.5, legend=_LEGEND)
 
 
 def probes_svg(agreement: Agreement) -> str:

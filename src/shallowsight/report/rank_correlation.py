@@ -64,7 +64,8 @@ def rank_range(predicted: Sequence[float], trained: Sequence[float], noise: floa
 
 def in_words(rho: float, known: tuple[float, float] | None) -> str:
     """`0.90, from 0.30 to 1.00`; without a range where the training noise is unknown."""
-    return f"{rho:.2f}" if known is None else f"{rho:.2f}, from {known[0]:.2f} to {known[1]:.2f}"
+    words = f"{rho:.2f}" if known is None else f"{rho:.2f}, from {known[0]:.2f} to {known[1]:.2f}"
+    return words.replace("-", "\N{MINUS SIGN}")
 
 
 def _ranks(values: Sequence[float]) -> _Floats:

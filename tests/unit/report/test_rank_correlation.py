@@ -69,4 +69,4 @@ def test_every_order_that_noise_allows_is_within_the_range() -> None:
 
 def test_words() -> None:
     assert in_words(0.9, None) == "0.90"
-    assert in_words(0.9, (-0.3, 1.0)) == "0.90, from -0.30 to 1.00"
+    assert in_words(0.9, (-0.3, 1.0)) == "0.90, from \N{MINUS SIGN}0.30 to 1.00"
