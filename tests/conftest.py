@@ -1,9 +1,9 @@
 """One quick study for all end-to-end tests, run as a user would."""
 
+import gc
 import json
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -11,10 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
+from own_linear import restore_linear
 from PIL import Image, ImageDraw
 from study_runs import QUICK, Ended, shallowsight
 
 pytest_plugins = ["tiny", "tiny_training"]
+
+
+def pytest_collection_finish() -> None:
+    """What all modules of the tests have made lives as long as the process: Python need not look through it again."""
+    gc.collect()
+    gc.freeze()
+
 
 # A shell starts what runs in its background deaf to Ctrl-C, and that is inherited: here it is heard again, by the
 # commands that tests start too.
@@ -24,10 +32,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(autouse=True)
 def own_linear() -> Iterator[None]:
-    """DeepSpeed's ZeRO 3 leaves its own `linear` in torch, which keeps other tensors, for whatever test comes next."""
     yield
-    if torch := sys.modules.get("torch"):
-        torch.nn.functional.linear = torch._C._nn.linear
+    restore_linear()
 
 
 @pytest.fixture
