@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 from own_linear import restore_linear
 from PIL import Image, ImageDraw
-from study_runs import QUICK, Ended, shallowsight
+from study_runs import QUICK, Ended, copy_with, shallowsight
 
 pytest_plugins = ["tiny", "tiny_training"]
 
@@ -52,15 +52,20 @@ Once = Callable[..., tuple[Path, Ended]]
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
-    """Run a study once for all workers of pytest-xdist: the study folder, which no test changes, and how it ended."""
+    """Run a study once for all workers of pytest-xdist: the study folder, which no test changes, and how it ended.
+
+    `begun` is another study and the names of its cells that are there from the beginning.
+    """
     own = tmp_path_factory.getbasetemp()
 
-    def run(name: str, *words: str) -> tuple[Path, Ended]:
+    def run(name: str, *words: str, begun: tuple[Path, tuple[str, ...]] | None = None) -> tuple[Path, Ended]:
         folder = (own if worker_id == "master" else own.parent) / f"study {name}"
         study, how = folder / "study", folder / "ended.json"
         folder.mkdir(exist_ok=True)
         with FileLock(folder / "lock"):
             if not how.exists():
+                if begun is not None:
+                    copy_with(begun[0], study, *begun[1])
                 how.write_text(json.dumps(asdict(shallowsight("study", *words, "--out", str(study)))))
         return study, Ended(**json.loads(how.read_text()))
 
