@@ -1,9 +1,9 @@
 """One quick study for all end-to-end tests, run as a user would."""
 
+import gc
 import json
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -11,10 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
+from own_linear import restore_linear
 from PIL import Image, ImageDraw
-from study_runs import QUICK, Ended, shallowsight
+from study_runs import QUICK, Ended, copy_with, shallowsight
 
 pytest_plugins = ["tiny", "tiny_training"]
+
+
+def pytest_collection_finish() -> None:
+    """What all modules of the tests have made lives as long as the process: Python need not look through it again."""
+    gc.collect()
+    gc.freeze()
+
 
 # A shell starts what runs in its background deaf to Ctrl-C, and that is inherited: here it is heard again, by the
 # commands that tests start too.
@@ -24,10 +32,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(autouse=True)
 def own_linear() -> Iterator[None]:
-    """DeepSpeed's ZeRO 3 leaves its own `linear` in torch, which keeps other tensors, for whatever test comes next."""
     yield
-    if torch := sys.modules.get("torch"):
-        torch.nn.functional.linear = torch._C._nn.linear
+    restore_linear()
 
 
 @pytest.fixture
@@ -46,15 +52,20 @@ Once = Callable[..., tuple[Path, Ended]]
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
-    """Run a study once for all workers of pytest-xdist: the study folder, which no test changes, and how it ended."""
+    """Run a study once for all workers of pytest-xdist: the study folder, which no test changes, and how it ended.
+
+    `begun` is another study and the names of its cells that are there from the beginning.
+    """
     own = tmp_path_factory.getbasetemp()
 
-    def run(name: str, *words: str) -> tuple[Path, Ended]:
+    def run(name: str, *words: str, begun: tuple[Path, tuple[str, ...]] | None = None) -> tuple[Path, Ended]:
         folder = (own if worker_id == "master" else own.parent) / f"study {name}"
         study, how = folder / "study", folder / "ended.json"
         folder.mkdir(exist_ok=True)
         with FileLock(folder / "lock"):
             if not how.exists():
+                if begun is not None:
+                    copy_with(begun[0], study, *begun[1])
                 how.write_text(json.dumps(asdict(shallowsight("study", *words, "--out", str(study)))))
         return study, Ended(**json.loads(how.read_text()))
 

@@ -2,18 +2,23 @@
 
 import hashlib
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from shallowsight.data.learning import LEARNING
+from shallowsight.train.messages import UPDATE
 from shallowsight.train.parts import LOSSES
 from shallowsight.train.process_task import ProcessTask
+from shallowsight.train.stage import run_stage
 from shallowsight.train.state import MANIFEST
 
 LONG = 300.0  # seconds; only what is broken takes as long, however busy the machine
@@ -61,9 +66,29 @@ def start(job: ProcessTask, processes: int, **environment: str) -> "subprocess.P
     )
 
 
-def finish(job: ProcessTask, processes: int, **environment: str) -> None:
-    process = start(job, processes, **environment)
-    assert process.wait(timeout=LONG) == 0, log_of(job)[-3000:]
+def finish(job: ProcessTask, processes: int) -> None:
+    """Train to the end; one process is this one, because it starts sooner."""
+    if processes > 1:
+        process = start(job, processes)
+        assert process.wait(timeout=LONG) == 0, log_of(job)[-3000:]
+        return
+    with _logged(job), (job.out.parent / "updates").open("a", encoding="utf-8") as updates:
+        run_stage(job, lambda record, _: print(json.dumps({UPDATE: asdict(record)}), file=updates))
+
+
+@contextmanager
+def _logged(job: ProcessTask) -> Iterator[None]:
+    """What is said at the level of a training goes to its log."""
+    ours, log = logging.getLogger("shallowsight"), logging.FileHandler(job.out.parent / "log")
+    before = ours.level
+    ours.setLevel(logging.INFO)
+    ours.addHandler(log)
+    try:
+        yield
+    finally:
+        ours.setLevel(before)
+        ours.removeHandler(log)
+        log.close()
 
 
 def meddling(
@@ -89,11 +114,16 @@ def kill(process: "subprocess.Popen[bytes]", number: int = signal.SIGKILL) -> in
     return process.wait(timeout=LONG)
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = LONG) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
+def wait_for(condition: Callable[[], bool], what: str, *processes: "subprocess.Popen[bytes]") -> None:
+    """Of processes that bring it about; fails at once when one of them ends before."""
+    until = time.monotonic() + LONG
+    while True:
+        ended = [process.returncode for process in processes if process.poll() is not None]
+        if condition():
+            return
+        assert not ended, f"{what} never came: a process ended with status {ended[0]}"
         assert time.monotonic() < until, f"{what} never came"
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 def log_of(job: ProcessTask) -> str:

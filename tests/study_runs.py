@@ -2,6 +2,8 @@
 
 import json
 import os
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +28,7 @@ def with_set(*words: str) -> tuple[str, ...]:
 # The embedded quick study on fewer and smaller pictures: what its boxes do costs less than their start.
 QUICKER = (
     "data.scenes_train=60",
-    "data.scenes_test=10",
+    "data.scenes_test=24",  # enough pictures for a p-value
     "data.easy_vqa_train=8",
     "data.easy_vqa_test=6",
     "vision.image_size=84",
@@ -84,10 +86,10 @@ def shallowsight(*arguments: str, cwd: Path | None = None, before: Callable[[], 
     began = time.monotonic()
     with start(*arguments, cwd=cwd, before=before) as process:
         assert process.stdout is not None
-        first = process.stdout.readline()
+        select.select([process.stdout], [], [], TIMEOUT)  # communicate would miss what readline reads ahead
         first_line = time.monotonic() - began
         out, err = process.communicate(timeout=TIMEOUT)
-    return Ended(process.returncode, first + out, err, time.monotonic() - began, first_line)
+    return Ended(process.returncode, out, err, time.monotonic() - began, first_line)
 
 
 def ledger(study: Path) -> list[dict[str, Any]]:
@@ -116,6 +118,17 @@ def contents(study: Path) -> dict[str, tuple[str, dict[str, str]]]:
 
 def folder_of(study: Path, name: str) -> Path:
     return study / "cells" / str(cells(study)[name]["digest"])
+
+
+def copy_with(study: Path, copy: Path, *names: str) -> Path:
+    """A study folder in which nothing but these cells was made, as `study` has them."""
+    digests = {str(cells(study)[name]["digest"]) for name in names}
+    for digest in digests:
+        shutil.copytree(study / "cells" / digest, copy / "cells" / digest)
+    shutil.copy(study / "study.json", copy)
+    told = (study / "ledger.jsonl").read_text().splitlines(keepends=True)
+    (copy / "ledger.jsonl").write_text("".join(line for line in told if json.loads(line)["cell"] in digests))
+    return copy
 
 
 def processes_of(study: Path) -> list[str]:

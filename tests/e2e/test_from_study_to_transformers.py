@@ -16,10 +16,12 @@ SETTING = "4,8:concat"
 
 
 @pytest.fixture(scope="module")
-def study(once) -> Path:
-    """The demo for export, with less of everything."""
-    folder, ended = once("stock", "demo-stock", *with_set(*QUICKER, f"settings={SETTING}", "seeds=0"))
+def study(once, quick: Path) -> Path:
+    """The demo for export, with less of everything and, for its data and layers are those, with what `quick` has."""
+    words = with_set(*QUICKER, f"settings={SETTING}", "seeds=0")
+    folder, ended = once("stock", "demo-stock", *words, begun=(quick, ("prepare", "analyze")))
     assert ended.status == 0, ended.all
+    assert "2 cells are whole, 5 are to be made" in ended.out
     return folder
 
 

@@ -44,7 +44,7 @@ def test_two_nodes_train_as_two_processes_do(
     together, apart = calm(2, UPDATES), resumable("apart", updates=UPDATES)
     port = free_port()
     nodes = [start_node(apart, rank, port, **meddling(tmp_path, 4)) for rank in (0, 1)]
-    wait_for(lambda: len(saved(apart)) >= 2, "two states")
+    wait_for(lambda: len(saved(apart)) >= 2, "two states", *nodes)
     for node in nodes:
         kill(node)
     port = free_port()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from stage_runs import LONG, finish, kill, log_of, meddling, result, saved, start, updates_of, wait_for
+from tiny_training import in_folder
+from two_processes import train_among_two
 
 from shallowsight.train.process_task import ProcessTask
 
@@ -44,7 +46,9 @@ def test_a_full_disk_costs_states_but_not_the_training(job: Make, calm: Make, sm
     work.mkdir()
     full = job("full").model_copy(update={"states": f"file://{small_disk}/states", "work": work})
     process = start(full, 1, **meddling(tmp_path, UPDATES - 1))
-    wait_for(lambda: "was not saved: " in log_of(full) and "No space left on device" in log_of(full), "a full disk")
+    wait_for(
+        lambda: "was not saved: " in log_of(full) and "No space left on device" in log_of(full), "a full disk", process
+    )
     kill(process)
     # The first state had room, and was not hurt by the ones that had none.
     (first, *_) = saved(full)
@@ -64,24 +68,32 @@ def test_a_dead_data_worker_stops_it_with_the_reason(job: Make, calm: Make, tmp_
     assert result(hurt) == result(calm(1, UPDATES, live=True))
 
 
-def test_a_hung_process_ends_the_others(job: Make, calm: Make, tmp_path: Path) -> None:
-    hung = job("hung").model_copy(update={"hang_seconds": 10.0})
-    process = start(hung, 2, **meddling(tmp_path, 3, STOP_ITSELF, rank=1))
-    assert process.wait(timeout=LONG) == 1
-    said = log_of(hung)
-    assert (
-        "no update for 10 seconds: a process of this training hangs or has ended" in said
-        and "distributed_c10d.py" in said
-    )
-    finish(hung, 2)
-    assert result(hung) == result(calm(2, UPDATES))
+@pytest.fixture(scope="module")
+def among_two(make_job: Make, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ProcessTask]:
+    """Trainings of two processes one of which did something to itself; and one that met no fault."""
+    folder = tmp_path_factory.mktemp("among two")
+    hung, first, second = (in_folder(make_job, folder / name, UPDATES) for name in ("hung", "first", "second"))
+    hung = hung.model_copy(update={"hang_seconds": 10.0})
+    for task, what, rank in ((hung, STOP_ITSELF, 1), (first, KILL_ITSELF, 0), (second, KILL_ITSELF, 1)):
+        process = start(task, 2, **meddling(folder, 3, what, rank=rank))
+        assert process.wait(timeout=LONG) == 1
+    return {"hung": hung, "first killed": first, "second killed": second}
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_killed_process_among_two_ends_both(job: Make, calm: Make, tmp_path: Path, rank: int) -> None:
-    hurt = job("hurt")
-    process = start(hurt, 2, **meddling(tmp_path, 3, KILL_ITSELF, rank=rank))
-    assert process.wait(timeout=LONG) == 1
-    assert GONE in log_of(hurt)
-    finish(hurt, 2)
-    assert result(hurt) == result(calm(2, UPDATES))
+def test_a_hung_process_ends_the_others(among_two: dict[str, ProcessTask]) -> None:
+    said = log_of(among_two["hung"])
+    assert "no update for 10 seconds: a process of this training hangs or has ended" in said
+    assert "distributed_c10d.py" in said
+
+
+@pytest.mark.parametrize("which", ["first killed", "second killed"])
+def test_a_killed_process_among_two_ends_both(among_two: dict[str, ProcessTask], which: str) -> None:
+    assert GONE in log_of(among_two[which])
+
+
+def test_what_one_process_ended_goes_on(among_two: dict[str, ProcessTask], make_job: Make, tmp_path: Path) -> None:
+    calm = in_folder(make_job, tmp_path / "calm", UPDATES).model_copy(update={"states": None})
+    said = train_among_two([*among_two.values(), calm])
+    assert said.count("continuing after update ") == 2 * len(among_two)
+    for which, task in among_two.items():
+        assert result(task) == result(calm), which

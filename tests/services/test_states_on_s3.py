@@ -53,7 +53,7 @@ def manifests(job: ProcessTask) -> list[str]:
 def killed_with_states(job: ProcessTask, processes: int, folder: Path) -> None:
     """After the fourth update, whose state is whole."""
     process = start(job, processes, **meddling(folder, 4))
-    wait_for(lambda: max(manifests(job), default="").endswith(f"update-{4:08}/{MANIFEST}"), "the state")
+    wait_for(lambda: max(manifests(job), default="").endswith(f"update-{4:08}/{MANIFEST}"), "the state", process)
     kill(process)
 
 
@@ -79,7 +79,7 @@ def start_in_the_middle(job: ProcessTask, folder: Path, change: Callable[[], Non
     """A training that has seen a change after its fifth update."""
     go = folder / "go"
     process = start(job, 1, **meddling(folder, 5, f"while not os.path.exists({str(go)!r}): time.sleep(0.01)"))
-    wait_for(lambda: len(updates_of(job)) >= 5, "five updates")
+    wait_for(lambda: len(updates_of(job)) >= 5, "five updates", process)
     change()
     go.touch()
     return process
@@ -138,7 +138,7 @@ def test_a_flipped_byte_in_the_store(s3: Server, on_s3: Make, calm: Make, tmp_pa
 def test_sigterm_saves_to_the_store(s3: Server, on_s3: Make, tmp_path: Path) -> None:
     job = on_s3("one", "here").model_copy(update={"save_seconds": 3600.0})
     process = start(job, 1, **meddling(tmp_path, 3, HOLD_UNTIL_STOPPED))
-    wait_for(lambda: len(updates_of(job)) >= 3, "three updates")
+    wait_for(lambda: len(updates_of(job)) >= 3, "three updates", process)
     assert kill(process, signal.SIGTERM) == 4
     assert len(manifests(job)) == 1
     there = on_s3("one", "there")

@@ -22,7 +22,6 @@ from shallowsight.study.image_tokens import feature_tokens
 from shallowsight.study.legal import widths_of
 from shallowsight.study.resolved import TowerFacts
 from shallowsight.train.efficiency import FORMULAS, Costs, _tower, costs_of, device_peak
-from shallowsight.train.launch import launch
 from shallowsight.train.loop import UpdateRecord
 from shallowsight.train.parts import build_model, features_for, pictures_for
 from shallowsight.train.process_task import ProcessTask
@@ -206,13 +205,6 @@ def test_packing_and_parts_do_not_change_it(make_job: Make) -> None:
     assert all(operations > 0 for operations in plain)
     assert [r.operations for r in run(make_job(accumulation=2, **settings))] == plain
     assert [r.operations for r in run(make_job(finetune__packed=True, **settings))] == plain
-
-
-@pytest.mark.slow
-def test_processes_add_up(make_job: Make) -> None:
-    records: list[UpdateRecord] = []
-    launch(make_job(), 2, lambda record, _: records.append(record))
-    assert [r.operations for r in records] == [r.operations for r in run(make_job())]
 
 
 def test_a_cpu_has_no_known_peak(make_job: Make) -> None:

@@ -67,11 +67,13 @@ def test_another_runtime_error_is_no_lack_of_memory(make_job: Make, monkeypatch:
 
 
 @pytest.mark.slow
-def test_lack_of_memory_among_processes(make_job: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lack_of_memory_among_processes(
+    make_job: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """The processes import a module that makes the model greedy before anything else runs."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
-        "if '--greedy' in sys.orig_argv or any('shallowsight.train' in a for a in sys.orig_argv):\n"
+        "if 'shallowsight.train' in sys.orig_argv and 'torch.distributed.run' not in sys.orig_argv:\n"
         "    import torch\n"
         "    from shallowsight.model.vlm import VLM\n"
         "    real = VLM.forward\n"
@@ -84,6 +86,7 @@ def test_lack_of_memory_among_processes(make_job: Make, tmp_path: Path, monkeypa
     made, seen = make_job(), []
     launch(made, 2, lambda record, updates: seen.append(record.update))
     assert seen == [1, 2, 3, 4]
+    assert "going on with accumulation=2, the same global batch" in caplog.text
 
 
 def instead_of_torchrun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: str, then: str) -> None:

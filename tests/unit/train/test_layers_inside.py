@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from stages import Run, fresh, losses, require_equal_bytes_after_a_resume, sums
 from tiny import tower_of_width
+from two_processes import train_among_two
 
 from shallowsight.data.conversation import IMAGE
 from shallowsight.errors import ConfigurationError
@@ -16,9 +17,7 @@ from shallowsight.model.checkpoint import CONNECTOR, LANGUAGE, load_connector, l
 from shallowsight.model.vlm import VLM
 from shallowsight.study.legal import widths_of
 from shallowsight.train.efficiency import costs_of
-from shallowsight.train.launch import launch
 from shallowsight.train.process_task import ProcessTask
-from shallowsight.train.stage import run_stage
 
 Make = Callable[..., ProcessTask]
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -152,17 +151,30 @@ def test_a_resumed_stage_ends_in_the_same_bytes(
     require_equal_bytes_after_a_resume(make_job, tmp_path, changes | inside)
 
 
+# One sample for each of two processes: one of the eleven records has no picture, and nobody may wait for ever.
+ONE_EACH = {"finetune__global_batch": 2, "finetune__updates": 11}
+
+
+@pytest.fixture(scope="module")
+def shared(make_job: Make) -> dict[tuple[str, bool], list[float]]:
+    """The losses of each setting among two processes, activations kept or computed again."""
+    made = {
+        (kind, again): make_job(finetune__zero=3, finetune__checkpointing=again, **ONE_EACH, **inside).model_copy(
+            update={"hang_seconds": 60.0}
+        )
+        for kind, inside in SETTINGS.items()
+        for again in (False, True)
+    }
+    train_among_two(list(made.values()))
+    return {which: losses(task.out) for which, task in made.items()}
+
+
 @pytest.mark.slow
-@INSIDE
-@pytest.mark.parametrize("checkpointing", [False, True], ids=["kept", "computed again"])
-def test_a_text_beside_a_picture_in_zero_3(make_job: Make, inside: dict[str, Any], checkpointing: bool) -> None:
-    """Two processes, one sample each: one of the eleven records has no picture, and nobody may wait for ever."""
-    changes = {"finetune__global_batch": 2, "finetune__updates": 11} | inside
-    alone = make_job(finetune__zero=0, **changes)
-    run_stage(alone, lambda *_: None)
-    made = make_job(finetune__zero=3, finetune__checkpointing=checkpointing, **changes)
-    launch(made.model_copy(update={"hang_seconds": 60.0}), 2, lambda *_: None)
-    assert losses(made.out) == pytest.approx(losses(alone.out), abs=1e-4)
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_a_text_beside_a_picture_in_zero_3(shared: dict[tuple[str, bool], list[float]], run: Run, kind: str) -> None:
+    alone = losses(run(finetune__zero=0, **ONE_EACH, **SETTINGS[kind]))
+    assert shared[kind, False] == pytest.approx(alone, abs=1e-4), "activations kept"
+    assert shared[kind, True] == pytest.approx(alone, abs=1e-4), "activations computed again"
 
 
 def test_operations_of_what_enters_are_counted_at_every_image_token(small: Any, tokenizer: Any) -> None:

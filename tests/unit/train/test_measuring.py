@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from stages import Run, losses, sums
 from tiny import Prepared
+from two_processes import train_among_two
 
 from shallowsight.data.conversation import TEMPLATES, prompt_ids
 from shallowsight.data.features import CachedFeatures
@@ -22,7 +23,6 @@ from shallowsight.data.plain_text import plain_ids
 from shallowsight.data.questions import EARLIER_TURNS, questions_of
 from shallowsight.errors import LossNotFinite
 from shallowsight.model.checkpoint import load_trained
-from shallowsight.train.launch import launch
 from shallowsight.train.measuring import measured_updates
 from shallowsight.train.process_task import ProcessTask
 from shallowsight.train.stage import run_stage
@@ -205,12 +205,13 @@ def test_a_loss_that_is_no_number(make_job: Make, tmp_path: Path, cached: dict[i
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("zero", [0, 2, 3])
-def test_two_processes_measure_the_same(make_job: Make, run: Run, zero: int) -> None:
-    alone, made = run(finetune__zero=zero), make_job(finetune__zero=zero)
-    launch(made, 2, lambda *_: None)
-    for found, expected in zip(learning(made.out).points, learning(alone).points, strict=True):
-        assert found.update == expected.update
-        for kind, answers in expected.kinds.items():
-            # The losses of two such trainings agree within 1e-5 (test_stage.py); held-out ones are after the update.
-            assert found.kinds[kind].loss == pytest.approx(answers.loss, abs=1e-4)
+def test_two_processes_measure_the_same(make_job: Make, run: Run) -> None:
+    made = {zero: make_job(finetune__zero=zero) for zero in (0, 2, 3)}
+    train_among_two(list(made.values()))
+    for zero, task in made.items():
+        for found, expected in zip(learning(task.out).points, learning(run(finetune__zero=zero)).points, strict=True):
+            assert found.update == expected.update
+            for kind, answers in expected.kinds.items():
+                # The losses of two such trainings agree within 1e-5 (test_stage.py); held-out ones are after the
+                # update.
+                assert found.kinds[kind].loss == pytest.approx(answers.loss, abs=1e-4), f"{kind} in ZeRO {zero}"

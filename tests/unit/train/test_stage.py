@@ -148,8 +148,11 @@ def test_launch_in_this_process(
 def test_two_processes_train_the_same_model(
     make_job: Callable[..., ProcessTask], tmp_path: Path, finetuned: Path, pretrained: Path
 ) -> None:
-    made = make_job("finetune", start=pretrained)
-    launch(made, 2, lambda *_: None)
+    alone: list[float] = []
+    run_stage(make_job("finetune", start=pretrained), lambda record, _: alone.append(record.operations))
+    made, operations = make_job("finetune", start=pretrained), []
+    launch(made, 2, lambda record, _: operations.append(record.operations))
+    assert operations == alone and len(alone) == 4
     assert losses(made.out) == pytest.approx(losses(finetuned), abs=1e-5)
     expected, found = load_file(finetuned / LANGUAGE), load_file(made.out / LANGUAGE)
     for name in expected:

@@ -9,12 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from stages import losses, require_equal_bytes_after_a_resume
+from two_processes import train_among_two
 
 from shallowsight.model.checkpoint import CONNECTOR, LANGUAGE, load_trained
-from shallowsight.train.launch import launch
 from shallowsight.train.parts import LOSSES
 from shallowsight.train.process_task import ProcessTask
-from shallowsight.train.stage import run_stage
 
 Make = Callable[..., ProcessTask]
 MUON = {"finetune__optimizer": "muon", "finetune__zero": 0}
@@ -169,17 +168,6 @@ def test_adapters_learn_with_muon(run: Callable[..., Path]) -> None:
     assert found[-1] < found[0]
 
 
-@pytest.mark.slow
-def test_muon_among_two_processes(make_job: Make) -> None:
-    """Each holds whole gradients and makes the same update: nothing is lost, and nobody drifts away."""
-    alone, shared = make_job(**MUON, finetune__updates=20), make_job(**MUON, finetune__updates=20)
-    run_stage(alone, lambda *_: None)
-    launch(shared, 2, lambda *_: None)
-    # Sums of two processes are rounded otherwise than those of one. Muon rounds to bfloat16 (epsilon 0.008), so that a
-    # last bit of a gradient may become 0.008 of an update: over 20 updates with a rate of 0.01, of a loss of 5 nats.
-    assert losses(shared.out) == pytest.approx(losses(alone.out), abs=0.02)
-
-
 # A connector with convolutions, positions and biases: parameters of one, two, three and four dimensions.
 @pytest.mark.parametrize(
     "changes",
@@ -195,50 +183,61 @@ def test_a_resumed_c_abstractor_ends_in_the_same_bytes(make_job: Make, tmp_path:
     require_equal_bytes_after_a_resume(make_job, tmp_path, settings | changes)
 
 
+# Among two processes
+SHARED: dict[str, dict[str, Any]] = {
+    "muon": {**MUON, "finetune__updates": 20},
+    **{f"float32 {zero}": {"finetune__zero": zero, "finetune__updates": 20} for zero in range(4)},
+    # 1 divides and saves what 2 does
+    **{
+        f"bfloat16 {zero}": {"finetune__zero": zero, "finetune__precision": "bfloat16", "finetune__updates": 20}
+        for zero in (2, 3)
+    },
+}
+# One sample for each of the two: one of the eleven records has no picture, and nobody may wait for ever.
+ONE_EACH: dict[str, Any] = {"finetune__global_batch": 2, "finetune__updates": 11}
+MET: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "packed": {"finetune__packed": True},
+    "mmfuser": {"vision__layers": "1,3,4", "fusion__kind": "mmfuser"},
+    **{kind: {"connector__kind": kind} for kind in ("c_abstractor", "ldp", "resampler")},
+}
+
+
+@pytest.fixture(scope="module")
+def shared(make_job: Make) -> dict[str, list[float]]:
+    """The losses of each of `SHARED` and, in ZeRO 3, of `MET`."""
+    changes = SHARED | {name: {**ONE_EACH, **ways, "finetune__zero": 3} for name, ways in MET.items()}
+    made = {name: make_job(**each).model_copy(update={"hang_seconds": 60.0}) for name, each in changes.items()}
+    train_among_two(list(made.values()))
+    return {name: losses(task.out) for name, task in made.items()}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("precision", "zeros", "tolerance"),
-    [("float32", (0, 1, 2, 3), {"abs": 1e-4}), ("bfloat16", (1, 2, 3), {"rel": 0.01})],
-    ids=["float32", "bfloat16"],
-)
-def test_zero_stages_agree_among_two_processes(
-    make_job: Make, precision: str, zeros: tuple[int, ...], tolerance: dict[str, float]
-) -> None:
-    curves = []
-    for zero in zeros:
-        made = make_job(finetune__zero=zero, finetune__precision=precision, finetune__updates=20)
-        launch(made, 2, lambda *_: None)
-        curves.append(losses(made.out))
-    for curve in curves[1:]:
-        assert curve == pytest.approx(curves[0], **tolerance)
+def test_muon_among_two_processes(shared: dict[str, list[float]], run: Callable[..., Path]) -> None:
+    """Each holds whole gradients and makes the same update: nothing is lost, and nobody drifts away."""
+    # Sums of two processes are rounded otherwise than those of one. Muon rounds to bfloat16 (epsilon 0.008), so that a
+    # last bit of a gradient may become 0.008 of an update: over 20 updates with a rate of 0.01, of a loss of 5 nats.
+    assert shared["muon"] == pytest.approx(losses(run(**SHARED["muon"])), abs=0.02)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "ways",
+    ("one", "other", "tolerance"),
     [
-        pytest.param({}, id="plain"),
-        pytest.param({"finetune__packed": True}, id="packed"),
-        pytest.param({"vision__layers": "1,3,4", "fusion__kind": "mmfuser"}, id="mmfuser"),
+        *[("float32 0", f"float32 {zero}", {"abs": 1e-4}) for zero in (1, 2, 3)],
+        ("bfloat16 2", "bfloat16 3", {"rel": 0.01}),
     ],
 )
-def test_a_text_beside_a_picture_in_zero_3(make_job: Make, ways: dict[str, Any]) -> None:
-    """Two processes, one sample each: one of the eleven records has no picture, and nobody may wait for ever."""
-    changes = {"finetune__global_batch": 2, "finetune__updates": 11, **ways}
-    alone = make_job(finetune__zero=0, **changes)
-    run_stage(alone, lambda *_: None)
-    made = make_job(finetune__zero=3, **changes).model_copy(update={"hang_seconds": 20.0})
-    launch(made, 2, lambda *_: None)
-    assert losses(made.out) == pytest.approx(losses(alone.out), abs=1e-4)
+def test_zero_stages_agree_among_two_processes(
+    shared: dict[str, list[float]], one: str, other: str, tolerance: dict[str, float]
+) -> None:
+    assert len(shared[one]) == 20
+    assert shared[other] == pytest.approx(shared[one], **tolerance)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["c_abstractor", "ldp", "resampler"])
-def test_a_compressing_connector_in_zero_3(make_job: Make, kind: str) -> None:
-    """Among two processes, one of which meets a text without a picture."""
-    changes = {"connector__kind": kind, "finetune__global_batch": 2, "finetune__updates": 11}
-    alone = make_job(finetune__zero=0, **changes)
-    run_stage(alone, lambda *_: None)
-    made = make_job(finetune__zero=3, **changes).model_copy(update={"hang_seconds": 60.0})
-    launch(made, 2, lambda *_: None)
-    assert losses(made.out) == pytest.approx(losses(alone.out), abs=1e-3)
+@pytest.mark.parametrize("ways", MET)
+def test_a_text_beside_a_picture_in_zero_3(shared: dict[str, list[float]], run: Callable[..., Path], ways: str) -> None:
+    alone = losses(run(**ONE_EACH, **MET[ways], finetune__zero=0))
+    compresses = "connector__kind" in MET[ways]
+    assert shared[ways] == pytest.approx(alone, abs=1e-3 if compresses else 1e-4)
