@@ -53,16 +53,16 @@ def evaluate(asked: Evaluated, out: Path, work: Path) -> None:
 
     experiment = asked.experiment
     local = [find_benchmark(name) for name in experiment.own_benchmarks]
-    _require_lmms_eval(work)
+    require_lmms_eval(work)
     tokenizer, tower = load_reading(asked.checkpoint)
     write_tasks(local, asked.data, Reader(tokenizer, experiment, tower), work).write(out / SHORTENED)
-    model = _model(asked)
-    samples, found = _ask_own(local, model, work) if local else ([], [])
+    model = open_model(asked)
+    samples, found = ask_own(local, model, work) if local else ([], [])
     not_run: dict[str, str] = {}
     for number, public in enumerate(asked.public):
         folder = work / f"public-{number}"
         folder.mkdir()
-        answered = ask(public, experiment.data.benchmark_rows, model, partial(_run_lmms_eval, model), folder)
+        answered = ask(public, experiment.data.benchmark_rows, model, partial(run_lmms_eval, model), folder)
         if answered.not_run:
             not_run[public.benchmark.name] = answered.not_run
             log.warning("%s was not run: %s", public.benchmark.name, answered.not_run)
@@ -84,9 +84,9 @@ def evaluate(asked: Evaluated, out: Path, work: Path) -> None:
     (out / SCORES).write_text(json.dumps(scores, indent=1), encoding="utf-8")
 
 
-def _ask_own(local: Sequence[Benchmark], model: Any, work: Path) -> tuple[list[Record], list[dict[str, Any]]]:
+def ask_own(local: Sequence[Benchmark], model: Any, work: Path) -> tuple[list[Record], list[dict[str, Any]]]:
     """Rows and scores of the benchmarks that ask the study's own questions."""
-    results = _run_lmms_eval(model, [task_name(b) for b in local], work)
+    results = run_lmms_eval(model, [task_name(b) for b in local], work)
     samples = [row for b in local for row in _samples(b, results["samples"][task_name(b)])]
     return samples, [score_of(b, [s for s in samples if s["benchmark"] == b.name]) for b in local]
 
@@ -102,7 +102,8 @@ def _public_score(public: PublicSet, answered: Asked) -> dict[str, Any]:
     }
 
 
-def _model(asked: Evaluated) -> Any:
+def open_model(asked: Evaluated) -> Any:
+    """The trained model, for lmms-eval."""
     from lmms_eval.models import get_model
 
     _quiet()
@@ -114,7 +115,8 @@ def _model(asked: Evaluated) -> Any:
     )
 
 
-def _require_lmms_eval(work: Path) -> None:
+def require_lmms_eval(work: Path) -> None:
+    """Raises MissingPackage where lmms-eval is not installed."""
     # All rows are local: no request goes to a hub, and the cache is in the caller's temporary folder.
     os.environ["HF_DATASETS_OFFLINE"] = "1"
     os.environ["HF_DATASETS_CACHE"] = str(work / "datasets")
@@ -124,7 +126,7 @@ def _require_lmms_eval(work: Path) -> None:
         raise MissingPackage(error.name or "lmms-eval", extra="evaluate") from error
 
 
-def _run_lmms_eval(model: Any, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
+def run_lmms_eval(model: Any, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
     """lmms-eval's results for tasks whose files are in a folder."""
     from lmms_eval import evaluator
     from lmms_eval.tasks import TaskManager

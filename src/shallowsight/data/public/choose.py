@@ -1,6 +1,6 @@
 """Choose some of a set's rows for a quick look: rows that belong together are all chosen or none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,8 +17,14 @@ def parts(folder: Path) -> list[Path]:
 
 def write_some(benchmark: PublicBenchmark, folder: Path, most: int, to: Path) -> int:
     """Write at most `most` rows (but one whole group at least), evenly over the set, into `to`; returns how many."""
-    chosen = chosen_rows(_groups(benchmark, folder), most)
-    wanted, count, writer = set(chosen), 0, None
+    chosen = chosen_rows(groups_of_rows(benchmark, folder), most)
+    write_rows(folder, chosen, to)
+    return len(chosen)
+
+
+def write_rows(folder: Path, rows: Iterable[int], to: Path) -> None:
+    """Write the rows of these numbers into `to`, in their order in the set."""
+    wanted, count, writer = set(rows), 0, None
     try:
         for path in parts(folder):
             for batch in pq.ParquetFile(path).iter_batches(64):
@@ -31,7 +37,6 @@ def write_some(benchmark: PublicBenchmark, folder: Path, most: int, to: Path) ->
     finally:
         if writer is not None:
             writer.close()
-    return len(chosen)
 
 
 def chosen_rows(groups: Sequence[str], most: int) -> list[int]:
@@ -51,7 +56,8 @@ def chosen_rows(groups: Sequence[str], most: int) -> list[int]:
     return sorted(chosen)
 
 
-def _groups(benchmark: PublicBenchmark, folder: Path) -> list[str]:
+def groups_of_rows(benchmark: PublicBenchmark, folder: Path) -> list[str]:
+    """The group of each row; rows of one group belong together."""
     if benchmark.together is None:
         return [str(n) for n in range(sum(pq.ParquetFile(path).metadata.num_rows for path in parts(folder)))]
     together = benchmark.together
