@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shallowsight.report import early_stop
 from shallowsight.report.findings import Findings, find
 from shallowsight.report.halving import halved
 from shallowsight.report.halving_words import sentences
@@ -37,6 +38,7 @@ def terminal_table(study_dir: Path, width: int) -> "Group":
     probed = [line] if (line := summary(agreements(study, findings))) else []
     if (found := halved(study)) is not None:
         probed += sentences(found)[:1]
+    probed += early_stop.summary(study)
     return Group(
         Text(f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds", style="italic"),
         *_tables(study, findings, width),
@@ -86,7 +88,7 @@ def _table(study: Study, first: int, columns: Mapping[str, Sequence[str]], width
 
 
 def _all(study: Study) -> tuple[Member, ...]:
-    """Also those that halving ended early."""
+    """Also those whose training or evaluation ended early."""
     return (*study.members, *study.ended)
 
 
