@@ -19,6 +19,8 @@ ALPHA = 0.01  # of stopping a model that loses no more than the margin
 MARGIN = 0.05  # of a score from 0 to 1; the noise of one training in the paper's curves (benchmarks/halving.py)
 LEAST_PICTURES = 20  # with fewer the test is not trusted
 
+Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
+
 _normal = NormalDist()
 
 
@@ -59,21 +61,23 @@ def look_at(gaps: Sequence[float], questions: Sequence[int], pictures: int, befo
     seen = len(gaps)
     if not before < seen <= pictures:
         raise ValueError(f"a look at {seen} of {pictures} pictures after one at {before}")
-    found, count = np.asarray(gaps, dtype=np.float64), np.asarray(questions)
+    found, count = np.asarray(gaps, dtype=np.float64), np.asarray(questions, dtype=np.float64)
     limit = spent(seen / pictures) - (spent(before / pictures) if before >= LEAST_PICTURES else 0.0)
     return Look(
         pictures=seen,
         questions=int(count.sum()),
         gap=float(found.sum() / count.sum()),
-        p=_p(found + MARGIN * count) if seen >= LEAST_PICTURES else None,
+        p=_p(found, count) if seen >= LEAST_PICTURES else None,
         limit=limit,
     )
 
 
-def _p(shortfalls: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float | None:
-    """One-sided, for a mean below 0; None where all pictures are alike, for then there is no test."""
-    seen = len(shortfalls)
+def _p(gaps: Vector, questions: Vector) -> float:
+    """One-sided, for a mean gap below the margin."""
+    seen, shortfalls, means = len(gaps), gaps + MARGIN * questions, gaps / questions
+    if np.ptp(means) == 0:
+        # No t without a variance. Of gaps between -1 and 1 with a mean of no less than -MARGIN, so large a share at
+        # most is as low as this one.
+        return float((1 + MARGIN) / max(1 - means[0], 1 + MARGIN)) ** seen
     error = float(shortfalls.std(ddof=1)) / seen**0.5
-    if error < 1e-12:
-        return None
-    return float(student.cdf(float(shortfalls.mean()) / error, seen - 1))
+    return float(student.cdf(float(shortfalls.mean()) / error, seen - 1)) if error else 1.0

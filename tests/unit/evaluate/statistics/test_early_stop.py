@@ -25,10 +25,16 @@ def test_a_setting_that_loses_clearly_is_stopped_and_one_that_wins_is_not() -> N
     assert not look([-gap for gap in LOSES], 160).clearly_loses
 
 
-def test_few_pictures_and_equal_gaps_stop_nothing() -> None:
+def test_few_pictures_stop_nothing() -> None:
     few = look(LOSES[: LEAST_PICTURES - 1], 80)
     assert few.p is None and not few.clearly_loses
-    assert look([-1.0] * 40, 80).p is None
+
+
+def test_gaps_that_are_all_alike_have_a_bound_in_place_of_a_test() -> None:
+    """A picture shows -1 with a probability of at most 0.525 where the mean gap is -0.05 or more."""
+    assert look([-1.0] * 40, 80).p == pytest.approx(0.525**40)
+    assert look([0.0] * 40, 80).p == look([1.0] * 40, 80).p == 1.0
+    assert look_at([-4.0, -1.0] * 20, [4, 1] * 20, 40, 0).p == pytest.approx(0.525**40)
 
 
 def test_what_training_noise_may_cost_stops_nothing() -> None:
