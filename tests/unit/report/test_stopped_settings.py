@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 from study_builder import FEW, Builder
 
+from shallowsight.report.compare.comparing import compare
+from shallowsight.report.compare.sides import read_side
 from shallowsight.report.findings import find
 from shallowsight.report.inputs import read_study
 from shallowsight.report.terminal import terminal_table
@@ -120,6 +122,13 @@ def test_a_damaged_one_is_a_problem_that_is_named(folder: Path, tmp_path: Path) 
         "its cell.json recorded",
     )
     assert study.member("2").trials[1].state == "not run"
+
+
+def test_a_comparison_with_another_study_says_what_is_not_compared(folder: Path) -> None:
+    found = compare(read_side(folder, "before"), read_side(folder, "after"))
+    assert [pair.before.setting for pair in found.pairs] == ["7", "11"]
+    said = "not compared, because they ended early in the {} study: layer 2, layer 12"
+    assert [note for note in found.notes if "ended early" in note] == [said.format("first"), said.format("second")]
 
 
 def test_a_study_without_early_stops_says_nothing(planted: Path) -> None:
