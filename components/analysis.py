@@ -29,8 +29,9 @@ def plan_members(
     """The settings to train, now that the groups are known."""
     from shallowsight import steps
 
-    plan = steps.plan_members(steps.read_resolved(resolved.path), steps.open_store(store, run))
-    return [str(setting) for setting in plan.members]
+    study = steps.read_resolved(resolved.path)
+    plan = steps.plan_members(study, steps.open_store(store, run))
+    return [str(setting) for setting in plan.in_order(study)]
 
 
 @dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)

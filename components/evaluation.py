@@ -20,7 +20,7 @@ def evaluate(
 
     cells = steps.evaluate(steps.read_resolved(resolved.path), setting, steps.open_store(store))
     artifacts.write_pointer(cells, scores.path)
-    for name, value in artifacts.mean_scores(cells).items():
+    for name, value in artifacts.score_numbers(cells).items():
         metrics.log_metric(name, value)
 
 
@@ -41,7 +41,7 @@ def judge(
     cells = steps.judge(steps.read_resolved(resolved.path), setting, steps.open_store(store))
     artifacts.write_pointer(cells, scores.path)
     artifacts.write_scores(setting, cells, summary.path)
-    for name, value in artifacts.mean_scores(cells).items():
+    for name, value in artifacts.score_numbers(cells).items():
         metrics.log_metric(name, value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from shallowsight.evaluate.harness import _require_lmms_eval, _run_lmms_eval
+from shallowsight.evaluate.harness import require_lmms_eval, run_lmms_eval
 from shallowsight.evaluate.public.tasks import task_file
 from shallowsight.evaluate.seen_pictures import Seen
 from shallowsight.study.public_benchmarks import find_public
@@ -18,7 +18,7 @@ Say = Callable[[Mapping[str, Any], int], str]  # a row and its number -> an answ
 
 def recorded_model(say: Say, folder: Path) -> Any:
     """A model of lmms-eval that answers as it is told; `folder` is for the files of lmms-eval."""
-    _require_lmms_eval(folder)
+    require_lmms_eval(folder)
     from lmms_eval.api.model import lmms
 
     class Recorded(lmms):  # type: ignore[misc]  # lmms-eval has no types
@@ -67,5 +67,5 @@ def own_numbers(name: str, model: Any, mirror: Path, folder: Path) -> dict[str, 
             "lmms_eval.tasks.mmbench.en_utils.mmbench_aggregate_dev_results_static\n  higher_is_better: true\n"
         )
     (folder / "theirs.yaml").write_text(text)
-    found = _run_lmms_eval(model, ["theirs"], folder)["results"]["theirs"]
+    found = run_lmms_eval(model, ["theirs"], folder)["results"]["theirs"]
     return {key.removesuffix(",none"): value for key, value in found.items() if key.endswith(",none")}

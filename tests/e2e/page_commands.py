@@ -135,6 +135,9 @@ TESTED = {
     "shallowsight next-seeds --out STORE": NEXT_SEEDS,
     "shallowsight next-seeds --out s3://bucket/prefix": NEXT_SEEDS,
     "shallowsight study my.yaml --dry-run": f"{RUNS}::test_own_data",
+    "shallowsight study my.yaml --set early_stop=true": (
+        "tests/e2e/test_stopped_early.py::test_a_setting_that_clearly_loses_is_not_evaluated_further"  # a smaller study
+    ),
     "make compile": f"{BUILDERS}::test_make_compile",
     "make pin-images": "tests/unit/test_pin_bases.py::test_writes_the_digest_of_what_the_registry_keeps",
     "shallowsight schedule diff FILE": SCHEDULE,
@@ -167,6 +170,7 @@ BENCHMARKS = {
     "python -m benchmarks.halving",
     "python -m benchmarks.rank_range",
     "python -m benchmarks.early_stop",
+    "python -m benchmarks.early_stop runs/demo",
     "python -m benchmarks.similarity",
     "python -m benchmarks.validation",
     "python -m benchmarks.validation_parts.leak",

@@ -22,6 +22,7 @@ from shallowsight.errors import ConfigurationError, DataRefused, Interrupted, Sh
 from shallowsight.observe.progress import VARIABLE
 from shallowsight.steps.machine import MEMBERS_AT_ONCE
 from shallowsight.store.cells import Cell, analyze_cell, prepare_cell
+from shallowsight.store.early_stop import needed_cells
 from shallowsight.store.plan import Plan, make_plan
 from shallowsight.store.store import Store
 from shallowsight.study.legal import likely_settings
@@ -59,7 +60,7 @@ def status_of(resolved: Resolved, store: Store) -> Status:
         whole = [cell for cell in shared if store.is_whole(cell)]
         return Status(resolved, None, tuple(whole), tuple(c for c in shared if c not in whole))
     plan = make_plan(resolved, store.folder(shared[1]))
-    cells = plan.cells(resolved)
+    cells = needed_cells(plan, resolved, store)
     whole = [cell for cell in cells if store.is_whole(cell)]
     return Status(resolved, plan, tuple(whole), tuple(c for c in cells if c not in set(whole)))
 

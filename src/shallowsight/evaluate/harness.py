@@ -58,22 +58,22 @@ def evaluate(asked: Evaluated, out: Path, work: Path) -> None:
     from shallowsight.model.checkpoint import load_reading
 
     local = [find_benchmark(name) for name in asked.experiment.own_benchmarks]
-    _require_lmms_eval(work)
+    require_lmms_eval(work)
     tokenizer, tower = load_reading(asked.checkpoint)
     write_tasks(local, asked.data, Reader(tokenizer, asked.experiment, tower), work).write(out / SHORTENED)
-    with closing(_model(asked)) as model:
+    with closing(open_model(asked)) as model:
         _ask_all(asked, local, model, out, work)
 
 
 def _ask_all(asked: Evaluated, local: Sequence[Benchmark], model: Any, out: Path, work: Path) -> None:
     experiment = asked.experiment
-    samples, found = _ask_own(local, model, work) if local else ([], [])
+    samples, found = ask_own(local, model, work) if local else ([], [])
     not_run: dict[str, str] = {}
     submissions: dict[str, dict[str, Any]] = {}
     for number, public in enumerate(asked.public):
         folder = work / f"public-{number}"
         folder.mkdir()
-        answered = ask(public, experiment.data.benchmark_rows, model, partial(_run_lmms_eval, model), folder)
+        answered = ask(public, experiment.data.benchmark_rows, model, partial(run_lmms_eval, model), folder)
         if answered.submission is not None:
             submissions[public.benchmark.name] = answered.submission.write(out)
         if answered.not_run:
@@ -99,9 +99,9 @@ def _ask_all(asked: Evaluated, local: Sequence[Benchmark], model: Any, out: Path
     (out / SCORES).write_text(json.dumps(scores, indent=1), encoding="utf-8")
 
 
-def _ask_own(local: Sequence[Benchmark], model: Any, work: Path) -> tuple[list[Record], list[dict[str, Any]]]:
+def ask_own(local: Sequence[Benchmark], model: Any, work: Path) -> tuple[list[Record], list[dict[str, Any]]]:
     """Rows and scores of the benchmarks that ask the study's own questions."""
-    results = _run_lmms_eval(model, [task_name(b) for b in local], work)
+    results = run_lmms_eval(model, [task_name(b) for b in local], work)
     samples = [row for b in local for row in _samples(b, results["samples"][task_name(b)])]
     return samples, [score_of(b, [s for s in samples if s["benchmark"] == b.name]) for b in local]
 
@@ -117,7 +117,8 @@ def _public_score(public: PublicSet, answered: Asked) -> dict[str, Any]:
     }
 
 
-def _model(asked: Evaluated) -> Any:
+def open_model(asked: Evaluated) -> Any:
+    """The trained model, for lmms-eval."""
     from lmms_eval.models import get_model
 
     _quiet()
@@ -134,7 +135,8 @@ def _model(asked: Evaluated) -> Any:
     )
 
 
-def _require_lmms_eval(work: Path) -> None:
+def require_lmms_eval(work: Path) -> None:
+    """Raises MissingPackage where lmms-eval is not installed."""
     # All rows are local: no request goes to a hub, and the cache is in the caller's temporary folder.
     os.environ["HF_DATASETS_OFFLINE"] = "1"
     os.environ["HF_DATASETS_CACHE"] = str(work / "datasets")
@@ -144,7 +146,7 @@ def _require_lmms_eval(work: Path) -> None:
         raise MissingPackage(error.name or "lmms-eval", extra="evaluate") from error
 
 
-def _run_lmms_eval(model: Any, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
+def run_lmms_eval(model: Any, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
     """lmms-eval's results for tasks whose files are in a folder."""
     from lmms_eval import evaluator
     from lmms_eval.tasks import TaskManager

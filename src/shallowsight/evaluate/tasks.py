@@ -52,16 +52,35 @@ class Reader:
         return fit, found
 
 
+@dataclass(frozen=True)
+class LocalTask:
+    """The questions of one benchmark, as rows of its task."""
+
+    benchmark: Benchmark
+    rows: list[Record]
+    max_new_tokens: int  # of an answer
+
+    @property
+    def name(self) -> str:
+        return task_name(self.benchmark)
+
+
 def write_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader, folder: Path) -> Shortened:
     """Write one lmms-eval task for each benchmark into `folder`; returns which questions are too long to be asked.
 
     Raises:
         DataRefused: all questions of a benchmark are too long.
     """
-    (folder / "functions.py").write_text(_TASK_FUNCTIONS, encoding="utf-8")
+    tasks, shortened = local_tasks(benchmarks, data, reader)
+    write_files(tasks, folder)
+    return shortened
+
+
+def local_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader) -> tuple[list[LocalTask], Shortened]:
+    """One task for each benchmark, and which questions are too long to be asked; raises as `write_tasks`."""
     questions, shortened = reader.fitting(asked_questions((b.name for b in benchmarks), data))
+    found = []
     for benchmark in benchmarks:
-        name = task_name(benchmark)
         rows = [
             q
             | {
@@ -72,15 +91,23 @@ def write_tasks(benchmarks: Sequence[Benchmark], data: Path, reader: Reader, fol
             if benchmark.question_kind in (None, q["kind"])
         ]
         require_fitting(benchmark.name, len(rows), shortened.limit)
-        _write_rows(rows, folder / f"{name}.parquet")
         # The limit allows a token for every byte, because a model may spell a word in more tokens than its tokenizer.
         answers = [text for row in rows for text in (row["answer"], *row["accepted"])]
         longest = max(
             max(len(text.encode()), answer_length(text, reader.template, reader.tokenizer)) for text in answers
         )
-        text = _task_yaml(name, folder / f"{name}.parquet", min(max(longest, SHORTEST_LIMIT), LONGEST_LIMIT))
-        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return shortened
+        found.append(LocalTask(benchmark, rows, min(max(longest, SHORTEST_LIMIT), LONGEST_LIMIT)))
+    return found, shortened
+
+
+def write_files(tasks: Iterable[LocalTask], folder: Path) -> None:
+    """Write the files of tasks that lmms-eval reads."""
+    (folder / "functions.py").write_text(_TASK_FUNCTIONS, encoding="utf-8")
+    for task in tasks:
+        rows = folder / f"{task.name}.parquet"
+        _write_rows(task.rows, rows)
+        text = _task_yaml(task.name, rows, task.max_new_tokens)
+        (folder / f"{task.name}.yaml").write_text(text, encoding="utf-8")
 
 
 def _write_rows(rows: Sequence[Record], path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import inf
 
 from shallowsight.evaluate.statistics.family import ALPHA
+from shallowsight.report.early_stop import stopped
 from shallowsight.report.findings import Findings
 from shallowsight.report.recommendation import features
 from shallowsight.report.values import Member, Study
@@ -46,10 +47,15 @@ def caveats(study: Study, findings: Findings) -> list[str]:
             f"Of {depth(study)} layers only {ranges(tested)} {'was' if len(tested) == 1 else 'were'} trained alone; "
             "nothing is said of others."
         )
-    if study.ended:
+    if shorter := [m for m in study.ended if m.part > 1]:
         found.append(
-            f"{count(len(study.ended), 'setting').capitalize()} ended after a part of the training, because others "
+            f"{count(len(shorter), 'setting').capitalize()} ended after a part of the training, because others "
             "scored more by then: one of these that learns slowly may be the best."
+        )
+    if lost := stopped(study):
+        found.append(
+            f"{count(len(lost), 'setting').capitalize()} {'was' if len(lost) == 1 else 'were'} asked some of the "
+            "questions only, because one of the trainings clearly lost by then: another training may score more."
         )
     base = study.raw.get("base") or {}
     model = (base.get("language") or {}).get("model")

@@ -12,6 +12,7 @@ from shallowsight.errors import ConfigurationError
 from shallowsight.report.read_cells import PROBES, CellReader
 from shallowsight.report.values import Study
 from shallowsight.store.digest import digest_of
+from shallowsight.study.early_stop import SCREEN
 from shallowsight.study.public_benchmarks import submission_files
 
 OUTPUTS = (
@@ -22,6 +23,7 @@ OUTPUTS = (
     "samples.jsonl",
     SHORTENED,
     LEARNING,
+    SCREEN,
     *submission_files(),
 )  # files of cells that are read
 NO_PLAN: Mapping[str, Any] = {"members": []}
@@ -50,8 +52,8 @@ def read_study(folder: Path) -> Study:
             tower=str((base.get("vision") or {}).get("tower", "unknown tower")),
             seeds=tuple(int(s) for s in raw.get("seeds", ())),
             raw=raw,
-            members=tuple(m for m in members if m.part == 1),
-            ended=tuple(m for m in members if m.part > 1),
+            members=tuple(m for m in members if m.part == 1 and not m.stopped),
+            ended=tuple(m for m in members if m.part > 1 or m.stopped),
             analysis=reader.analysis(plan.get("analysis")),
             probes=reader.probes(plan.get("probes")),
             data=reader.optional(shared.get("prepare"), "data.json"),

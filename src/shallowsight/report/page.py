@@ -8,7 +8,7 @@ from typing import Any
 from shallowsight import __version__
 from shallowsight.evaluate.statistics.family import OVERALL, Verdict
 from shallowsight.evaluate.statistics.letters import written
-from shallowsight.report import figures, halving_words, learning, map_figure, probe_figure
+from shallowsight.report import early_stop, figures, halving_words, learning, map_figure, probe_figure
 from shallowsight.report.caveats import caveats
 from shallowsight.report.chips import against_all_chip, verdict_chip
 from shallowsight.report.choice import RULE, Choice, above_chance
@@ -74,6 +74,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         if ended
         else [],
         halving=halving_words.sentences(ended, findings) if ended else [],
+        stopped=early_stop.sentences(study),
         standings=halving_words.rows(ended) if ended else [],
         refused=[f"{c.category.name}, {why}" for c in choices for why in c.refused],
         no_worse=_no_worse(choices),
@@ -99,7 +100,7 @@ def render(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> str
         sizes=[_size(c) for c in findings.every],
         shortened=shortened(study),
         claims=claims_section(study, findings),
-        holes=[(m, t) for m in (*study.members, *study.ended) for t in m.trials if not t.done],
+        holes=[(m, t) for m in (*study.members, *study.ended) for t in m.trials if not t.done and t.screened is None],
         steps=_steps(study.cells),
         cells=sorted(study.cells, key=lambda c: -c.seconds),
         total=sum(c.seconds for c in study.cells),

@@ -14,11 +14,12 @@ from shallowsight.errors import CorruptOutput
 from shallowsight.report.probe_scores import Probes, read_probes
 from shallowsight.report.read_analysis import read_analysis
 from shallowsight.report.values import Analysis, Cell, Member, Sample, Submission, Texts, Trial
+from shallowsight.study.early_stop import SCREEN, Screened
 
 log = logging.getLogger(__name__)
 
 PROBES = "probes.json"
-STEPS = ("prepare", "encode", "pretrain", "finetune", "evaluate", "judge")  # in the order in which they run
+STEPS = ("prepare", "encode", "pretrain", "finetune", "screen", "evaluate", "judge")  # in the order in which they run
 READ_TEXTS = ("pretrain", "finetune", "evaluate")
 
 
@@ -119,6 +120,9 @@ class CellReader:
                 )
             except (OSError, ValueError, KeyError, TypeError, CorruptOutput) as error:
                 return Trial(seed=seed, digests=digests, state="failed at evaluate", error=f"unusable output: {error}")
+        if (found := self.screened(digests.get("screen"))) is not None and found.stopped:
+            state = f"stopped after {found.after} of the questions"
+            return Trial(seed=seed, digests=digests, state=state, screened=found)
         ordered = sorted(digests, key=lambda s: STEPS.index(s) if s in STEPS else len(STEPS))
         for state, event in (("failed", "failed"), ("unfinished", "started")):
             for step in ordered:
@@ -148,6 +152,16 @@ class CellReader:
                 content=content,
             )
         return found
+
+    def screened(self, digest: str | None) -> Screened | None:
+        """What was found before an evaluation was stopped, or went on; None where the study does not say."""
+        if digest is None or self.cell(digest) is None:
+            return None
+        try:
+            return Screened.model_validate_json(self.output(digest, SCREEN))
+        except (OSError, ValueError, CorruptOutput) as error:
+            self.problems.append(f"{SCREEN} of cell {digest[:12]} cannot be used: {error}")
+            return None
 
     def with_learning(self, trial: Trial) -> Trial:
         """The trial with what its finetune cell says about held-out questions; older studies have no such file."""

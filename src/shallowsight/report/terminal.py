@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shallowsight.evaluate.statistics.letters import written
+from shallowsight.report import early_stop
 from shallowsight.report.findings import Findings, find
 from shallowsight.report.halving import halved
 from shallowsight.report.halving_words import sentences
@@ -30,8 +31,8 @@ def terminal_table(study_dir: Path, width: int) -> "Group":
     """Setting by category: mean and standard deviation over seeds in percent, in lines of at most `width` characters.
 
     Behind the numbers stand the letters of a category in which settings are told apart. Categories that have no room
-    stand in further tables below. Then follow a line on the probes, if there are any, and a list of the texts that were
-    cut or left out.
+    stand in further tables below. Then follow lines on probes, halving and early stops, if there are any, and a list of
+    the texts that were cut or left out.
     """
     from rich.console import Group
     from rich.text import Text
@@ -39,15 +40,15 @@ def terminal_table(study_dir: Path, width: int) -> "Group":
     study = read_study(study_dir)
     findings = find(study)
     letters = lettering(findings)
-    probed = [line] if (line := summary(agreements(study, findings))) else []
+    lines = [_MARKS, *([_LETTERS] if letters.any else [])]
+    lines += [line] if (line := summary(agreements(study, findings))) else []
     if (found := halved(study)) is not None:
-        probed += sentences(found, findings)[:1]
+        lines += sentences(found, findings)[:1]
+    lines += [*early_stop.summary(study), *shortened(study)]
     return Group(
         Text(f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds", style="italic"),
         *_tables(study, findings, letters, width),
-        Text(
-            "\n".join([_MARKS, *([_LETTERS] if letters.any else []), *probed, *shortened(study)])
-        ),  # Text, because the users' ids are no markup
+        Text("\n".join(lines)),  # Text, because the users' ids are no markup
     )
 
 
@@ -93,7 +94,7 @@ def _table(study: Study, first: int, columns: Mapping[str, Sequence[str]], width
 
 
 def _all(study: Study) -> tuple[Member, ...]:
-    """Also those that halving ended early."""
+    """Also those whose training or evaluation ended early."""
     return (*study.members, *study.ended)
 
 

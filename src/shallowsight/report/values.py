@@ -8,6 +8,7 @@ from shallowsight.data.learning import Point as Point
 from shallowsight.data.shortened import Shortened
 from shallowsight.report.group_evidence import GroupEvidence
 from shallowsight.report.probe_scores import Probes
+from shallowsight.study.early_stop import Screened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +58,14 @@ class Trial:
 
     seed: int
     digests: Mapping[str, str]  # step -> digest of its cell
-    state: str  # "done", "failed at <step>", "unfinished at <step>" or "not run"
+    state: str  # "done", "stopped after <share>", "failed at <step>", "unfinished at <step>", "not run"
     error: str = ""
     benchmarks: tuple[Mapping[str, Any], ...] = ()  # as in scores.json
     samples: tuple[Sample, ...] = ()
     not_run: Mapping[str, str] = field(default_factory=dict)  # public benchmark -> why it was not asked
     submissions: Mapping[str, Submission] = field(default_factory=dict)  # public benchmark -> answers for its server
     learning: tuple[Point, ...] = ()  # the finetuning's answers to held-out questions, after some of its updates
+    screened: Screened | None = None  # where its evaluation ended early
 
     final: str = ""  # the digest of the cell that its results are from
 
@@ -103,6 +105,11 @@ class Member:
     def done(self) -> tuple[Trial, ...]:
         """The seeds that have results."""
         return tuple(t for t in self.trials if t.done)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the evaluation of a seed ended early. Its other seeds alone would be a choice by their scores."""
+        return any(t.screened is not None for t in self.trials)
 
     @property
     def label(self) -> str:
@@ -153,7 +160,7 @@ class Study:
     tower: str
     seeds: tuple[int, ...]
     raw: Mapping[str, Any]  # the content of study.json
-    members: tuple[Member, ...]  # whose trainings are whole: others are not compared with them
+    members: tuple[Member, ...]  # whose trainings and evaluations are whole: others are not compared with them
     analysis: Analysis | None
     data: Mapping[str, Any]  # the content of data.json, or empty
     texts: tuple[Texts, ...]  # one for each step that has a finished cell: it is equal for all settings and seeds
@@ -161,7 +168,7 @@ class Study:
     problems: tuple[str, ...] = field(default=())
     probes: Probes | None = None  # None in a study without them
     facts: Mapping[str, Any] = field(default_factory=dict)  # of the tower, from study.json
-    ended: tuple[Member, ...] = ()  # whose trainings ended at a shorter rung of halving, or have not gone on yet
+    ended: tuple[Member, ...] = ()  # whose trainings ended at a rung of halving, or whose evaluations ended early
 
     @property
     def not_run(self) -> dict[str, str]:

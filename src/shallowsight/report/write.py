@@ -12,6 +12,7 @@ from typing import Any
 from shallowsight.errors import MissingPackage
 from shallowsight.evaluate.statistics.family import Comparison
 from shallowsight.evaluate.statistics.letters import letters_of
+from shallowsight.report import early_stop
 from shallowsight.report.caveats import caveats
 from shallowsight.report.choice import Choice, choose
 from shallowsight.report.claims.answers import answers
@@ -110,6 +111,7 @@ def _numbers(study: Study, findings: Findings, choices: tuple[Choice, ...]) -> d
         "subtasks": [asdict(part) for part in subtasks(findings)],
         "recommendation": recommendation(study, choices)["categories"],
         "halving": _halving(study, findings),
+        "early_stop": early_stop.numbers(study),
         "probes": _probes(study, findings),
         "claims": [asdict(answer) for answer in answers(study, findings, read_paper())],
         "similarity": asdict(study.analysis) if study.analysis else None,

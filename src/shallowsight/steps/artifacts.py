@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shallowsight.evaluate.harness import SCORES
 from shallowsight.steps.comparing import verdicts_of
 from shallowsight.study.benchmarks import ALL_CATEGORIES
+from shallowsight.study.early_stop import SCREEN, Screened
 from shallowsight.study.resolved import Resolved
 
 if TYPE_CHECKING:  # not imported at run time: it needs numpy
@@ -65,7 +66,15 @@ def write_summary(page: Path, path: str) -> None:
 
 
 def write_scores(setting: str, cells: Sequence[Path], path: str) -> None:
-    """Write a setting's scores as a Markdown table: each benchmark's mean over seeds, and what was not run."""
+    """Write a setting's scores as a Markdown table: each benchmark's mean over seeds, and what was not run.
+
+    A setting with an evaluation that ended early has no table: the report compares it with no other one.
+    """
+    if ended := _ended_early(cells):
+        said = f"below {ended[0].usual} in every category after {ended[0].after} of the questions"
+        text = f"Setting {setting}: {len(ended)} of {len(cells)} evaluation(s) ended early, {said}\n"
+        Path(path).write_text(text, encoding="utf-8")
+        return
     documents = [json.loads((cell / SCORES).read_text(encoding="utf-8")) for cell in cells]
     lines = [f"Setting {setting}, {len(cells)} seed(s)", "", "| benchmark | accuracy | questions |", "|---|---|---|"]
     sizes = {score["name"]: score["n"] for found in documents for score in found["benchmarks"]}
@@ -103,6 +112,17 @@ def comparison_numbers(compared: "Compared | str") -> dict[str, float]:
         if d.category == ALL_CATEGORIES and d.gap is not None
     }
     return {verdict: float(count) for verdict, count in verdicts_of(compared).items()} | changes
+
+
+def score_numbers(cells: Sequence[Path]) -> dict[str, float]:
+    """The mean scores of a setting, or, of one with evaluations that ended early, how many these are."""
+    if ended := _ended_early(cells):
+        return {"evaluations that ended early": float(len(ended))}
+    return mean_scores(cells)
+
+
+def _ended_early(cells: Sequence[Path]) -> list[Screened]:
+    return [Screened.model_validate_json((cell / SCREEN).read_bytes()) for cell in cells if (cell / SCREEN).exists()]
 
 
 def mean_scores(cells: Sequence[Path]) -> dict[str, float]:

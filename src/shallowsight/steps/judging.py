@@ -6,8 +6,9 @@ from pathlib import Path
 from shallowsight.evaluate.judging import may_help
 from shallowsight.observe.progress import Progress, notice
 from shallowsight.steps.tracking import track_setting
-from shallowsight.store.cells import Cell, evaluate_cell, judge_cell
+from shallowsight.store.cells import Cell, evaluate_cell, judge_cell, screen_cell
 from shallowsight.store.computation import leave_note, this_computation
+from shallowsight.store.early_stop import ended_early
 from shallowsight.store.store import Store
 from shallowsight.study.resolved import Resolved
 from shallowsight.study.settings import Setting
@@ -18,13 +19,17 @@ REPLIES = "judge-replies.jsonl"  # in the store: what a judge said is not asked 
 def judge(resolved: Resolved, setting: str, store: Store) -> list[Path]:
     """The cells with the final scores of a setting, one for each seed; without a judge those of its evaluation.
 
+    The cell of an evaluation that ended early says so. Then nothing of the setting is sent on: the report compares it
+    with no other one, whatever its other seeds scored.
+
     Raises:
         ConfigurationError: the judge's key or cache cannot be used.
         MissingPackage: httpx2 or tenacity is not installed.
     """
     parsed = resolved.setting(setting)
     cells = [_judge(resolved, parsed, seed, store) for seed in resolved.study.seeds_of(parsed)]
-    track_setting(resolved, parsed, cells, store)
+    if not any(ended_early(resolved, parsed, seed, store) for seed in resolved.study.seeds_of(parsed)):
+        track_setting(resolved, parsed, cells, store)
     return cells
 
 
@@ -41,6 +46,8 @@ def _forget(cell: Cell, store: Store) -> None:
 
 
 def _judge(resolved: Resolved, setting: Setting, seed: int, store: Store) -> Path:
+    if ended_early(resolved, setting, seed, store):
+        return store.folder(screen_cell(resolved, setting, seed))
     evaluated = evaluate_cell(resolved, setting, seed)
     if not resolved.base.judge.ask:
         return store.folder(evaluated)

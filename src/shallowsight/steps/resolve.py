@@ -16,6 +16,7 @@ from shallowsight.observe.tracking.sender import require_tracking
 from shallowsight.steps.machine import asked_to_answer
 from shallowsight.steps.public_sets import public_sets
 from shallowsight.store.training_states import require_states
+from shallowsight.study.early_stop import require_usual_choice
 from shallowsight.study.experiment import SCRATCH, Experiment
 from shallowsight.study.image_tokens import feature_tokens
 from shallowsight.study.legal import likely_settings, require_buildable, require_distinct
@@ -55,6 +56,7 @@ def _resolve(study: Study) -> Resolved:
         settings = likely_settings(study.settings, tower.depth)
     except ValueError as error:
         raise ConfigurationError(f"{tower.name}: {error}") from None
+    require_usual_choice(study, tower.depth)
     tokens = feature_tokens(tower, vision)
     sources = {name: source_facts(name, data) for name in (*data.pretrain, *data.finetune, *data.test)}
     _require_enough(study.base, sources)

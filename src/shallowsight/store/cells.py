@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from shallowsight.store.digest import code_digest, digest_of, versions_of
+from shallowsight.study.early_stop import usual_choice
 from shallowsight.study.public_benchmarks import find_public
 from shallowsight.study.resolved import Resolved, SetFacts
 from shallowsight.study.settings import Setting
@@ -26,6 +27,10 @@ _CODE = {
     "evaluate": (
         ("shallowsight.evaluate.harness", "shallowsight.evaluate.adapter", "shallowsight.evaluate.local_task"),
         ("torch", "transformers", "lmms-eval", "numpy", "pillow"),
+    ),
+    "screen": (
+        ("shallowsight.evaluate.screening", "shallowsight.evaluate.adapter", "shallowsight.evaluate.local_task"),
+        ("torch", "transformers", "lmms-eval", "numpy", "pillow", "scipy"),
     ),
     "judge": (("shallowsight.evaluate.judging",), ()),
 }
@@ -164,13 +169,15 @@ def stage_cell(resolved: Resolved, setting: Setting, seed: int, stage: StageName
 
 def evaluate_cell(resolved: Resolved, setting: Setting, seed: int, part: int | None = None) -> Cell:
     """Answers and scores of one setting and seed; `part` is as in Study.at."""
-    parents = [prepare_cell(resolved), *(feature_cells(resolved, setting) or ())]
-    parents.append(stage_cell(resolved, setting, seed, "finetune", part))
-    inputs: dict[str, Any] = {"benchmarks": list(resolved.base.benchmarks)}
-    if resolved.public:
-        inputs["public"] = {name: _public(name, facts) for name, facts in resolved.public.items()}
-        inputs["benchmark_rows"] = resolved.base.data.benchmark_rows
-    return Cell.make("evaluate", inputs, parents, str(setting), seed)
+    parents = _answered(resolved, setting, seed, part)
+    return Cell.make("evaluate", _questions(resolved), parents, str(setting), seed)
+
+
+def screen_cell(resolved: Resolved, setting: Setting, seed: int) -> Cell:
+    """Whether the evaluation of one setting and seed ends early, as it loses against the usual choice."""
+    usual = evaluate_cell(resolved, usual_choice(resolved.tower.depth), seed)
+    parents = [*_answered(resolved, setting, seed, None), usual]
+    return Cell.make("screen", _questions(resolved), parents, str(setting), seed)
 
 
 def judge_cell(resolved: Resolved, setting: Setting, seed: int, part: int | None = None) -> Cell:
@@ -183,6 +190,20 @@ def scores_cell(resolved: Resolved, setting: Setting, seed: int, part: int | Non
     """The cell that has the final scores of one setting and seed."""
     cell = judge_cell if resolved.base.judge.ask else evaluate_cell
     return cell(resolved, setting, seed, part)
+
+
+def _answered(resolved: Resolved, setting: Setting, seed: int, part: int | None) -> list[Cell]:
+    """What the answers of one setting and seed are made from."""
+    trained = stage_cell(resolved, setting, seed, "finetune", part)
+    return [prepare_cell(resolved), *(feature_cells(resolved, setting) or ()), trained]
+
+
+def _questions(resolved: Resolved) -> dict[str, Any]:
+    inputs: dict[str, Any] = {"benchmarks": list(resolved.base.benchmarks)}
+    if resolved.public:
+        inputs["public"] = {name: _public(name, facts) for name, facts in resolved.public.items()}
+        inputs["benchmark_rows"] = resolved.base.data.benchmark_rows
+    return inputs
 
 
 def _public(name: str, facts: SetFacts) -> list[Any]:

@@ -15,9 +15,11 @@ from shallowsight.store.cells import (
     judge_cell,
     prepare_cell,
     probe_cell,
+    screen_cell,
     stage_cell,
 )
 from shallowsight.store.digest import digest_of
+from shallowsight.study.early_stop import may_end_early
 from shallowsight.study.image_tokens import image_tokens
 from shallowsight.study.layers import Group
 from shallowsight.study.resolved import Resolved
@@ -47,6 +49,10 @@ class Plan:
                 if resolved.base.judge.ask:
                     found.append(judge_cell(resolved, setting, seed))
         return found
+
+    def in_order(self, resolved: Resolved) -> list[Setting]:
+        """The settings as they are trained: the usual choice first, where others are compared with it meanwhile."""
+        return sorted(self.members, key=lambda s: may_end_early(resolved.study, resolved.tower.depth, s))
 
     @property
     def layers(self) -> list[int]:
@@ -79,6 +85,7 @@ class Plan:
         }
 
     def _member(self, resolved: Resolved, setting: Setting, roles: tuple[str, ...]) -> dict[str, Any]:
+        early = may_end_early(resolved.study, resolved.tower.depth, setting)
         return {
             "setting": str(setting),
             "layers": list(setting.layers.indices),
@@ -96,7 +103,8 @@ class Plan:
                         "finetune": stage_cell(resolved, setting, seed, "finetune").digest,
                         "evaluate": evaluate_cell(resolved, setting, seed).digest,
                     }
-                    | ({"judge": judge_cell(resolved, setting, seed).digest} if resolved.base.judge.ask else {}),
+                    | ({"judge": judge_cell(resolved, setting, seed).digest} if resolved.base.judge.ask else {})
+                    | ({"screen": screen_cell(resolved, setting, seed).digest} if early else {}),
                 }
                 for seed in resolved.study.seeds_of(setting)
             ],

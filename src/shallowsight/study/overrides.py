@@ -39,6 +39,7 @@ _STUDY_KEYS = (
     "added",
     "probes",
     *(f"halving.{name}" for name in Halving.model_fields),
+    "early_stop",
 )
 _MODELS = ("vision.tower", "language.model")  # a folder, a hub id, or the URL of a folder in a bucket
 # Keys that a study varies: a study's key -> the key of one experiment, and the other way round.

@@ -23,6 +23,7 @@ class Study(Part):
     probes: bool = False  # whether every layer is probed before the trainings: docs/probes.md
     more_seeds: Seeds = ()  # that may be added one after another, to settings that are still undecided
     halving: Halving = Halving()  # fewer settings are trained to the end: docs/halving.md
+    early_stop: bool = False  # evaluations of settings that clearly lose end early: docs/early-stop.md
     added: Names = ()  # `SETTING=SEEDS`, such as `9=2,3`: the first of more_seeds, which a setting has been given
 
     @field_validator("settings")
@@ -81,6 +82,16 @@ class Study(Part):
                     f"added: setting {setting} has the seeds {list(seeds)}; seeds are added in the order of "
                     f"more_seeds, {list(self.more_seeds)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _all_may_end_early(self) -> Self:
+        others = {"halving.eta": bool(self.halving.eta), "more_seeds": bool(self.more_seeds)}
+        if self.early_stop and (other := next((key for key, given in others.items() if given), None)):
+            raise ValueError(
+                f"early_stop=true with {other}: which settings go on is decided by whole evaluations; a study may have "
+                "one of them, not both"
+            )
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from lmms_eval_numbers import Say, own_numbers, recorded_model
 from public_rows import FOR_SERVERS, MAKERS, write_set
 
 from shallowsight.data.public.mirror import local_set, read_set
-from shallowsight.evaluate.harness import _run_lmms_eval
+from shallowsight.evaluate.harness import run_lmms_eval
 from shallowsight.evaluate.judge.decisions import bounds
 from shallowsight.evaluate.public.asking import Asked, PublicSet, ask
 from shallowsight.study.public_benchmarks import find_public
@@ -45,7 +45,7 @@ def asked(name: str, model: Any, tmp_path: Path, most: int = 0) -> Asked:
     work = tmp_path / f"work-{len(list(tmp_path.iterdir()))}"
     work.mkdir()
     public = PublicSet(benchmark, local_set(str(mirror), benchmark, record), record.split)
-    return ask(public, most, model, lambda tasks, folder: _run_lmms_eval(model, tasks, folder), work)
+    return ask(public, most, model, lambda tasks, folder: run_lmms_eval(model, tasks, folder), work)
 
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if name not in {"mmvet", "refcoco_caption", *FOR_SERVERS}])

@@ -1,6 +1,6 @@
 """Choose some of a set's rows for a quick look: rows that belong together are all chosen or none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,8 +18,14 @@ def parts(folder: Path) -> list[Path]:
 
 def write_some(benchmark: PublicBenchmark, folder: Path, most: int, to: Path) -> int:
     """Write at most `most` rows (but one whole group at least), evenly over the set, into `to`; returns how many."""
-    chosen = chosen_rows(_groups(benchmark, folder), most)
-    wanted, count, writer = set(chosen), 0, None
+    chosen = chosen_rows(groups_of_rows(benchmark, folder), most)
+    write_rows(folder, chosen, to)
+    return len(chosen)
+
+
+def write_rows(folder: Path, rows: Iterable[int], to: Path) -> None:
+    """Write the rows of these numbers into `to`, in their order in the set."""
+    wanted, count, writer = set(rows), 0, None
     try:
         for path in parts(folder):
             for batch in pq.ParquetFile(path).iter_batches(64):
@@ -32,7 +38,6 @@ def write_some(benchmark: PublicBenchmark, folder: Path, most: int, to: Path) ->
     finally:
         if writer is not None:
             writer.close()
-    return len(chosen)
 
 
 def chosen_rows(groups: Sequence[str], most: int) -> list[int]:
@@ -59,7 +64,8 @@ def stored_pictures(files: Sequence[Path]) -> Iterator[str]:
             yield from (sha256(image["bytes"]).hexdigest() for image in batch.column(0).to_pylist())
 
 
-def _groups(benchmark: PublicBenchmark, folder: Path) -> list[str]:
+def groups_of_rows(benchmark: PublicBenchmark, folder: Path) -> list[str]:
+    """The group of each row; rows of one group belong together."""
     if benchmark.together is None:
         return [str(n) for n in range(sum(pq.ParquetFile(path).metadata.num_rows for path in parts(folder)))]
     together = benchmark.together

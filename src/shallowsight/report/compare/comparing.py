@@ -38,5 +38,7 @@ def _notes(before: Side, after: Side, code: bool) -> tuple[str, ...]:
         unfinished = sum(not t.done for m in side.study.members for t in m.trials)
         if unfinished:
             notes.append(f"{unfinished} trainings of the {name} study have no result, and are not compared")
+        if ended := [m.label for m in side.study.ended]:
+            notes.append(f"not compared, because they ended early in the {name} study: {', '.join(ended)}")
         notes += [f"{name} study: {problem}" for problem in side.findings.problems]
     return tuple(notes)
