@@ -72,7 +72,7 @@ def gpu(task: PipelineTask, gpus: str) -> None:
     Where Kueue looks after pods, it waits in the queue of the trainings, always with the higher priority: labels are
     fixed when the pipeline is compiled, and a box that made way for each training would use up its retries.
     """
-    _common(task, Resources(cpu="1", asked="4Gi", most="32Gi"), hours=24 * 60)  # the wait counts
+    _common(task, Resources(cpu="1", asked="4Gi", most="32Gi"), hours=24)
     _again(task)
     _labelled(task, QUEUED)
     task.set_accelerator_type(GPU).set_accelerator_limit(gpus)

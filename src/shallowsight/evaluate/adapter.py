@@ -114,10 +114,14 @@ class ShallowsightModel(lmms):  # type: ignore[misc]
 
     def _ask(self, batches: Sequence[Batch]) -> Iterator[tuple[int, list[str]]]:
         """The number of each batch and its answers, as they come: from this process, or from several others."""
+        if self._workers is not None and self._workers.closed:  # a failure has ended them
+            self._workers = None
         if self._workers is None and (self._processes == 1 or len(batches) < _WORTH * self._processes):
             return enumerate(map(self._here().answer, batches))
         if self._workers is None:
             self._answerer = None  # its memory is a worker's
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()  # which torch would keep
             self._workers = Workers(self._files, self._devices(), torch.get_num_threads())
         return self._workers.answer(batches)
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST = 20e9  # bytes of all files; later pictures are not kept
+MOST = 20e9  # bytes of the files of all towers; later pictures are not kept
+COUNT = 50  # files that a process writes before it counts again what all processes have
 LEFT = 10e9  # bytes of the disk that stay free
 
 
@@ -29,12 +30,17 @@ class KeptPictures:
     """The features of some layers, in half precision, in a folder of one tower and one way to read pictures."""
 
     def __init__(self, folder: Path, layers: Sequence[int]) -> None:
-        """`layers` are those that a new picture is encoded for."""
-        self.layers = tuple(layers)
+        """`layers` are those that a new picture is encoded for. Other towers' features lie beside `folder`."""
+        self._layers = tuple(layers)
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._bytes = sum(file.stat().st_size for file in os.scandir(folder))
+        self._bytes, self._written = 0.0, 0
         self._open = True
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers that a new picture is encoded for; none where there is no room for more."""
+        return self._layers if self._open else ()
 
     def get(self, picture: str, layers: Sequence[int]) -> "list[Tensor] | None":
         """[N, D] of each layer; None where one of them is not there."""
@@ -64,10 +70,13 @@ class KeptPictures:
             aside.unlink(missing_ok=True)
             self._stop(error.strerror or str(error))
         self._bytes += size
+        self._written += 1
 
     def _has_room(self, size: int) -> bool:
+        if self._open and self._written % COUNT == 0:
+            self._bytes = sum(map(_size, self._folder.parent.glob("*/*.safetensors")))
         if self._open and self._bytes + size > MOST:
-            self._stop(f"they have {MOST / 1e9:.0f} GB")
+            self._stop(f"{self._folder.parent} has {MOST / 1e9:.0f} GB of them; it may be removed")
         if self._open and shutil.disk_usage(self._folder).free - size < LEFT:
             self._stop(f"the disk has less than {LEFT / 1e9:.0f} GB left")
         return self._open
@@ -78,6 +87,13 @@ class KeptPictures:
 
     def _path(self, picture: str) -> Path:
         return self._folder / f"{picture}.safetensors"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # another process has just written it anew
+        return 0
 
 
 def _sum(features: "Tensor") -> str:

@@ -18,7 +18,7 @@ Ask = Callable[[int], Sequence[Record]]  # the number of a look, from 1 -> rows 
 def looks_of(pictures: Iterable[str]) -> dict[str, int]:
     """Picture -> at which look it is asked about, from 1.
 
-    The order is drawn by a digest of the name, so that it is the same for all settings, seeds and benchmarks.
+    The order is drawn by a digest of the name, so that it is the same for all settings and seeds.
     """
     ordered = sorted(set(pictures), key=lambda name: sha256(name.encode()).digest())
     return {name: 1 + place * LOOKS // len(ordered) for place, name in enumerate(ordered)}
@@ -32,18 +32,17 @@ def screened(usual: str, samples: Sequence[Record], ask: Ask) -> Screened:
         samples: its rows of samples.jsonl.
         ask: asks the setting that may lose.
     """
-    categories = [_Category(rows) for rows in _by(samples, "category").values()]
-    names = list(_by(samples, "category"))
+    categories = {name: _Category(rows) for name, rows in _by(samples, "category").items()}
     asked, looks = 0, list[dict[str, CategoryLook]]()
     for number in range(1, LOOKS):
         rows = ask(number)
         asked += len(rows)
         given = _by(rows, "category")
-        found = {n: c.look(given.get(n, ())) for n, c in zip(names, categories, strict=True)}
+        found = {name: category.look(given.get(name, ())) for name, category in categories.items()}
         looks.append({name: _written(look) for name, look in found.items() if look is not None})
-        if all(category.lost for category in categories):
+        if all(category.lost for category in categories.values()):
             break
-    lost = bool(categories) and all(category.lost for category in categories)
+    lost = bool(categories) and all(category.lost for category in categories.values())
     return Screened(usual=usual, stopped=lost, asked=asked, questions=len(samples), looks=tuple(looks))
 
 

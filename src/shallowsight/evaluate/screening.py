@@ -4,7 +4,7 @@ The questions, lmms-eval and the scores are those of the whole evaluation, and s
 that goes on asks nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -66,7 +66,8 @@ class _PublicRows:
 class _Questions:
     """Everything that a whole evaluation asks."""
 
-    own: Sequence[tuple[LocalTask, dict[str, int]]]  # with the look of each picture
+    own: Sequence[LocalTask]
+    looks: Mapping[str, int]  # of each picture of these
     public: Sequence[_PublicRows]
 
     @classmethod
@@ -83,7 +84,9 @@ class _Questions:
             theirs = [row for row in samples if row["benchmark"] == each.benchmark.name]
             if theirs and each.folder is not None:
                 public.append(_PublicRows.of(each, each.folder, most, theirs))
-        return cls([(task, looks_of(map(_picture, task.rows))) for task in tasks], public)
+        shown = {task.benchmark.name for task in tasks}
+        looks = looks_of(row["image_id"] for row in samples if row["benchmark"] in shown)
+        return cls(tasks, looks, public)
 
 
 def _picture(row: Record) -> str:
@@ -101,8 +104,10 @@ def _ask(questions: _Questions, model: Any, work: Path, look: int) -> list[Recor
 
 
 def _ask_own(questions: _Questions, model: Any, folder: Path, look: int) -> list[Record]:
+    # A question that the other setting was not asked waits for the whole evaluation.
     parts = [
-        replace(task, rows=[row for row in task.rows if looks[_picture(row)] == look]) for task, looks in questions.own
+        replace(task, rows=[row for row in task.rows if questions.looks.get(_picture(row)) == look])
+        for task in questions.own
     ]
     tasks = [task for task in parts if task.rows]
     if not tasks:

@@ -29,7 +29,7 @@ class Seen:
     @classmethod
     def of(cls, opening: Callable[[], Image.Image]) -> Self:
         """Opens the picture once for its name."""
-        image = opening()
+        image = opening().convert("RGB")  # as the tower sees it; of a palette picture the bytes say nothing else
         header = f"{image.mode} {image.size} ".encode()
         return cls(hashlib.sha256(header + image.tobytes()).hexdigest(), opening)
 

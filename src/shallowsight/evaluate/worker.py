@@ -43,6 +43,8 @@ def _answer(connection: "Connection[Any, Any]", received: "SimpleQueue[Any]") ->
     from shallowsight.evaluate.answerer import Answerer, TrainedFiles
 
     torch.set_num_threads(threads)
+    if torch.device(device).type == "cuda":
+        torch.cuda.set_device(device)  # where the tower goes too
     answerer = Answerer(TrainedFiles(*files), device)
     connection.send((READY,))
     while True:

@@ -38,6 +38,11 @@ class Workers:
         """Their numbers."""
         return [each.process.pid for each in self._workers]
 
+    @property
+    def closed(self) -> bool:
+        """Whether they have ended."""
+        return not self._workers
+
     def answer(self, batches: Sequence[Batch]) -> Iterator[tuple[int, list[str]]]:
         """The number of each batch and its answers, as they come. Closes the workers if not all are taken.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shallowsight.evaluate.harness import SCORES
 from shallowsight.steps.comparing import verdicts_of
 from shallowsight.study.benchmarks import ALL_CATEGORIES
+from shallowsight.study.counts import counted
 from shallowsight.study.early_stop import SCREEN, Screened
 from shallowsight.study.resolved import Resolved
 
@@ -71,8 +72,9 @@ def write_scores(setting: str, cells: Sequence[Path], path: str) -> None:
     A setting with an evaluation that ended early has no table: the report compares it with no other one.
     """
     if ended := _ended_early(cells):
-        said = f"below {ended[0].usual} in every category after {ended[0].after} of the questions"
-        text = f"Setting {setting}: {len(ended)} of {len(cells)} evaluation(s) ended early, {said}\n"
+        after = " and ".join(sorted({each.after for each in ended}))
+        said = f"below layer {ended[0].usual} in every category after {after} of the questions"
+        text = f"Setting {setting}: {len(ended)} of {counted(len(cells), 'evaluation')} ended early, {said}\n"
         Path(path).write_text(text, encoding="utf-8")
         return
     documents = [json.loads((cell / SCORES).read_text(encoding="utf-8")) for cell in cells]
@@ -82,11 +84,9 @@ def write_scores(setting: str, cells: Sequence[Path], path: str) -> None:
         lines.append(f"| {_cell(name)} | {100 * value:.1f} % | {sizes[name]} |")
     not_run = {name: why for found in documents for name, why in found.get("not_run", {}).items()}
     lines += [f"| {_cell(name)} | not run: {_cell(why)} | |" for name, why in not_run.items()]
-    for name, said in {
-        name: said for found in documents for name, said in found.get("submissions", {}).items()
-    }.items():
-        if said["file"]:
-            lines.append(f"| {_cell(name)} | to be scored by its server: {said['file']} | {said['answers']} |")
+    for name, sent in documents[0].get("submissions", {}).items():  # every seed has the same ones
+        if sent["file"]:
+            lines.append(f"| {_cell(name)} | to be scored by its server: {sent['file']} | {sent['answers']} |")
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

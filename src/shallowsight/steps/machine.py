@@ -49,12 +49,14 @@ def share_cores(processes: int = 1) -> None:
 def answering_processes() -> int:
     """How many processes answer the questions of an evaluation: what is asked for, else one for each visible GPU.
 
+    The members of a study that run on this machine divide the GPUs.
+
     Raises:
         ConfigurationError: as `asked_to_answer`.
     """
     import torch
 
-    return asked_to_answer() or max(1, torch.cuda.device_count())
+    return asked_to_answer() or max(1, torch.cuda.device_count() // _members())
 
 
 def asked_to_answer() -> int | None:
@@ -82,4 +84,8 @@ def member_threads(processes: int | None) -> int:
     """
     if processes is None:
         processes = int(os.environ.get("PET_NPROC_PER_NODE", "1"))
-    return threads_for(processes * int(os.environ.get(MEMBERS_AT_ONCE, "1")))
+    return threads_for(processes * _members())
+
+
+def _members() -> int:
+    return int(os.environ.get(MEMBERS_AT_ONCE, "1"))

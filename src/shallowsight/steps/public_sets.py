@@ -4,14 +4,15 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shallowsight.data.public.mirror import NotRunnable, local_set, read_set
 from shallowsight.errors import ConfigurationError
 from shallowsight.evaluate.public.needs import require_here
 from shallowsight.store.cells import Cell, pictures_digest
-from shallowsight.store.digest import code_digest, versions_of
+from shallowsight.store.digest import code_digest, digest_of, versions_of
 from shallowsight.store.store import PLAN, Store
+from shallowsight.study.data import in_bucket
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.public_benchmarks import PublicBenchmark, find_public
 from shallowsight.study.resolved import Resolved, SetFacts
@@ -79,15 +80,17 @@ def answer_log(resolved: Resolved, cell: Cell, trained: Cell, store: Store) -> "
 def kept_pictures(resolved: Resolved, setting: Setting, store: Store) -> "KeptPictures | None":
     """The features of public benchmarks' pictures on this machine; None where no such benchmark is asked.
 
-    A picture is encoded for all layers that the study's settings read, if it is known which settings it has.
+    A picture is encoded for all layers that the study's settings read, if it is known which settings it has. With a
+    store in a bucket each setting is evaluated on a machine of its own, which needs no other layers than its own.
     """
     from shallowsight.evaluate.kept_pictures import KeptPictures
 
     if not resolved.public:
         return None
-    text = store.read_document(PLAN)
-    planned = [str(member["setting"]) for member in json.loads(text)["members"]] if text else []
-    settings = [setting, *map(resolved.setting, planned)]
+    text = None if in_bucket(store.url) else store.read_document(PLAN)
+    plan: dict[str, Any] = json.loads(text) if text else {}
+    own = plan.get("study") == digest_of(resolved.model_dump(mode="json"))  # else that of a study before
+    settings = [setting, *(resolved.setting(str(member["setting"])) for member in (plan["members"] if own else ()))]
     layers = sorted({layer for each in settings for layer in each.layers.read})
     return KeptPictures(store.root / PICTURES / pictures_digest(resolved), layers)
 

@@ -51,4 +51,4 @@ def _make(resolved: Resolved, setting: Setting, seed: int, store: Store) -> None
     store.build(cell, make)
     found = Screened.model_validate_json((store.folder(cell) / SCREEN).read_bytes())
     if found.stopped:
-        notice(f"{cell}: stopped after {found.after} of the questions, below {usual} in every category")
+        notice(f"{cell}: stopped after {found.after} of the questions, below layer {usual} in every category")

@@ -6,4 +6,5 @@ collect_less_often()
 
 from shallowsight.train.program import main  # noqa: E402
 
-main()
+if __name__ == "__main__":
+    main()

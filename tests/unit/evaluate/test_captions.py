@@ -11,7 +11,7 @@ from lmms_eval_numbers import own_numbers, recorded_model
 from public_rows import write_set
 
 from shallowsight.data.public.mirror import NotRunnable, local_set, read_set
-from shallowsight.evaluate.harness import _run_lmms_eval
+from shallowsight.evaluate.harness import run_lmms_eval
 from shallowsight.evaluate.public import needs
 from shallowsight.evaluate.public.asking import PublicSet, ask
 from shallowsight.evaluate.public.captions import caption_scores
@@ -52,7 +52,7 @@ def test_official_numbers_and_a_score_for_each_caption(
     record = read_set(str(tmp_path / "mirror"), captions)
     public = PublicSet(captions, local_set(str(tmp_path / "mirror"), captions, record), record.split)
     (tmp_path / "work").mkdir()
-    found = ask(public, 0, model, lambda tasks, folder: _run_lmms_eval(model, tasks, folder), tmp_path / "work")
+    found = ask(public, 0, model, lambda tasks, folder: run_lmms_eval(model, tasks, folder), tmp_path / "work")
     assert found.not_run == ""
     scores = [row["correct"] for row in found.rows]
     # "the thing 0" has two of the words of "thing 0" and one of "the 0" too: precision 2/3, recall 1 with the first.

@@ -13,6 +13,7 @@ from shallowsight.evaluate import screening
 from shallowsight.evaluate.answer_log import AnswerLog
 from shallowsight.evaluate.harness import SAMPLES, Evaluated, evaluate, open_model, require_lmms_eval
 from shallowsight.evaluate.public.asking import PublicSet
+from shallowsight.store.lines import Lines
 from shallowsight.study.early_stop import LOOKS, SCREEN, Screened
 from shallowsight.study.experiment import Experiment
 from shallowsight.study.public_benchmarks import find_public
@@ -96,14 +97,14 @@ def test_an_evaluation_that_goes_on_asks_only_what_is_missing(
     whole = in_full(asked(), folder, "whole")
     log = tmp_path / "answers.jsonl"
     require_lmms_eval(work := folder("looks"))
-    screening.screen(asked(log=AnswerLog(log)), "11", whole, out := folder("out"), work)
+    screening.screen(asked(log=AnswerLog(Lines(log))), "11", whole, out := folder("out"), work)
     found = Screened.model_validate_json((out / SCREEN).read_bytes())
     assert not found.stopped and len(found.looks) == LOOKS - 1 and found.questions == len(whole)
     assert {path.name for path in out.iterdir()} == {SCREEN}
     before = log.read_text().splitlines()
     assert 0 < len(before) and found.asked < len(whole)
 
-    assert in_full(asked(log=AnswerLog(log)), folder, "after") == whole
+    assert in_full(asked(log=AnswerLog(Lines(log))), folder, "after") == whole
     after = log.read_text().splitlines()
     assert after[: len(before)] == before and len(set(after)) == len(after) > len(before)
 

@@ -12,7 +12,7 @@ from lmms_eval_numbers import own_numbers, recorded_model
 from public_rows import FOR_SERVERS, MAKERS, write_set
 
 from shallowsight.data.public.mirror import local_set, read_set
-from shallowsight.evaluate.harness import _run_lmms_eval
+from shallowsight.evaluate.harness import run_lmms_eval
 from shallowsight.evaluate.public.asking import Asked, PublicSet, ask
 from shallowsight.evaluate.public.spreadsheet import spreadsheet
 from shallowsight.study.public_benchmarks import find_public, public_benchmarks
@@ -42,7 +42,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Aske
         model.refused |= {(benchmark.task, n): "it shows 2 pictures at once" for n in refused}
         record = read_set(str(mirror), benchmark)
         found = PublicSet(benchmark, local_set(str(mirror), benchmark, record), record.split, unscored=unscored)
-        return ask(found, most, model, lambda tasks, folder: _run_lmms_eval(model, tasks, folder), work)
+        return ask(found, most, model, lambda tasks, folder: run_lmms_eval(model, tasks, folder), work)
 
     return run
 

@@ -82,7 +82,7 @@ def run(
         made._ask = ask  # type: ignore[method-assign]
         return made
 
-    monkeypatch.setattr(harness, "_model", small_batches)
+    monkeypatch.setattr(harness, "open_model", small_batches)
 
     def evaluated(name: str, processes: int) -> tuple[Path, list[int]]:
         out, work = tmp_path / name, tmp_path / f"{name} work"
@@ -186,7 +186,7 @@ def test_no_worker_lives_longer_than_its_parent(trained: tuple[Experiment, Path]
         assert len(processes) == 2
         parent.send_signal(number)
         assert parent.wait(60) != 0
-        wait_for(lambda: not any(map(lives, processes)), "the end of the worker", 60)
+        wait_for(lambda: not any(map(lives, processes)), "the end of the worker")
 
 
 def test_few_batches_start_no_process(
