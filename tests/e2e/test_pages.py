@@ -23,6 +23,7 @@ OF_OTHERS = {"--network": "of docker and podman", "--help": "every command has i
 NOT_OF_THE_REPOSITORY = {
     "manifests/overlays/mine/kustomization.yaml": "the user writes it",
     "answers/": "of a study folder",
+    "pictures/": "of a study folder",
     "metrics/": "of a study folder",
     "report/": "of a study folder",
     "site/": "made by make docs",

@@ -86,7 +86,28 @@ def test_every_damaged_file_is_made_again(tmp_path: Path) -> None:
         assert found is None or all(torch.equal(a, FEATURES[layer]) for a, layer in zip(found, LAYERS, strict=True))
 
 
-@pytest.mark.parametrize(("limit", "value", "why"), [("MOST", 30.0, "they have 0 GB"), ("LEFT", 1e18, "GB left")])
+def test_several_processes_share_the_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = sum(features.nbytes for features in FEATURES.values())
+    monkeypatch.setattr(kept_pictures, "COUNT", 1)
+    processes = [KeptPictures(tmp_path / f"tower {number % 2}", LAYERS) for number in range(4)]
+    processes[0].add("first", FEATURES)
+    (one,) = tmp_path.glob("*/*.safetensors")
+    monkeypatch.setattr(kept_pictures, "MOST", 4 * one.stat().st_size + size / 2)
+    for number in range(12):
+        processes[number % 4].add(f"p{number}", FEATURES)
+    assert len(list(tmp_path.glob("*/*.safetensors"))) == 4
+    assert not any(each.layers for each in processes), "no layers of other settings are encoded any more"
+
+
+def test_files_that_another_process_writes_meanwhile_are_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "tower").mkdir()
+    (tmp_path / "tower" / "gone.safetensors").symlink_to(tmp_path / "nowhere")
+    kept = KeptPictures(tmp_path / "tower", LAYERS)
+    kept.add("p", FEATURES)
+    assert kept.get("p", LAYERS) is not None
+
+
+@pytest.mark.parametrize(("limit", "value", "why"), [("MOST", 30.0, "has 0 GB of them"), ("LEFT", 1e18, "GB left")])
 def test_without_room_nothing_more_is_kept(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -192,7 +192,7 @@ def test_the_other_boxes_take_what_ended_early(
     assert artifacts.score_numbers(cells) == {"evaluations that ended early": 2.0}
     artifacts.write_scores("3", cells, str(tmp_path / "scores.md"))
     assert (tmp_path / "scores.md").read_text() == (
-        "Setting 3: 2 of 2 evaluation(s) ended early, below 11 in every category after 1/4 of the questions\n"
+        "Setting 3: 2 of 2 evaluations ended early, below layer 11 in every category after 1/4 of the questions\n"
     )
     whole = steps.evaluate(resolved, "11", store)
     assert set(artifacts.score_numbers(whole)) == set(BENCHMARKS)
