@@ -25,9 +25,10 @@ def forecast_line(resolved: Resolved, settings: Sequence[Setting], groups: Seque
     first, *later = zip(counts, halving.parts, strict=True)
     cost = full_runs(counts, halving.parts, resolved.base.finetune.decay)
     then = "".join(f", at most {n} for {share(part)}" for n, part in later)
+    more = "; that saves nothing: halving.eta=0 trains each once" if cost >= count else ""
     return (
         f"halving: {first[0]} settings for {share(first[1])}{then}: at most {cost:.1f} whole finetunings instead of "
-        f"{count}; all {count} are pretrained"
+        f"{count}; all {count} are pretrained{more}"
     )
 
 

@@ -1,6 +1,7 @@
 """The judge's step: decide what an evaluation left undecided, and write its rows and scores again."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,20 @@ from shallowsight.evaluate.judge.decisions import Decision, bounds
 from shallowsight.evaluate.judge.judge import Asking, decide
 from shallowsight.evaluate.to_judge import JUDGED, ToJudge
 from shallowsight.study.benchmarks import find_benchmark
+from shallowsight.study.counts import counted
 
 AGAIN = "ask_again"  # of scores.json: how many answers are undecided for a reason that may pass
+
+
+def why_undecided(judged: Path) -> str:
+    """How many answers the judge was asked about, how many it left undecided, and the most frequent reason; or ''."""
+    found = json.loads((judged / SCORES).read_text(encoding="utf-8"))["judge"]
+    reasons: dict[str, int] = found["reasons"]
+    if not reasons:
+        return ""
+    most = max(reasons, key=lambda reason: reasons[reason])
+    others = f", and {counted(len(reasons) - 1, 'other reason')}" if len(reasons) > 1 else ""
+    return f"{sum(reasons.values())} of {counted(found['asked'], 'answer')} undecided: {most}{others}"
 
 
 def may_help(judged: Path) -> bool:
@@ -42,7 +55,13 @@ def judge(evaluated: Path, asking: Asking, out: Path) -> None:
         for score in scores["benchmarks"]
     ]
     again = sum(decision.again for decision in found)
-    scores["judge"] = {"model": asking.judge.model, "asked": len(asked), "undecided": _undecided(judged), AGAIN: again}
+    scores["judge"] = {
+        "model": asking.judge.model,
+        "asked": len(asked),
+        "undecided": _undecided(judged),
+        AGAIN: again,
+        "reasons": Counter(decision.reason for decision in found if decision.by is None),
+    }
     (out / SCORES).write_text(json.dumps(scores, indent=1), encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ these files: one that is missing, cut or changed is made again.
 Shapes: N image tokens, D vision width.
 """
 
+import errno
 import hashlib
 import logging
 import os
@@ -68,7 +69,9 @@ class KeptPictures:
             aside.rename(self._path(picture))
         except OSError as error:
             aside.unlink(missing_ok=True)
-            self._stop(error.strerror or str(error))
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                self._stop(error.strerror or str(error))
+            return
         self._bytes += size
         self._written += 1
 

@@ -57,6 +57,11 @@ def find(study: Study) -> Findings:
         problems += [p for trial in kept for p in _mismatches(setting, trial)]
     names = list(dict.fromkeys(s.category for kept in trials.values() for trial in kept for s in trial.samples))
     answers = {name: found for name in names if (found := _collect(name, trials, problems))}
+    problems += [
+        f"{name}: not compared, because no answer to its questions is decided; a judge may decide them (judge.ask)"
+        for name in names
+        if name not in answers and _accuracies(name, trials)
+    ]
     planned = _planned(study)
     level = level_of(study.more_seeds)
     if not answers:

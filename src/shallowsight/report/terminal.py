@@ -13,8 +13,10 @@ from shallowsight.report.inputs import read_study
 from shallowsight.report.lettering import Lettering, lettering
 from shallowsight.report.probes import agreements, summary
 from shallowsight.report.scores import Category
+from shallowsight.report.submissions import for_servers
 from shallowsight.report.values import Member, Study
 from shallowsight.report.words import shortened
+from shallowsight.study.public_benchmarks import SUBMISSIONS
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -44,12 +46,20 @@ def terminal_table(study_dir: Path, width: int) -> "Group":
     lines += [line] if (line := summary(agreements(study, findings))) else []
     if (found := halved(study)) is not None:
         lines += sentences(found, findings)[:1]
-    lines += [*early_stop.summary(study), *shortened(study)]
+    lines += [*early_stop.summary(study), *shortened(study), *_elsewhere(study, findings)]
     return Group(
         Text(f"{study.name}: accuracy in %, mean \N{PLUS-MINUS SIGN} sd over seeds", style="italic"),
         *_tables(study, findings, letters, width),
         Text("\n".join(lines)),  # Text, because the users' ids are no markup
     )
+
+
+def _elsewhere(study: Study, findings: Findings) -> list[str]:
+    """What has no place in a table of scores."""
+    lines = [f"not run: {name}: {why}" for name, why in study.not_run.items()]
+    if any(each.file for each in for_servers(study)):
+        lines.append(f"answers for servers of benchmarks: in the report's folder {SUBMISSIONS}")
+    return lines + [f"problem: {problem}" for problem in findings.problems]
 
 
 def _tables(study: Study, findings: Findings, letters: Lettering, width: int) -> "Iterator[Table | Text]":

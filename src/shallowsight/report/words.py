@@ -109,8 +109,8 @@ def lead(study: Study, findings: Findings, choices: Sequence[Choice]) -> list[st
         return ["The page will fill as cells finish; the table below shows the state of every setting."]
     if not findings.noise_known:
         return [
-            f"A claim needs two seeds of both settings, and at least {LEAST_DOF} seeds beyond the first of each "
-            "setting and category in all, because training noise is estimated from them."
+            f"A claim needs two seeds of both settings, and training noise must be known: that takes {LEAST_DOF} seeds "
+            "more than the first ones, counted over all settings and categories together."
         ]
     if findings.planned.usual is None:
         without = (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from shallowsight.evaluate.judging import may_help
+from shallowsight.evaluate.judging import may_help, why_undecided
 from shallowsight.observe.progress import Progress, notice
 from shallowsight.steps.tracking import track_setting
 from shallowsight.store.cells import Cell, evaluate_cell, judge_cell, screen_cell
@@ -67,6 +67,7 @@ def _judge(resolved: Resolved, setting: Setting, seed: int, store: Store) -> Pat
 
     _forget(cell, store)
     store.build(cell, make)
-    if may_help(store.folder(cell)):
-        notice(f"{cell}: the judge left answers undecided for a reason that may pass; the same command asks again")
+    if why := why_undecided(store.folder(cell)):
+        again = "; the same command asks again" if may_help(store.folder(cell)) else ""
+        notice(f"{cell}: {why}{again}")
     return store.folder(cell)

@@ -8,6 +8,7 @@ from shallowsight.data.own_files import require_files
 from shallowsight.data.record_kinds import kinds_of_test
 from shallowsight.data.sources import source_facts
 from shallowsight.errors import ConfigurationError
+from shallowsight.evaluate.judge.key import read_key
 from shallowsight.model.files.pinned import pin
 from shallowsight.model.language.families import require_entries, require_family
 from shallowsight.model.language.kinds import layers_of, require_kind_of_model, require_language
@@ -46,7 +47,10 @@ def resolve_experiment(name_or_file: str, overrides: Sequence[str]) -> Resolved:
 def _resolve(study: Study) -> Resolved:
     require_tracking()
     require_states()
-    asked_to_answer()  # here too, because the evaluation comes after all trainings
+    # Here too, because evaluation and judge come after all trainings.
+    asked_to_answer()
+    if study.base.judge.ask:
+        read_key(study.base.judge.url)
     vision, language, data = study.base.vision, study.base.language, study.base.data
     require_files(data)  # before the hub is asked: an unreachable hub takes a minute to fail
     tower = describe(vision.tower, vision.revision, vision.prefix_tokens, vision.patch)

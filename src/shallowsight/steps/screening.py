@@ -32,9 +32,10 @@ def screen(resolved: Resolved, setting: Setting, seed: int, store: Store) -> Pat
 def _make(resolved: Resolved, setting: Setting, seed: int, store: Store) -> None:
     usual = usual_choice(resolved.tower.depth)
     theirs = evaluate_cell(resolved, usual, seed)
-    if not store.is_whole(theirs):
-        return
     cell = screen_cell(resolved, setting, seed)
+    if not store.is_whole(theirs):
+        notice(f"{cell}: evaluated in full, because layer {usual} is not evaluated yet")
+        return
 
     def make(out: Path) -> None:
         from shallowsight.evaluate.harness import SAMPLES

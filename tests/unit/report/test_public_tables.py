@@ -54,13 +54,30 @@ def test_subtasks_and_finer_categories(tmp_path: Path) -> None:
     assert by_name["fine"].highest == by_name["fine"].mean and not by_name["fine"].undecided
 
 
+def test_a_category_without_a_decided_answer_is_said_not_to_be_compared(tmp_path: Path) -> None:
+    folder = public_study(tmp_path / "study")
+    for file in folder.glob("cells/*/samples.jsonl"):
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+        rows = [row | ({"undecided": True} if row["benchmark"] == "mme" else {}) for row in rows]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = find(read_study(folder))
+    assert "general" not in [c.name for c in found.categories]
+    (said,) = (problem for problem in found.problems if problem.startswith("general"))
+    assert (
+        said
+        == "general: not compared, because no answer to its questions is decided; a judge may decide them (judge.ask)"
+    )
+
+
 def test_undecided_answers_make_a_range(reported: Path) -> None:
     parts = {p.name: p for p in subtasks(find(read_study(reported)))}
     count = parts["count"].scores["7"]  # 9 of 12 right, the other 3 undecided
     assert (count.mean, count.highest, count.undecided) == (0.75, 1.0, 9)
     assert parts["OCR"].scores["7"].undecided == 0
     page = (reported / "report" / "report.html").read_text()
-    assert "No rule decides 36 answers to public benchmarks: here they count as wrong" in page  # 3 of 4 x 3 models
+    assert (
+        "36 answers to public benchmarks are undecided: such a question is left out here, for all models" in page
+    )  # 3 of 4 x 3 models
     assert "75.0\N{EN DASH}100.0" in page and "undecided, all seeds" in page
 
 

@@ -110,11 +110,12 @@ def test_one_that_does_not_is_evaluated_in_full(store: Store, stops: Stops) -> N
     assert missing(resolved, store) == {"evaluate 7 seed 0", "evaluate 7 seed 1"}
 
 
-def test_none_waits_for_the_usual_choice(store: Store, stops: Stops) -> None:
+def test_none_waits_for_the_usual_choice(store: Store, stops: Stops, caplog: pytest.LogCaptureFixture) -> None:
     resolved, asked = resolve(), stops(True)
     trained(store, resolved)
     assert evaluate(resolved, "3", store) == ["evaluate", "evaluate"]
     assert asked == ["evaluate 3 0", "evaluate 3 1"]
+    assert "screen 3 seed 0: evaluated in full, because layer 11 is not evaluated yet" in caplog.text
 
 
 def test_a_whole_evaluation_is_not_looked_at_again(store: Store, stops: Stops) -> None:

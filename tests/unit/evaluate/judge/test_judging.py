@@ -9,7 +9,7 @@ from judge_server import gives, says, serving
 from test_judge_client import asking
 
 from shallowsight.data.records import read_jsonl, write_jsonl
-from shallowsight.evaluate.judging import judge, may_help
+from shallowsight.evaluate.judging import judge, may_help, why_undecided
 
 OPTIONS = {"A": "a cat", "B": "a dog", "C": "the moon"}
 
@@ -75,7 +75,8 @@ def test_what_the_judge_decides_is_in_rows_and_scores(evaluated: Path, tmp_path:
     )
     assert found["mmvet"]["value"] == 0.5 and found["mmbench"]["official"] == {"x": 1.0}
     assert found["pope"]["value"] == 0.5, "of nothing undecided nothing changes"
-    assert scores["judge"] == {"model": "deepseek-flash", "asked": 4, "undecided": 0, "ask_again": 0}
+    assert why_undecided(tmp_path / "out") == ""
+    assert scores["judge"] == {"model": "deepseek-flash", "asked": 4, "undecided": 0, "ask_again": 0, "reasons": {}}
 
 
 def test_a_judge_that_refuses_leaves_them_undecided(evaluated: Path, tmp_path: Path) -> None:
@@ -85,6 +86,8 @@ def test_a_judge_that_refuses_leaves_them_undecided(evaluated: Path, tmp_path: P
     assert [bool(r.get("undecided")) for r in rows] == [False, False, True, True, True]
     assert all(r["undecided_because"] for r in rows[2:]) and scores["judge"]["undecided"] == 3
     assert may_help(tmp_path / "out"), "the key may be mended"
+    said = why_undecided(tmp_path / "out")
+    assert said.startswith("4 of 4 answers undecided: ") and "401" in said
     found = {s["name"]: s for s in scores["benchmarks"]}
     assert found["mmbench"]["bounds"] == pytest.approx([1 / 3, 1.0]) and found["mmvet"]["bounds"] == [0.0, 1.0]
 
