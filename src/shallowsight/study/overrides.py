@@ -25,7 +25,7 @@ from shallowsight.study.near_names import unknown_name
 from shallowsight.study.settings import Setting
 from shallowsight.study.stages import STAGES
 from shallowsight.study.study import Study
-from shallowsight.study.value_faults import says
+from shallowsight.study.value_faults import explain
 from shallowsight.study.words import check_word_or_setting, is_word
 from shallowsight.study.yaml_lines import read_document
 
@@ -223,16 +223,6 @@ def _count_negative_layers_from_one(raw: dict[str, Any], depth_of: DepthOf) -> N
 
 def _has_negative(text: str) -> bool:
     return not is_word(text) and any(part.strip().startswith("-") for part in re.split("[,|]", text))
-
-
-def explain(error: ValidationError) -> str:
-    """One line for each fault of a value: its key, the value, and what is allowed."""
-    lines = []
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"]) or "the whole"
-        found = "" if isinstance(fault["input"], dict | BaseModel) else f" (found {fault['input']!r})"
-        lines.append(f"{where}: {says(fault)}{found}")
-    return "; ".join(lines)
 
 
 def _shape(raw: Any) -> str:

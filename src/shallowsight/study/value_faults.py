@@ -1,5 +1,6 @@
 """Messages for wrong values, in place of pydantic's own."""
 
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 _WHOLE, _NUMBER = "write a whole number", "write a number"
@@ -29,6 +30,19 @@ _SAYS = {
     "less_than_equal": "write at most {le}",
     "value_error": "{error}",  # raised by this package's validators, with their own message
 }
+
+
+def explain(error: ValidationError) -> str:
+    """One line for each fault of a value: its key as a user writes it, the value, and what is allowed."""
+    return "; ".join(map(_line, error.errors()))
+
+
+def _line(fault: ErrorDetails) -> str:
+    # Keys of a study's experiment are written without the word `base`; a fault of several keys together names them.
+    loc = fault["loc"][1:] if fault["loc"][:1] == ("base",) else fault["loc"]
+    where = ".".join(map(str, loc))
+    found = "" if isinstance(fault["input"], dict | BaseModel) else f" (found {fault['input']!r})"
+    return f"{where}: {says(fault)}{found}" if where else f"{says(fault)}{found}"
 
 
 def says(fault: ErrorDetails) -> str:

@@ -183,7 +183,7 @@ def test_a_wrong_tower_is_refused_before_its_depth_is_asked() -> None:
         pytest.param("settings=", "settings: a study needs at least one setting", id="none"),
         pytest.param("settings=-13", "asked for layer -13, the tower has layers 1 to 12", id="too far"),
         pytest.param("seeds=1 1", "seeds: seeds must be distinct and at least one, got (1, 1)", id="seeds"),
-        pytest.param("finetune.updates=x", "base.finetune.updates: write a whole number", id="base value"),
+        pytest.param("finetune.updates=x", "finetune.updates: write a whole number", id="base value"),
     ],
 )
 def test_a_study_refuses(word: str, message: str) -> None:
