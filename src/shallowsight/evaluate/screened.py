@@ -6,6 +6,7 @@ so that is as improbable as one failing test, however many categories there are 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 
 from shallowsight.data.records import Record
@@ -84,11 +85,4 @@ def _by(rows: Iterable[Record], column: str) -> Mapping[str, list[Record]]:
 
 
 def _written(look: Look) -> CategoryLook:
-    return CategoryLook(
-        pictures=look.pictures,
-        questions=look.questions,
-        gap=look.gap,
-        p=look.p,
-        limit=look.limit,
-        clearly_loses=look.clearly_loses,
-    )
+    return CategoryLook(**asdict(look), clearly_loses=look.clearly_loses)
