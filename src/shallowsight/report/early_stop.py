@@ -37,7 +37,8 @@ def sentences(study: Study) -> list[str]:
         f"{count(len(members), 'setting').capitalize()} clearly lost against {_usual(study)} in every category by more "
         f"than training noise may cost, and {asked:,} of {whole:,} questions were asked before the evaluations were "
         f"stopped. What they scored by then is in no comparison.{others} Their planned comparisons count in the "
-        "correction, as if they had shown nothing.",
+        "correction, as if they had shown nothing; their seeds are missing from the training noise, by which others "
+        "are judged.",
         *(f"{line}." for line in summary(study)),
     ]
 
